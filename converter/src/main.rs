@@ -1,0 +1,2 @@
+//! The `sedge` command.
+fn main() {}
