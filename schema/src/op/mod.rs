@@ -1,0 +1,272 @@
+//! The operators' rules: one file for each operator, and the one list of them.
+//!
+//! An operator is a value of its own type, such as [`Conv2d`]: its parameters. The type's
+//! [`Operator`] implementation holds everything about the operator that does not depend on who
+//! runs it: the slots and defaults of its parameters in the file, its arity, the shape of its
+//! outputs and how it is quantized. The interpreter's kernels and the converter's passes both ask
+//! here; neither knows a rule of its own.
+//!
+//! Rules see the operator's surroundings through [`Node`], so they work on a model file as well as
+//! on a converter's graph.
+
+mod node;
+mod param;
+mod window;
+
+pub use mean::reduced_axes;
+pub use node::{Node, NodeExt};
+pub use pad::padding_of;
+pub use param::{Activation, IntList, Padding, Param, WeightsFormat};
+pub use transpose::permutation;
+pub use window::Window;
+
+use crate::error::{Fault, Refusal};
+use crate::wire::{Table, Work};
+use crate::{BuiltinOperator, Shape};
+
+/// How an operator's tensors are quantized, after the published 8-bit specification of TFLite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum QuantizationRule {
+    /// Every activation has scale and zero point of its own.
+    Calibrated,
+    /// Input 1 holds weights: symmetric, in [-127, 127], one scale per index of `axis`. Input 2
+    /// holds the bias: int32, zero point 0, scale = input scale * weight scale.
+    Weights {
+        /// The weights' dimension that scales count.
+        axis: u8,
+    },
+    /// The output has the scale and zero point of input 0.
+    SameAsInput,
+    /// All inputs and outputs have one scale and zero point.
+    AllSame,
+    /// The output's scale and zero point are fixed (for int8).
+    Fixed {
+        /// The output's scale.
+        scale: f32,
+        /// The output's zero point.
+        zero_point: i32,
+    },
+    /// Turns quantized values into real ones or back, so each side is as its type says.
+    Border,
+    /// Works on integers that are no quantized values.
+    Integers,
+}
+
+/// An operator: its parameters and its rules.
+pub trait Operator: Copy + PartialEq + core::fmt::Debug {
+    /// Its code in the format.
+    const CODE: BuiltinOperator;
+    /// Which tables of the format's two unions of options hold its parameters; 0 for none.
+    const OPTIONS: (u8, u8);
+    /// The fewest and the most inputs.
+    const INPUTS: (usize, usize);
+    /// The fewest and the most outputs.
+    const OUTPUTS: (usize, usize) = (1, 1);
+    /// How its tensors are quantized.
+    const QUANTIZATION: QuantizationRule;
+
+    /// Reads the parameters; absent ones have the schema's defaults.
+    fn read(options: Option<Table<'_>>) -> Self;
+
+    /// Checks that every parameter lies within the file and is a member of its enumeration.
+    ///
+    /// # Errors
+    /// What is wrong with the first bad one.
+    fn check(options: Table<'_>) -> Result<(), Fault>;
+
+    /// The shape of output `output`, given the inputs' shapes and, for some operators, values.
+    ///
+    /// # Errors
+    /// [`Refusal::Pending`] where it depends on values that only a run will tell; otherwise why
+    /// the operator cannot run with these inputs.
+    fn shape(&self, node: &dyn Node, output: usize) -> Result<Shape, Refusal>;
+
+    /// Writes the parameters as a table of the schema.
+    #[cfg(feature = "write")]
+    fn write<'b>(
+        &self,
+        builder: &mut flatbuffers::FlatBufferBuilder<'b>,
+    ) -> flatbuffers::WIPOffset<flatbuffers::TableFinishedWIPOffset>;
+
+    /// The shape of output `output` after the number of inputs and outputs was checked.
+    ///
+    /// # Errors
+    /// As [`Operator::shape`], and where there are too few or too many inputs or outputs.
+    fn infer(&self, node: &dyn Node, output: usize) -> Result<Shape, Refusal> {
+        if !(Self::INPUTS.0..=Self::INPUTS.1).contains(&node.inputs()) {
+            return Err(Refusal::Inputs(node.inputs() as u32));
+        }
+        if !(Self::OUTPUTS.0..=Self::OUTPUTS.1).contains(&node.outputs()) {
+            return Err(Refusal::Outputs(node.outputs() as u32));
+        }
+        self.shape(node, output)
+    }
+}
+
+/// Declares an operator's type: parameters with slot, name, type and default, and the constants of
+/// [`Operator`]. The `shape` rule follows in a `shape` function of the same file.
+macro_rules! operator {
+    (
+        $(#[$doc:meta])*
+        $name:ident = $code:ident, options $options:expr, inputs $inputs:expr, $(outputs $outputs:expr,)?
+        quantization $quantization:expr;
+        $($(#[$field_doc:meta])* $slot:literal $field:ident: $kind:ty = $default:expr;)*
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $kind,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $crate::op::Operator for $name {
+            const CODE: $crate::BuiltinOperator = $crate::BuiltinOperator::$code;
+            const OPTIONS: (u8, u8) = $options;
+            const INPUTS: (usize, usize) = $inputs;
+            $(const OUTPUTS: (usize, usize) = $outputs;)?
+            const QUANTIZATION: $crate::op::QuantizationRule = $quantization;
+
+            fn read(options: Option<$crate::Table<'_>>) -> Self {
+                #[allow(unused_variables)]
+                match options {
+                    Some(table) => Self { $($field: $crate::op::Param::read(&table, $slot, $default),)* },
+                    None => Self::default(),
+                }
+            }
+
+            #[allow(unused_variables)]
+            fn check(options: $crate::Table<'_>) -> Result<(), $crate::Fault> {
+                $(<$kind as $crate::op::Param>::check(&options, $slot)?;)*
+                Ok(())
+            }
+
+            fn shape(
+                &self,
+                node: &dyn $crate::op::Node,
+                output: usize,
+            ) -> Result<$crate::Shape, $crate::Refusal> {
+                shape(self, node, output)
+            }
+
+            #[cfg(feature = "write")]
+            fn write<'b>(
+                &self,
+                builder: &mut flatbuffers::FlatBufferBuilder<'b>,
+            ) -> flatbuffers::WIPOffset<flatbuffers::TableFinishedWIPOffset> {
+                $(let $field = $crate::op::Param::stage(self.$field, builder);)*
+                let start = builder.start_table();
+                $(<$kind as $crate::op::Param>::push($field, builder, $slot, $default);)*
+                builder.end_table(start)
+            }
+        }
+    };
+}
+
+/// Makes, of the one list of operators, their modules, [`Op`] and everything that goes over them.
+macro_rules! operators {
+    ($($module:ident::$name:ident,)*) => {
+        $(mod $module; pub use $module::$name;)*
+
+        /// Any operator that Sedge has rules for.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[allow(missing_docs, reason = "each variant is the operator of that name")]
+        pub enum Op { $($name($name),)* }
+
+        impl Op {
+            /// The codes of all operators that have rules, in the list's order.
+            pub const CODES: &'static [BuiltinOperator] = &[$($name::CODE,)*];
+
+            /// Reads the operator with this code; `None` where Sedge has no rules for it.
+            pub fn read(code: BuiltinOperator, options: Option<Table<'_>>) -> Option<Self> {
+                $(if code == $name::CODE { return Some(Self::$name($name::read(options))); })*
+                None
+            }
+
+            /// The operator's code.
+            pub fn code(&self) -> BuiltinOperator {
+                match self { $(Self::$name(_) => $name::CODE,)* }
+            }
+
+            /// Which tables of the two unions of options hold its parameters; see [`Operator::OPTIONS`].
+            pub fn options(&self) -> (u8, u8) {
+                match self { $(Self::$name(_) => $name::OPTIONS,)* }
+            }
+
+            /// How the operator's tensors are quantized.
+            pub fn quantization(&self) -> QuantizationRule {
+                match self { $(Self::$name(_) => $name::QUANTIZATION,)* }
+            }
+
+            /// The shape of output `output`; see [`Operator::infer`].
+            ///
+            /// # Errors
+            /// As [`Operator::infer`].
+            pub fn infer(&self, node: &dyn Node, output: usize) -> Result<Shape, Refusal> {
+                match self { $(Self::$name(op) => op.infer(node, output),)* }
+            }
+
+            /// Writes the parameters as a table of the schema.
+            #[cfg(feature = "write")]
+            pub fn write<'b>(
+                &self,
+                builder: &mut flatbuffers::FlatBufferBuilder<'b>,
+            ) -> flatbuffers::WIPOffset<flatbuffers::TableFinishedWIPOffset> {
+                match self { $(Self::$name(op) => op.write(builder),)* }
+            }
+        }
+
+        $(impl From<$name> for Op {
+            fn from(op: $name) -> Self {
+                Self::$name(op)
+            }
+        })*
+
+        /// Checks the options of an operator that has rules.
+        pub(crate) fn check_options(
+            code: BuiltinOperator,
+            operator: &crate::model::Operator<'_>,
+            _work: &mut Work,
+        ) -> Result<(), Fault> {
+            let Some(table) = operator.options() else { return Ok(()) };
+            let found = (operator.options_type(), operator.options2_type());
+            $(if code == $name::CODE {
+                // Tools write an empty table of another type, or none, where there are no parameters.
+                return if found == $name::OPTIONS || $name::OPTIONS == (0, 0) {
+                    $name::check(table)
+                } else {
+                    Err(Fault::Options(code))
+                };
+            })*
+            Ok(())
+        }
+    };
+}
+
+// The one list of operators.
+operators! {
+    add::Add,
+    average_pool_2d::AveragePool2d,
+    concatenation::Concatenation,
+    conv_2d::Conv2d,
+    depthwise_conv_2d::DepthwiseConv2d,
+    dequantize::Dequantize,
+    fully_connected::FullyConnected,
+    logistic::Logistic,
+    max_pool_2d::MaxPool2d,
+    mean::Mean,
+    mul::Mul,
+    pad::Pad,
+    quantize::Quantize,
+    relu::Relu,
+    relu6::Relu6,
+    reshape::Reshape,
+    softmax::Softmax,
+    sub::Sub,
+    tanh::Tanh,
+    transpose::Transpose,
+}
