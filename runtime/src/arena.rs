@@ -1,0 +1,272 @@
+//! The arena: the caller's memory, and how it is divided.
+//!
+//! ```text
+//! low                                                            high
+//! | activations ->      | temporary while planning ->  ...  <- prepared data |
+//! ```
+//!
+//! Tensors that are computed lie at the low end, where the plan puts them. Everything that is
+//! prepared once (tables, multipliers, packed weights) is taken from the high end. While a plan is
+//! made its working lists lie above the activations; they are gone when it is done.
+//!
+//! All positions are offsets from the first byte of the arena whose address is a multiple of
+//! [`ALIGNMENT`], so the memory may be moved between two sessions, but not during one.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Activations start at multiples of this many bytes, and so does the used part of the arena.
+pub const ALIGNMENT: usize = 16;
+
+/// Bytes that are aligned as an arena and constants want it: `Aligned([0; 20_000])`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(16))]
+pub struct Aligned<T: ?Sized>(pub T);
+
+/// Rounds up to a multiple of [`ALIGNMENT`].
+pub const fn align_up(bytes: usize) -> usize {
+    bytes.next_multiple_of(ALIGNMENT)
+}
+
+/// The part of `memory` that starts at a multiple of [`ALIGNMENT`]; empty where there is none.
+pub(crate) fn aligned_part(memory: &mut [u8]) -> &mut [u8] {
+    let skip = memory.as_ptr().align_offset(ALIGNMENT);
+    memory.get_mut(skip..).unwrap_or_default()
+}
+
+/// A list in the arena's prepared data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Span {
+    /// Where it starts, in bytes from the arena's start.
+    pub(crate) offset: u32,
+    /// Bytes.
+    pub(crate) bytes: u32,
+}
+
+impl Span {
+    /// Whether it holds nothing.
+    pub fn is_empty(self) -> bool {
+        self.bytes == 0
+    }
+
+    pub(crate) fn range(self) -> core::ops::Range<usize> {
+        let start = self.offset as usize;
+        start..start.saturating_add(self.bytes as usize)
+    }
+}
+
+/// Where the bytes of a tensor lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Place {
+    low: u32,
+    /// The kind in the two upper bits, below them the upper bits of the offset.
+    high: u32,
+    pub(crate) bytes: u32,
+}
+
+/// Which memory a [`Place`] counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// Not placed yet, or a tensor without data.
+    Nowhere,
+    /// The activations at this offset.
+    Activations(usize),
+    /// The model file at this offset.
+    File(usize),
+    /// The prepared data at this offset: a constant copied because the file is not aligned.
+    Prepared(usize),
+}
+
+impl Place {
+    const KIND_SHIFT: u32 = 30;
+
+    pub(crate) fn new(home: Home, bytes: u32) -> Self {
+        let (kind, offset) = match home {
+            Home::Nowhere => (0, 0),
+            Home::Activations(at) => (1, at),
+            Home::File(at) => (2, at),
+            Home::Prepared(at) => (3, at),
+        };
+        let offset = offset as u64;
+        Self { low: offset as u32, high: (offset >> 32) as u32 | kind << Self::KIND_SHIFT, bytes }
+    }
+
+    pub(crate) fn home(self) -> Home {
+        let upper = self.high & !(3 << Self::KIND_SHIFT);
+        let at = (u64::from(upper) << 32 | u64::from(self.low)) as usize;
+        match self.high >> Self::KIND_SHIFT {
+            0 => Home::Nowhere,
+            1 => Home::Activations(at),
+            2 => Home::File(at),
+            _ => Home::Prepared(at),
+        }
+    }
+
+    pub(crate) fn is_constant(self) -> bool {
+        matches!(self.home(), Home::File(_) | Home::Prepared(_))
+    }
+}
+
+/// The arena was too small: bytes that it must have at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooSmall(pub(crate) usize);
+
+/// The arena while sessions are made and run.
+#[derive(Debug)]
+pub(crate) struct Arena<'a> {
+    bytes: &'a mut [u8],
+    /// Where the activations end.
+    low: usize,
+    /// Where the temporary lists end.
+    temporary: usize,
+    /// Where the prepared data starts.
+    high: usize,
+    /// The most bytes ever needed at once.
+    peak: usize,
+}
+
+impl<'a> Arena<'a> {
+    pub(crate) fn new(memory: &'a mut [u8]) -> Self {
+        let bytes = aligned_part(memory);
+        // Offsets are 32 bits wide, and prepared data must stay aligned at the high end as well.
+        let len = bytes.len().min(u32::MAX as usize) & !(ALIGNMENT - 1);
+        let bytes = bytes.get_mut(..len).unwrap_or_default();
+        Self { low: 0, temporary: 0, high: bytes.len(), peak: 0, bytes }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn peak(&self) -> usize {
+        self.peak
+    }
+
+    /// Bytes of prepared data.
+    pub(crate) fn prepared(&self) -> usize {
+        self.bytes.len() - self.high
+    }
+
+    /// Bytes of activations.
+    pub(crate) fn activations(&self) -> usize {
+        self.low
+    }
+
+    fn note(&mut self) -> Result<(), TooSmall> {
+        let needed = align_up(self.low.max(self.temporary)).saturating_add(align_up(self.bytes.len() - self.high));
+        self.peak = self.peak.max(needed);
+        if needed > self.bytes.len() { Err(TooSmall(needed)) } else { Ok(()) }
+    }
+
+    /// Takes `count` values from the high end, all zero.
+    pub(crate) fn prepare<T: Pod>(&mut self, count: usize) -> Result<Span, TooSmall> {
+        let bytes = count.checked_mul(size_of::<T>()).ok_or(TooSmall(usize::MAX))?;
+        // The high end is aligned, so rounding the distance to it up keeps every start aligned.
+        let needed = (self.bytes.len() - self.high).saturating_add(bytes).next_multiple_of(align_of::<T>().max(4));
+        let floor = self.low.max(self.temporary);
+        if needed > self.bytes.len() - floor {
+            return Err(TooSmall(align_up(floor).saturating_add(align_up(needed))));
+        }
+        self.high = self.bytes.len() - needed;
+        self.note()?;
+        let span = Span { offset: self.high as u32, bytes: bytes as u32 };
+        self.bytes.get_mut(span.range()).unwrap_or_default().fill(0);
+        Ok(span)
+    }
+
+    /// A mark to give prepared data back to.
+    pub(crate) fn mark(&self) -> usize {
+        self.high
+    }
+
+    /// Gives back what was prepared since the mark.
+    pub(crate) fn release(&mut self, mark: usize) {
+        self.high = mark.clamp(self.high, self.bytes.len());
+    }
+
+    /// Takes `count` values above the activations, all zero, until [`Arena::end_temporary`].
+    pub(crate) fn temporary<T: Pod>(&mut self, count: usize) -> Result<Span, TooSmall> {
+        let start = align_up(self.low.max(self.temporary));
+        let bytes = count.checked_mul(size_of::<T>()).ok_or(TooSmall(usize::MAX))?;
+        let end = start.saturating_add(bytes);
+        if end > self.high {
+            return Err(TooSmall(align_up(end).saturating_add(align_up(self.prepared()))));
+        }
+        self.temporary = end;
+        self.note()?;
+        let span = Span { offset: start as u32, bytes: bytes as u32 };
+        self.bytes.get_mut(span.range()).unwrap_or_default().fill(0);
+        Ok(span)
+    }
+
+    /// Forgets the temporary lists.
+    pub(crate) fn end_temporary(&mut self) {
+        self.temporary = 0;
+    }
+
+    /// Sets where the activations end.
+    pub(crate) fn set_activations(&mut self, end: usize) -> Result<(), TooSmall> {
+        self.temporary = 0;
+        self.low = end;
+        if end > self.high {
+            return Err(TooSmall(align_up(end).saturating_add(align_up(self.prepared()))));
+        }
+        self.note()
+    }
+
+    /// A list that was taken before; empty where the span is none of this arena's.
+    pub(crate) fn get<T: Pod>(&self, span: Span) -> &[T] {
+        self.bytes.get(span.range()).and_then(|b| bytemuck::try_cast_slice(b).ok()).unwrap_or_default()
+    }
+
+    /// A list that was taken before, to change it.
+    pub(crate) fn get_mut<T: Pod>(&mut self, span: Span) -> &mut [T] {
+        self.bytes.get_mut(span.range()).and_then(|b| bytemuck::try_cast_slice_mut(b).ok()).unwrap_or_default()
+    }
+
+    /// Two different lists, the second to change it.
+    pub(crate) fn get_two<T: Pod, U: Pod>(&mut self, read: Span, write: Span) -> (&[T], &mut [U]) {
+        let Ok([a, b]) = self.bytes.get_disjoint_mut([read.range(), write.range()]) else {
+            return (&[], &mut []);
+        };
+        (bytemuck::try_cast_slice(a).unwrap_or_default(), bytemuck::try_cast_slice_mut(b).unwrap_or_default())
+    }
+
+    /// The activations, and the prepared data with where it starts.
+    pub(crate) fn split(&mut self) -> (&mut [u8], Prepared<'_>) {
+        let high = self.high;
+        let (low, prepared) = self.bytes.split_at_mut_checked(high).unwrap_or_default();
+        (low, Prepared { bytes: prepared, start: high })
+    }
+
+    /// The bytes of the activations at `at`.
+    pub(crate) fn activation(&self, at: usize, bytes: u32) -> &[u8] {
+        self.bytes.get(at..at.saturating_add(bytes as usize)).unwrap_or_default()
+    }
+
+    /// The bytes of the activations at `at`, to change them.
+    pub(crate) fn activation_mut(&mut self, at: usize, bytes: u32) -> &mut [u8] {
+        self.bytes.get_mut(at..at.saturating_add(bytes as usize)).unwrap_or_default()
+    }
+}
+
+/// The arena's prepared data while kernels run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prepared<'a> {
+    bytes: &'a [u8],
+    start: usize,
+}
+
+impl<'a> Prepared<'a> {
+    /// The bytes from `offset` of the arena on.
+    pub(crate) fn bytes(&self, offset: usize, bytes: usize) -> &'a [u8] {
+        let Some(at) = offset.checked_sub(self.start) else { return &[] };
+        self.bytes.get(at..at.saturating_add(bytes)).unwrap_or_default()
+    }
+
+    /// A list that was prepared; empty where the span is none of this arena's.
+    pub(crate) fn get<T: Pod>(&self, span: Span) -> &'a [T] {
+        bytemuck::try_cast_slice(self.bytes(span.offset as usize, span.bytes as usize)).unwrap_or_default()
+    }
+}
