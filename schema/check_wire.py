@@ -24,6 +24,7 @@ import argparse
 import ast
 import importlib.metadata
 import importlib.util
+import os
 import pathlib
 import shutil
 import subprocess
@@ -285,7 +286,9 @@ def compile_schema(flatc):
     elif shutil.which("flatc"):
         command = ["flatc"]
     else:
-        command = ["cargo", "run", "--quiet", "--release", "--manifest-path", ROOT / "xtask/flatc/Cargo.toml", "--"]
+        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "flatc"
+        command = ["cargo", "run", "--quiet", "--release", "--locked", "--target-dir", target]
+        command += ["--manifest-path", ROOT / "xtask/flatc/Cargo.toml", "--"]
     with tempfile.TemporaryDirectory() as out:
         subprocess.run([*command, "--schema", "-b", "-o", out, ROOT / "schema/model.fbs"], check=True)
         return (pathlib.Path(out) / "model.bfbs").read_bytes()
