@@ -1,7 +1,7 @@
 //! The model file format: TFLite's wire format, schema version 3.
 //!
 //! `schema/model.fbs` describes it. With the feature `write` the crate has, on hosts with `std`, the code that
-//! writes models: [`generated`](generated), made from that file, and [`write`](write).
+//! writes models: the module `generated`, made from that file, and the module `write`.
 #![cfg_attr(not(feature = "write"), no_std)]
 #![deny(unsafe_code)]
 

@@ -126,7 +126,9 @@ mod tests {
             metadata: Some(vec![MetadataT { name: Some("note".into()), buffer: 3 }]),
             signature_defs: Some(vec![SignatureDefT {
                 inputs: Some(vec![TensorMapT { name: Some("x".into()), tensor_index: 0 }]),
-                ..SignatureDefT::default()
+                outputs: Some(vec![TensorMapT { name: Some("y".into()), tensor_index: 2 }]),
+                signature_key: Some("serving_default".into()),
+                subgraph_index: 0,
             }]),
             ..ModelT::default()
         }
