@@ -131,7 +131,7 @@ fn quantization(
     if !(counts && zeros && scales && range) {
         return Err(Fault::Quantization);
     }
-    if q.details_type() > 2 {
+    if q.details_type() > 3 {
         return Err(Fault::Enum(q.details_type().into()));
     }
     match q.details() {
@@ -139,9 +139,11 @@ fn quantization(
         Some(QuantizationDetails::Blockwise(blocks)) => {
             BlockwiseQuantization::check_fields(&blocks, work)?;
             index(blocks.scales().into(), tensors)?;
-            index(blocks.zero_points().into(), tensors)
+            // -1 stands for zero points that are all 0.
+            if blocks.zero_points() == -1 { Ok(()) } else { index(blocks.zero_points().into(), tensors) }
         }
-        None => Ok(()),
+        // What the table holds is not read, so there is nothing more to check.
+        Some(QuantizationDetails::MultiAxis(_)) | None => Ok(()),
     }
 }
 

@@ -67,6 +67,11 @@ impl<'a> Model<'a> {
         self.buffers.get(index as usize).and_then(|b| b.bytes(self.file)).unwrap_or_default()
     }
 
+    /// Buffers with metadata that has no name.
+    pub fn metadata_buffers(&self) -> Vector<'a, i32> {
+        self.root.metadata_buffer()
+    }
+
     /// Named pieces of metadata.
     pub fn metadata(&self) -> Tables<'a, Metadata<'a>> {
         self.root.metadata()
@@ -180,6 +185,9 @@ views! {
         0 pub custom: Vector<'a, u8>;
     }
 
+    /// Scales for several dimensions of a tensor at once.
+    MultiAxisQuantization {}
+
     /// Scales for blocks of a tensor, held by other tensors of the subgraph.
     BlockwiseQuantization {
         /// The tensor with the scales.
@@ -243,8 +251,10 @@ views! {
         3 pub options_type: u8 = 0;
         4 pub(crate) options_table: Option<AnyTable<'a>>;
         5 pub(crate) custom_options_vector: Vector<'a, u8>;
-        6 pub(crate) custom_options_format: i8 = 0;
-        7 pub(crate) mutating_variable_inputs: Vector<'a, bool>;
+        /// How custom options are written; 0 (FlexBuffers) is the only value the schema has.
+        6 pub custom_options_format: i8 = 0;
+        /// For each input whether the operator changes it.
+        7 pub mutating_variable_inputs: Vector<'a, bool>;
         /// The tensors that hold quantization of values inside the operator.
         8 pub intermediates: Vector<'a, i32>;
         9 pub(crate) large_custom_options_offset: u64 = 0;
@@ -339,6 +349,8 @@ pub enum QuantizationDetails<'a> {
     Custom(CustomQuantization<'a>),
     /// Scales for blocks of the tensor.
     Blockwise(BlockwiseQuantization<'a>),
+    /// Scales for several dimensions at once.
+    MultiAxis(MultiAxisQuantization<'a>),
 }
 
 impl<'a> Quantization<'a> {
@@ -348,6 +360,7 @@ impl<'a> Quantization<'a> {
         match self.details_type() {
             1 => Some(QuantizationDetails::Custom(CustomQuantization(table))),
             2 => Some(QuantizationDetails::Blockwise(BlockwiseQuantization(table))),
+            3 => Some(QuantizationDetails::MultiAxis(MultiAxisQuantization(table))),
             _ => None,
         }
     }

@@ -40,7 +40,7 @@ fn shape(op: &Reshape, node: &dyn Node, _output: usize) -> Result<Shape, Refusal
         known = known.checked_mul(dim.into()).ok_or(Refusal::TooLarge)?;
     }
     let open = dims.iter().filter(|&&dim| dim == -1).count();
-    let rest = if known == 0 { 0 } else { elements as u64 / known };
+    let rest = (elements as u64).checked_div(known).unwrap_or(0);
     let product = if open == 0 { known } else { known * rest };
     if open > 1 || product != elements as u64 {
         return Err(Refusal::Shape(slot));
