@@ -27,10 +27,13 @@ pub const fn align_up(bytes: usize) -> usize {
     bytes.next_multiple_of(ALIGNMENT)
 }
 
-/// The part of `memory` that starts at a multiple of [`ALIGNMENT`]; empty where there is none.
+/// The part of `memory` that starts and ends at multiples of [`ALIGNMENT`]; empty where there is
+/// none. Offsets have 32 bits, so of more than 4 GiB the first are used.
 pub(crate) fn aligned_part(memory: &mut [u8]) -> &mut [u8] {
     let skip = memory.as_ptr().align_offset(ALIGNMENT);
-    memory.get_mut(skip..).unwrap_or_default()
+    let aligned = memory.get_mut(skip..).unwrap_or_default();
+    let len = aligned.len().min(u32::MAX as usize) & !(ALIGNMENT - 1);
+    aligned.get_mut(..len).unwrap_or_default()
 }
 
 /// A list in the arena's prepared data.
@@ -112,92 +115,31 @@ impl Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooSmall(pub(crate) usize);
 
-/// The arena while sessions are made and run.
-#[derive(Debug)]
-pub(crate) struct Arena<'a> {
-    bytes: &'a mut [u8],
+/// How far the arena is used, from both ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marks {
     /// Where the activations end.
     low: usize,
-    /// Where the temporary lists end.
+    /// Where the temporary lists end; 0 where there are none.
     temporary: usize,
-    /// Where the prepared data starts.
-    high: usize,
+    /// Bytes of prepared data, at the high end.
+    prepared: usize,
     /// The most bytes ever needed at once.
     peak: usize,
 }
 
-impl<'a> Arena<'a> {
-    pub(crate) fn new(memory: &'a mut [u8]) -> Self {
-        let bytes = aligned_part(memory);
-        // Offsets are 32 bits wide, and prepared data must stay aligned at the high end as well.
-        let len = bytes.len().min(u32::MAX as usize) & !(ALIGNMENT - 1);
-        let bytes = bytes.get_mut(..len).unwrap_or_default();
-        Self { low: 0, temporary: 0, high: bytes.len(), peak: 0, bytes }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
+impl Marks {
     pub(crate) fn peak(&self) -> usize {
         self.peak
     }
 
-    /// Bytes of prepared data.
     pub(crate) fn prepared(&self) -> usize {
-        self.bytes.len() - self.high
+        self.prepared
     }
 
-    /// Bytes of activations.
-    pub(crate) fn activations(&self) -> usize {
-        self.low
-    }
-
-    fn note(&mut self) -> Result<(), TooSmall> {
-        let needed = align_up(self.low.max(self.temporary)).saturating_add(align_up(self.bytes.len() - self.high));
-        self.peak = self.peak.max(needed);
-        if needed > self.bytes.len() { Err(TooSmall(needed)) } else { Ok(()) }
-    }
-
-    /// Takes `count` values from the high end, all zero.
-    pub(crate) fn prepare<T: Pod>(&mut self, count: usize) -> Result<Span, TooSmall> {
-        let bytes = count.checked_mul(size_of::<T>()).ok_or(TooSmall(usize::MAX))?;
-        // The high end is aligned, so rounding the distance to it up keeps every start aligned.
-        let needed = (self.bytes.len() - self.high).saturating_add(bytes).next_multiple_of(align_of::<T>().max(4));
-        let floor = self.low.max(self.temporary);
-        if needed > self.bytes.len() - floor {
-            return Err(TooSmall(align_up(floor).saturating_add(align_up(needed))));
-        }
-        self.high = self.bytes.len() - needed;
-        self.note()?;
-        let span = Span { offset: self.high as u32, bytes: bytes as u32 };
-        self.bytes.get_mut(span.range()).unwrap_or_default().fill(0);
-        Ok(span)
-    }
-
-    /// A mark to give prepared data back to.
-    pub(crate) fn mark(&self) -> usize {
-        self.high
-    }
-
-    /// Gives back what was prepared since the mark.
-    pub(crate) fn release(&mut self, mark: usize) {
-        self.high = mark.clamp(self.high, self.bytes.len());
-    }
-
-    /// Takes `count` values above the activations, all zero, until [`Arena::end_temporary`].
-    pub(crate) fn temporary<T: Pod>(&mut self, count: usize) -> Result<Span, TooSmall> {
-        let start = align_up(self.low.max(self.temporary));
-        let bytes = count.checked_mul(size_of::<T>()).ok_or(TooSmall(usize::MAX))?;
-        let end = start.saturating_add(bytes);
-        if end > self.high {
-            return Err(TooSmall(align_up(end).saturating_add(align_up(self.prepared()))));
-        }
-        self.temporary = end;
-        self.note()?;
-        let span = Span { offset: start as u32, bytes: bytes as u32 };
-        self.bytes.get_mut(span.range()).unwrap_or_default().fill(0);
-        Ok(span)
+    /// Takes over the peak of other marks of the same arena.
+    pub(crate) fn keep_peak(&mut self, other: &Self) {
+        self.peak = self.peak.max(other.peak);
     }
 
     /// Forgets the temporary lists.
@@ -205,14 +147,83 @@ impl<'a> Arena<'a> {
         self.temporary = 0;
     }
 
-    /// Sets where the activations end.
-    pub(crate) fn set_activations(&mut self, end: usize) -> Result<(), TooSmall> {
-        self.temporary = 0;
-        self.low = end;
-        if end > self.high {
-            return Err(TooSmall(align_up(end).saturating_add(align_up(self.prepared()))));
+    pub(crate) fn activations(&self) -> usize {
+        self.low
+    }
+}
+
+/// The arena with the marks of how far it is used.
+#[derive(Debug)]
+pub(crate) struct Arena<'a> {
+    bytes: &'a mut [u8],
+    marks: &'a mut Marks,
+}
+
+impl<'a> Arena<'a> {
+    pub(crate) fn new(bytes: &'a mut [u8], marks: &'a mut Marks) -> Self {
+        Self { bytes, marks }
+    }
+
+    pub(crate) fn reborrow(&mut self) -> Arena<'_> {
+        Arena { bytes: self.bytes, marks: self.marks }
+    }
+
+    fn high(&self) -> usize {
+        self.bytes.len() - self.marks.prepared
+    }
+
+    /// Sets new ends of what grows from below and from above, if they do not meet.
+    fn grow(&mut self, low: usize, temporary: usize, prepared: usize) -> Result<(), TooSmall> {
+        let needed = align_up(low.max(temporary)).saturating_add(align_up(prepared));
+        if needed > self.bytes.len() {
+            return Err(TooSmall(needed));
         }
-        self.note()
+        *self.marks = Marks { low, temporary, prepared, peak: self.marks.peak.max(needed) };
+        Ok(())
+    }
+
+    /// Takes `count` values from the high end, all zero.
+    pub(crate) fn prepare<T: Pod>(&mut self, count: usize) -> Result<Span, TooSmall> {
+        let bytes = count.checked_mul(size_of::<T>()).ok_or(TooSmall(usize::MAX))?;
+        // The high end is aligned, so rounding the distance to it up keeps every start aligned.
+        let prepared =
+            self.marks.prepared.saturating_add(bytes).checked_next_multiple_of(align_of::<T>().max(4));
+        let Marks { low, temporary, .. } = *self.marks;
+        self.grow(low, temporary, prepared.ok_or(TooSmall(usize::MAX))?)?;
+        Ok(self.cleared(self.high(), bytes))
+    }
+
+    /// Gives back the prepared data that was taken since there were `prepared` bytes of it.
+    pub(crate) fn release(&mut self, prepared: usize) {
+        self.marks.prepared = prepared.min(self.marks.prepared);
+    }
+
+    /// Takes `count` values above the activations, all zero, until [`Arena::end_temporary`].
+    pub(crate) fn temporary<T: Pod>(&mut self, count: usize) -> Result<Span, TooSmall> {
+        let start = align_up(self.marks.low.max(self.marks.temporary));
+        let bytes = count.checked_mul(size_of::<T>()).ok_or(TooSmall(usize::MAX))?;
+        let Marks { low, prepared, .. } = *self.marks;
+        self.grow(low, start.saturating_add(bytes), prepared)?;
+        Ok(self.cleared(start, bytes))
+    }
+
+    /// Bytes of prepared data.
+    pub(crate) fn prepared(&self) -> usize {
+        self.marks.prepared
+    }
+
+    /// Sets where the activations end. The temporary lists may lie there: the activations hold
+    /// nothing until the first invocation.
+    pub(crate) fn set_activations(&mut self, end: usize) -> Result<(), TooSmall> {
+        let Marks { temporary, prepared, .. } = *self.marks;
+        self.grow(end, temporary, prepared)
+    }
+
+    fn cleared(&mut self, offset: usize, bytes: usize) -> Span {
+        // The arena is no longer than 32 bits can count.
+        let span = Span { offset: offset as u32, bytes: bytes as u32 };
+        self.bytes.get_mut(span.range()).unwrap_or_default().fill(0);
+        span
     }
 
     /// A list that was taken before; empty where the span is none of this arena's.
@@ -222,32 +233,22 @@ impl<'a> Arena<'a> {
 
     /// A list that was taken before, to change it.
     pub(crate) fn get_mut<T: Pod>(&mut self, span: Span) -> &mut [T] {
-        self.bytes.get_mut(span.range()).and_then(|b| bytemuck::try_cast_slice_mut(b).ok()).unwrap_or_default()
+        self.bytes
+            .get_mut(span.range())
+            .and_then(|b| bytemuck::try_cast_slice_mut(b).ok())
+            .unwrap_or_default()
     }
 
-    /// Two different lists, the second to change it.
-    pub(crate) fn get_two<T: Pod, U: Pod>(&mut self, read: Span, write: Span) -> (&[T], &mut [U]) {
-        let Ok([a, b]) = self.bytes.get_disjoint_mut([read.range(), write.range()]) else {
-            return (&[], &mut []);
-        };
-        (bytemuck::try_cast_slice(a).unwrap_or_default(), bytemuck::try_cast_slice_mut(b).unwrap_or_default())
+    /// The activations, and the prepared data.
+    pub(crate) fn split(self) -> (&'a mut [u8], Prepared<'a>) {
+        let start = self.bytes.len() - self.marks.prepared;
+        let (low, bytes) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
+        (low, Prepared { bytes, start })
     }
 
-    /// The activations, and the prepared data with where it starts.
-    pub(crate) fn split(&mut self) -> (&mut [u8], Prepared<'_>) {
-        let high = self.high;
-        let (low, prepared) = self.bytes.split_at_mut_checked(high).unwrap_or_default();
-        (low, Prepared { bytes: prepared, start: high })
-    }
-
-    /// The bytes of the activations at `at`.
-    pub(crate) fn activation(&self, at: usize, bytes: u32) -> &[u8] {
-        self.bytes.get(at..at.saturating_add(bytes as usize)).unwrap_or_default()
-    }
-
-    /// The bytes of the activations at `at`, to change them.
-    pub(crate) fn activation_mut(&mut self, at: usize, bytes: u32) -> &mut [u8] {
-        self.bytes.get_mut(at..at.saturating_add(bytes as usize)).unwrap_or_default()
+    /// The bytes from `offset` on.
+    pub(crate) fn bytes(&self, offset: usize, bytes: u32) -> &[u8] {
+        self.bytes.get(offset..offset.saturating_add(bytes as usize)).unwrap_or_default()
     }
 }
 

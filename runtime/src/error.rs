@@ -76,15 +76,21 @@ impl fmt::Display for Error {
             Self::MissingKernel { operator, code } => {
                 write!(f, "operator {operator} ({code}): the resolver has no kernel for it")
             }
-            Self::Operator { operator, code, refusal } => write!(f, "operator {operator} ({code}): {refusal}"),
+            Self::Operator { operator, code, refusal } => {
+                write!(f, "operator {operator} ({code}): {refusal}")
+            }
             Self::ArenaTooSmall { needed, found } => {
                 write!(f, "the arena has {found} bytes and needs {needed} or more")
             }
-            Self::Order { tensor } => write!(f, "tensor {tensor} is read before it is written, or written twice"),
+            Self::Order { tensor } => {
+                write!(f, "tensor {tensor} is read before it is written, or written twice")
+            }
             Self::Tensor { tensor } => write!(f, "tensor {tensor} has a type or size that no arena holds"),
             Self::NoSuchTensor(i) => write!(f, "the model has no input or output {i}"),
             Self::ElementType { model } => write!(f, "the model's tensor holds {model}"),
-            Self::Length { expected, found } => write!(f, "{found} elements given, the model takes {expected}"),
+            Self::Length { expected, found } => {
+                write!(f, "{found} elements given, the model takes {expected}")
+            }
             Self::InputShape(shape) => write!(f, "the model's input cannot have shape {shape}"),
             Self::Plan => f.write_str("internal error: the memory plan does not hold"),
         }

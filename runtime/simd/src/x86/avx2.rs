@@ -1,0 +1,210 @@
+//! AVX2 with FMA: 256-bit vectors, eight 32-bit lanes.
+
+use core::arch::x86_64::*;
+
+use crate::isa::{Kernel, Simd};
+
+const LANES: usize = 8;
+
+/// Proof that the processor has AVX2 and FMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// Asks the processor (feature `std`) or the compiler's target.
+    pub fn detect() -> Option<Self> {
+        #[cfg(feature = "std")]
+        let has = std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
+        #[cfg(not(feature = "std"))]
+        let has = cfg!(all(target_feature = "avx2", target_feature = "fma"));
+        has.then_some(Self(()))
+    }
+
+    /// Runs `kernel` compiled with AVX2.
+    #[inline]
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn go<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        // SAFETY: a value of `Avx2` is only made where the processor has AVX2 and FMA.
+        unsafe { go(self, kernel) }
+    }
+}
+
+/// Calls intrinsics that touch no memory.
+macro_rules! avx2 {
+    ($body:expr) => {{
+        // SAFETY: the caller holds a value of `Avx2`, which is only made where the processor has AVX2
+        // and FMA; the intrinsics called here need nothing else and read and write registers only.
+        #[allow(clippy::multiple_unsafe_ops_per_block, reason = "all of them need the same proof")]
+        unsafe {
+            $body
+        }
+    }};
+}
+
+/// The first `N` elements; missing ones are 0.
+#[inline(always)]
+fn first<T: Copy + Default, const N: usize>(from: &[T]) -> [T; N] {
+    match from.first_chunk::<N>() {
+        Some(chunk) => *chunk,
+        None => {
+            let mut out = [T::default(); N];
+            out.iter_mut().zip(from).for_each(|(to, &x)| *to = x);
+            out
+        }
+    }
+}
+
+/// Writes as many elements as there is room for.
+#[inline(always)]
+fn write<T: Copy, const N: usize>(x: [T; N], to: &mut [T]) {
+    match to.first_chunk_mut::<N>() {
+        Some(chunk) => *chunk = x,
+        None => to.iter_mut().zip(x).for_each(|(to, x)| *to = x),
+    }
+}
+
+/// The same bits as another type of the same size.
+macro_rules! bits {
+    ($from:ty => $to:ty, $x:expr) => {{
+        let x: $from = $x;
+        // SAFETY: both types are plain numbers or vectors of them, of the same size, and every
+        // pattern of bits is a value of either.
+        unsafe { core::mem::transmute::<$from, $to>(x) }
+    }};
+}
+
+impl Simd for Avx2 {
+    const LANES: usize = LANES;
+    type I32 = __m256i;
+    type F32 = __m256;
+    type Pairs = __m256i;
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> __m256i {
+        avx2!(_mm256_set1_epi32(x))
+    }
+
+    #[inline(always)]
+    fn load_i32(self, from: &[i32]) -> __m256i {
+        bits!([i32; LANES] => __m256i, first(from))
+    }
+
+    #[inline(always)]
+    fn store_i32(self, x: __m256i, to: &mut [i32]) {
+        write(bits!(__m256i => [i32; LANES], x), to);
+    }
+
+    #[inline(always)]
+    fn load_i8(self, from: &[i8]) -> __m256i {
+        let bytes = bits!([i8; 8] => i64, first(from));
+        avx2!(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(bytes)))
+    }
+
+    #[inline(always)]
+    fn store_i8(self, x: __m256i, to: &mut [i8]) {
+        let words = avx2!(_mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x)));
+        let bytes = avx2!(_mm_cvtsi128_si64(_mm_packs_epi16(words, words)));
+        write(bits!(i64 => [i8; 8], bytes), to);
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: __m256i, b: __m256i) -> __m256i {
+        avx2!(_mm256_add_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn min_i32(self, a: __m256i, b: __m256i) -> __m256i {
+        avx2!(_mm256_min_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn max_i32(self, a: __m256i, b: __m256i) -> __m256i {
+        avx2!(_mm256_max_epi32(a, b))
+    }
+
+    #[inline(always)]
+    fn shift_left(self, a: __m256i, count: __m256i) -> __m256i {
+        avx2!(_mm256_sllv_epi32(a, count))
+    }
+
+    #[inline(always)]
+    fn doubling_high_mul(self, a: __m256i, b: __m256i) -> __m256i {
+        // Products of the even and of the odd lanes; bits 31 to 62 of each are the result.
+        avx2!({
+            let half = _mm256_set1_epi64x(1 << 30);
+            let even = _mm256_add_epi64(_mm256_mul_epi32(a, b), half);
+            let odd = _mm256_mul_epi32(_mm256_srli_epi64::<32>(a), _mm256_srli_epi64::<32>(b));
+            let odd = _mm256_add_epi64(odd, half);
+            _mm256_blend_epi32::<0b1010_1010>(_mm256_srli_epi64::<31>(even), _mm256_slli_epi64::<1>(odd))
+        })
+    }
+
+    #[inline(always)]
+    fn rounding_shift_right(self, a: __m256i, count: __m256i) -> __m256i {
+        avx2!({
+            let ones = _mm256_set1_epi32(-1);
+            // -1 as a number is what a comparison gives for true, so subtracting it adds 1.
+            let mask = _mm256_xor_si256(_mm256_sllv_epi32(ones, count), ones);
+            let negative = _mm256_srai_epi32::<31>(a);
+            let threshold = _mm256_sub_epi32(_mm256_srli_epi32::<1>(mask), negative);
+            let up = _mm256_cmpgt_epi32(_mm256_and_si256(a, mask), threshold);
+            _mm256_sub_epi32(_mm256_srav_epi32(a, count), up)
+        })
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, pair: [i16; 2]) -> __m256i {
+        let pair = bits!([i16; 2] => i32, pair);
+        avx2!(_mm256_set1_epi32(pair))
+    }
+
+    #[inline(always)]
+    fn load_pairs(self, from: &[i8]) -> __m256i {
+        let bytes = bits!([i8; 16] => __m128i, first(from));
+        avx2!(_mm256_cvtepi8_epi16(bytes))
+    }
+
+    #[inline(always)]
+    fn zip_pairs(self, a: &[i8], b: &[i8]) -> __m256i {
+        let (a, b) = (bits!([i8; 8] => i64, first(a)), bits!([i8; 8] => i64, first(b)));
+        avx2!(_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(_mm_cvtsi64_si128(a), _mm_cvtsi64_si128(b))))
+    }
+
+    #[inline(always)]
+    fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        avx2!(_mm256_add_epi32(sum, _mm256_madd_epi16(a, b)))
+    }
+
+    #[inline(always)]
+    fn splat_f32(self, x: f32) -> __m256 {
+        avx2!(_mm256_set1_ps(x))
+    }
+
+    #[inline(always)]
+    fn load_f32(self, from: &[f32]) -> __m256 {
+        bits!([f32; LANES] => __m256, first(from))
+    }
+
+    #[inline(always)]
+    fn store_f32(self, x: __m256, to: &mut [f32]) {
+        write(bits!(__m256 => [f32; LANES], x), to);
+    }
+
+    #[inline(always)]
+    fn mul_add_f32(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        avx2!(_mm256_fmadd_ps(a, b, c))
+    }
+
+    #[inline(always)]
+    fn min_f32(self, a: __m256, b: __m256) -> __m256 {
+        avx2!(_mm256_min_ps(b, a))
+    }
+
+    #[inline(always)]
+    fn max_f32(self, a: __m256, b: __m256) -> __m256 {
+        avx2!(_mm256_max_ps(b, a))
+    }
+}

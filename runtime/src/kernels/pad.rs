@@ -1,0 +1,14 @@
+//! WIP
+
+use sedge_schema::Refusal;
+use sedge_schema::op::Pad;
+
+use crate::node::{Invoke, Prepare};
+
+pub(super) fn prepare(_op: Pad, _node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    Err(Refusal::Internal)
+}
+
+pub(super) fn invoke(_node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    Err(Refusal::Internal)
+}

@@ -1,0 +1,15 @@
+//! RELU6: `min(max(x, 0), 6)`; quantized values are rescaled to the output's scale.
+
+use sedge_schema::Refusal;
+use sedge_schema::op::{Activation, Relu6};
+
+use super::shared;
+use crate::node::{Invoke, Prepare};
+
+pub(super) fn prepare(_op: Relu6, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    shared::clamp::prepare(node, Activation::Relu6)
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    shared::clamp::invoke(node)
+}

@@ -1,0 +1,56 @@
+//! What several kernels have in common.
+
+pub(crate) mod clamp;
+
+use sedge_schema::op::Node as _;
+use sedge_schema::{Refusal, Slot, TensorType};
+
+use crate::element::Element;
+use crate::node::{Invoke, Prepare, Unary};
+
+/// The slots that most operators have.
+pub(crate) const INPUT: Slot = Slot::Input(0);
+pub(crate) const OUTPUT: Slot = Slot::Output(0);
+
+/// The element type of all of input 0 and output 0.
+///
+/// # Errors
+/// Where the two differ.
+pub(crate) fn same_type(node: &Prepare<'_>) -> Result<TensorType, Refusal> {
+    let found = node.tensor_type(INPUT)?;
+    if node.tensor_type(OUTPUT)? == found { Ok(found) } else { Err(Refusal::Type(OUTPUT)) }
+}
+
+/// Prepares an operator whose output has the bytes of its input.
+pub(crate) fn prepare_view(node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    same_type(node)?;
+    node.view(0, 0);
+    Ok(())
+}
+
+/// Runs an operator whose output has the bytes of its input.
+pub(crate) fn copy(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    if let Unary::Apart(from, to) = node.unary_bytes(0, 0)? {
+        copy_slice(from, to)?;
+    }
+    Ok(())
+}
+
+/// Copies `from` to `to`, which must be as long.
+pub(crate) fn copy_slice<T: Copy>(from: &[T], to: &mut [T]) -> Result<(), Refusal> {
+    if from.len() != to.len() {
+        return Err(Refusal::Internal);
+    }
+    to.copy_from_slice(from);
+    Ok(())
+}
+
+/// Computes each element of output 0 from the one of input 0, in place where the plan has it so.
+#[inline]
+pub(crate) fn map<T: Element>(node: &mut Invoke<'_>, f: impl Fn(T) -> T) -> Result<(), Refusal> {
+    match node.unary::<T, T>(0, 0)? {
+        Unary::InPlace(values) => values.iter_mut().for_each(|x| *x = f(*x)),
+        Unary::Apart(from, to) => to.iter_mut().zip(from).for_each(|(y, &x)| *y = f(x)),
+    }
+    Ok(())
+}

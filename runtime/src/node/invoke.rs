@@ -1,0 +1,288 @@
+//! The surroundings of an operator while it runs.
+
+use bytemuck::Pod;
+use sedge_schema::{Refusal, Slot, Vector};
+use sedge_simd::Level;
+
+use crate::arena::{Home, Place, Prepared, Span};
+use crate::element::Element;
+use crate::node::prepare::OpRecord;
+
+/// An operator's tensors, scratch memory and prepared data while it runs.
+///
+/// Outputs and scratch memory are taken first (each once); inputs are read from what is left. So
+/// the borrow checker knows that they do not overlap, and a plan that were wrong would be refused
+/// here.
+pub struct Invoke<'s> {
+    pub(crate) file: &'s [u8],
+    pub(crate) places: &'s [Place],
+    pub(crate) prepared: Prepared<'s>,
+    pub(crate) activations: Pieces<'s>,
+    pub(crate) inputs: Vector<'s, i32>,
+    pub(crate) outputs: Vector<'s, i32>,
+    pub(crate) record: OpRecord,
+    pub(crate) level: Level,
+}
+
+/// The input and output of an operator that may work in place.
+pub enum Unary<'s, I, O> {
+    /// Both are one place.
+    InPlace(&'s mut [O]),
+    /// They lie apart.
+    Apart(&'s [I], &'s mut [O]),
+}
+
+impl<'s> Invoke<'s> {
+    /// The vector level that the session was made for.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// What [`Prepare::set_data`](crate::Prepare::set_data) kept.
+    ///
+    /// # Errors
+    /// Where that was something else; a defect of the kernel.
+    #[inline]
+    pub fn data<T: Pod>(&self) -> Result<&'s T, Refusal> {
+        self.prepared.get::<T>(self.record.data).first().ok_or(Refusal::Internal)
+    }
+
+    /// A list that [`Prepare::list`](crate::Prepare::list) took.
+    pub fn list<T: Pod>(&self, span: Span) -> &'s [T] {
+        self.prepared.get(span)
+    }
+
+    /// The number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Whether input `i` is there.
+    pub fn has_input(&self, i: usize) -> bool {
+        self.inputs.get(i).is_some_and(|t| t >= 0)
+    }
+
+    fn place(&self, list: Vector<'s, i32>, i: usize, slot: Slot) -> Result<Place, Refusal> {
+        let tensor = list.get(i).and_then(|t| usize::try_from(t).ok()).ok_or(Refusal::Absent(slot))?;
+        self.places.get(tensor).copied().ok_or(Refusal::Internal)
+    }
+
+    fn input_place(&self, i: usize) -> Result<Place, Refusal> {
+        self.place(self.inputs, i, Slot::Input(i as u8))
+    }
+
+    fn output_place(&self, i: usize) -> Result<Place, Refusal> {
+        self.place(self.outputs, i, Slot::Output(i as u8))
+    }
+
+    fn constant(&self, place: Place) -> Option<&'s [u8]> {
+        match place.home() {
+            Home::File(at) => self.file.get(at..at.checked_add(place.bytes as usize)?),
+            Home::Prepared(at) => Some(self.prepared.bytes(at, place.bytes as usize)),
+            Home::Nowhere | Home::Activations(_) => (place.bytes == 0).then_some(&[]),
+        }
+    }
+
+    /// The elements of input `i`.
+    ///
+    /// # Errors
+    /// Where it is left out, or overlaps something that was taken.
+    #[inline]
+    pub fn input<T: Element>(&self, i: usize) -> Result<&[T], Refusal> {
+        let place = self.input_place(i)?;
+        let bytes = match (self.constant(place), place.home()) {
+            (Some(bytes), _) => Some(bytes),
+            (None, Home::Activations(at)) => self.activations.get(at, place.bytes as usize),
+            (None, _) => None,
+        };
+        cast(bytes.ok_or(Refusal::Internal)?)
+    }
+
+    /// The elements of input `i` where it is there.
+    ///
+    /// # Errors
+    /// Where it overlaps something that was taken.
+    #[inline]
+    pub fn optional_input<T: Element>(&self, i: usize) -> Result<Option<&[T]>, Refusal> {
+        if self.has_input(i) { self.input(i).map(Some) } else { Ok(None) }
+    }
+
+    /// Takes output `i`.
+    ///
+    /// # Errors
+    /// Where it was taken already, or overlaps something that was.
+    #[inline]
+    pub fn output<T: Element>(&mut self, i: usize) -> Result<&'s mut [T], Refusal> {
+        let place = self.output_place(i)?;
+        cast_mut(self.take(place)?)
+    }
+
+    fn take(&mut self, place: Place) -> Result<&'s mut [u8], Refusal> {
+        match place.home() {
+            _ if place.bytes == 0 => Ok(&mut []),
+            Home::Activations(at) => self.activations.take(at, place.bytes as usize).ok_or(Refusal::Internal),
+            _ => Err(Refusal::Internal),
+        }
+    }
+
+    /// Takes the scratch memory that [`Prepare::scratch`](crate::Prepare::scratch) asked for.
+    ///
+    /// # Errors
+    /// Where it was taken already.
+    pub fn scratch<T: Pod>(&mut self) -> Result<&'s mut [T], Refusal> {
+        let Span { offset, bytes } = self.record.scratch;
+        if bytes == 0 {
+            return Ok(&mut []);
+        }
+        cast_mut(self.activations.take(offset as usize, bytes as usize).ok_or(Refusal::Internal)?)
+    }
+
+    /// Input `input` and output `output`, which may be one place. Takes both.
+    ///
+    /// # Errors
+    /// Where something that overlaps was taken already.
+    #[inline]
+    pub fn unary<I: Element, O: Element>(
+        &mut self,
+        input: usize,
+        output: usize,
+    ) -> Result<Unary<'s, I, O>, Refusal> {
+        let (from, to) = (self.input_place(input)?, self.output_place(output)?);
+        if from == to && from.bytes != 0 {
+            return Ok(Unary::InPlace(cast_mut(self.take(to)?)?));
+        }
+        let out = cast_mut(self.take(to)?)?;
+        let bytes = match self.constant(from) {
+            Some(bytes) => bytes,
+            None => self.take(from)?,
+        };
+        Ok(Unary::Apart(cast(bytes)?, out))
+    }
+
+    /// As [`Invoke::unary`] with the bytes of both, whatever their types.
+    ///
+    /// # Errors
+    /// As [`Invoke::unary`].
+    pub fn unary_bytes(&mut self, input: usize, output: usize) -> Result<Unary<'s, u8, u8>, Refusal> {
+        self.unary(input, output)
+    }
+
+    /// Runs `f` with the elements of input `input` and those of each output in turn.
+    ///
+    /// # Errors
+    /// Where places overlap, or `f` fails.
+    pub fn fan_out<T: Element>(
+        &mut self,
+        input: usize,
+        mut f: impl FnMut(usize, &[T], &mut [T]) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let place = self.input_place(input)?;
+        let bytes = match self.constant(place) {
+            Some(bytes) => bytes,
+            None => self.take(place)?,
+        };
+        let from: &[T] = cast(bytes)?;
+        for i in 0..self.outputs() {
+            let place = self.output_place(i)?;
+            let bytes = match place.home() {
+                Home::Activations(at) => {
+                    self.activations.get_mut(at, place.bytes as usize).ok_or(Refusal::Internal)?
+                }
+                _ if place.bytes == 0 => &mut [],
+                _ => return Err(Refusal::Internal),
+            };
+            f(i, from, cast_mut(bytes)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn cast<T: Pod>(bytes: &[u8]) -> Result<&[T], Refusal> {
+    if bytes.is_empty() {
+        return Ok(&[]);
+    }
+    bytemuck::try_cast_slice(bytes).map_err(|_| Refusal::Internal)
+}
+
+fn cast_mut<T: Pod>(bytes: &mut [u8]) -> Result<&mut [T], Refusal> {
+    if bytes.is_empty() {
+        return Ok(&mut []);
+    }
+    bytemuck::try_cast_slice_mut(bytes).map_err(|_| Refusal::Internal)
+}
+
+/// Each place taken may cut one piece in two.
+const MOST_PIECES: usize = 8;
+
+/// The activations that are left when some places were taken.
+pub(crate) struct Pieces<'s> {
+    pieces: [(usize, &'s mut [u8]); MOST_PIECES],
+    count: usize,
+}
+
+impl<'s> Pieces<'s> {
+    pub(crate) fn new(bytes: &'s mut [u8]) -> Self {
+        let mut pieces: [(usize, &'s mut [u8]); MOST_PIECES] = Default::default();
+        if let Some(first) = pieces.first_mut() {
+            first.1 = bytes;
+        }
+        Self { pieces, count: 1 }
+    }
+
+    /// The piece that holds these bytes, and where they start in it.
+    fn find(&self, at: usize, bytes: usize) -> Option<(usize, usize)> {
+        let used = self.pieces.get(..self.count)?;
+        used.iter().enumerate().find_map(|(i, (start, piece))| {
+            let skip = at.checked_sub(*start)?;
+            (skip.checked_add(bytes)? <= piece.len()).then_some((i, skip))
+        })
+    }
+
+    fn get(&self, at: usize, bytes: usize) -> Option<&[u8]> {
+        let (i, skip) = self.find(at, bytes)?;
+        self.pieces.get(i)?.1.get(skip..skip + bytes)
+    }
+
+    fn get_mut(&mut self, at: usize, bytes: usize) -> Option<&mut [u8]> {
+        let (i, skip) = self.find(at, bytes)?;
+        self.pieces.get_mut(i)?.1.get_mut(skip..skip + bytes)
+    }
+
+    /// Takes these bytes; what is left of their piece stays.
+    fn take(&mut self, at: usize, bytes: usize) -> Option<&'s mut [u8]> {
+        let (i, skip) = self.find(at, bytes)?;
+        let count = self.count;
+        // The new piece's place is looked at first, so that nothing is lost where there is none.
+        self.pieces.get(count)?;
+        let whole = core::mem::take(&mut self.pieces.get_mut(i)?.1);
+        let (before, rest) = whole.split_at_mut_checked(skip)?;
+        let (taken, after) = rest.split_at_mut_checked(bytes)?;
+        self.pieces.get_mut(i)?.1 = before;
+        *self.pieces.get_mut(count)? = (at + bytes, after);
+        self.count += 1;
+        Some(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pieces;
+
+    #[test]
+    fn what_was_taken_is_gone() {
+        let mut bytes = [0u8, 1, 2, 3, 4, 5, 6, 7];
+        let mut pieces = Pieces::new(&mut bytes);
+        assert_eq!(pieces.take(2, 3).unwrap(), [2, 3, 4]);
+        assert_eq!(pieces.get(0, 2).unwrap(), [0, 1]);
+        assert_eq!(pieces.get(5, 3).unwrap(), [5, 6, 7]);
+        assert!(pieces.get(1, 2).is_none());
+        assert!(pieces.get(4, 1).is_none());
+        assert!(pieces.take(2, 3).is_none());
+        assert!(pieces.get(5, 4).is_none());
+    }
+}

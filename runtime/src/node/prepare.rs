@@ -1,0 +1,356 @@
+//! The surroundings of an operator while its session is made.
+
+use bytemuck::{Pod, Zeroable};
+use sedge_schema::op::Node;
+use sedge_schema::{
+    MAX_RANK, Model, Operator, Quantization, Refusal, Scalar as _, Shape, Slot, Subgraph, Tensor, TensorType,
+    op,
+};
+use sedge_simd::Level;
+
+use crate::arena::{Arena, Home, Place, Span, TooSmall};
+use crate::plan::Lifetime;
+use crate::session::Weights;
+
+/// The lists of a session in its prepared data.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tables {
+    /// A [`Place`] for each tensor.
+    pub(crate) places: Span,
+    /// An [`OpRecord`] for each operator.
+    pub(crate) records: Span,
+    /// A [`ShapeRecord`] for each tensor, where shapes differ from those in the file.
+    pub(crate) shapes: Span,
+}
+
+/// What is prepared of an operator.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct OpRecord {
+    /// The kernel's own data.
+    pub(crate) data: Span,
+    /// The scratch memory among the activations.
+    pub(crate) scratch: Span,
+    /// The index of the kernel in the resolver.
+    pub(crate) kernel: u32,
+}
+
+/// A shape that differs from the one in the file.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct ShapeRecord {
+    rank: u32,
+    dims: [u32; MAX_RANK],
+}
+
+impl From<Shape> for ShapeRecord {
+    fn from(shape: Shape) -> Self {
+        let mut dims = [1; MAX_RANK];
+        dims.iter_mut().zip(shape.dims()).for_each(|(to, &dim)| *to = dim);
+        Self { rank: shape.rank() as u32, dims }
+    }
+}
+
+impl From<ShapeRecord> for Shape {
+    fn from(record: ShapeRecord) -> Self {
+        let dims = record.dims.get(..record.rank as usize).unwrap_or_default();
+        Shape::new(dims).unwrap_or_default()
+    }
+}
+
+/// The affine quantization of a whole tensor: `real = scale * (quantized - zero_point)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// The real value of one step.
+    pub scale: f32,
+    /// The quantized value of real 0.
+    pub zero_point: i32,
+}
+
+/// The model, one of its graphs, and the session's lists.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Graph<'m> {
+    pub(crate) model: Model<'m>,
+    pub(crate) view: Subgraph<'m>,
+    pub(crate) tables: Tables,
+}
+
+impl<'m> Graph<'m> {
+    pub(crate) fn tensor(&self, index: u32) -> Option<Tensor<'m>> {
+        self.view.tensors().get(index as usize)
+    }
+
+    /// Whether a tensor holds a value before the first operator runs: an input or a variable.
+    pub(crate) fn starts_alive(&self, index: u32) -> bool {
+        self.view.inputs().iter().any(|t| t == index as i32)
+            || self.tensor(index).is_some_and(|t| t.is_variable())
+    }
+
+    /// The shape of a tensor as this session has it.
+    pub(crate) fn shape(&self, arena: &Arena<'_>, index: u32) -> Shape {
+        match arena.get::<ShapeRecord>(self.tables.shapes).get(index as usize) {
+            Some(&record) => record.into(),
+            None => self.tensor(index).map(|t| t.shape()).unwrap_or_default(),
+        }
+    }
+}
+
+/// An operator's surroundings while its session is made: its tensors' types, shapes and
+/// quantization, its constants, and the memory that it may take for prepared data.
+pub struct Prepare<'p> {
+    pub(crate) graph: Graph<'p>,
+    pub(crate) arena: Arena<'p>,
+    pub(crate) operator: Operator<'p>,
+    /// The operator's index.
+    pub(crate) index: u32,
+    pub(crate) record: OpRecord,
+    /// The temporary list of lifetimes.
+    pub(crate) lifetimes: Span,
+    /// Where this part of the graph starts: what operators before it wrote can be read, and they
+    /// have their places.
+    pub(crate) start: u32,
+    /// Whether the model is being run, so that inputs can be read.
+    pub(crate) running: bool,
+    pub(crate) level: Level,
+    pub(crate) weights: Weights,
+    /// Set where a shape is not the one in the file, and there is no list for others.
+    pub(crate) other_shapes: bool,
+}
+
+/// Whether an output may have the bytes of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// The output's bytes are the input's, unchanged.
+    View,
+    /// The operator can write its output over its input.
+    Overwrite,
+}
+
+impl<'p> Prepare<'p> {
+    /// The operator with its parameters, after its rule gave all outputs their shapes.
+    ///
+    /// # Errors
+    /// Where the rule refuses the inputs.
+    pub fn operator<O: op::Operator>(&mut self) -> Result<O, Refusal> {
+        let op = O::read(self.operator.options());
+        for output in 0..self.outputs().max(O::OUTPUTS.0) {
+            let shape = op.infer(self, output)?;
+            self.set_shape(output, shape)?;
+        }
+        Ok(op)
+    }
+
+    fn list_of(&self, slot: Slot) -> Option<i32> {
+        match slot {
+            Slot::Input(i) => self.operator.inputs().get(i.into()),
+            Slot::Output(i) => self.operator.outputs().get(i.into()),
+        }
+    }
+
+    /// The tensor in `slot`; `None` where it is left out.
+    fn index_of(&self, slot: Slot) -> Option<u32> {
+        self.list_of(slot).and_then(|t| u32::try_from(t).ok())
+    }
+
+    fn tensor(&self, slot: Slot) -> Result<Tensor<'p>, Refusal> {
+        self.index_of(slot).and_then(|t| self.graph.tensor(t)).ok_or(Refusal::Absent(slot))
+    }
+
+    fn place(&self, tensor: u32) -> Place {
+        self.arena.get::<Place>(self.graph.tables.places).get(tensor as usize).copied().unwrap_or_default()
+    }
+
+    /// Gives output `output` its shape.
+    ///
+    /// # Errors
+    /// Where the tensor would be too large.
+    pub fn set_shape(&mut self, output: usize, shape: Shape) -> Result<(), Refusal> {
+        let slot = Slot::Output(output as u8);
+        // An output that nobody reads may be left out.
+        let Some(tensor) = self.index_of(slot) else { return Ok(()) };
+        let view = self.tensor(slot)?;
+        let bytes = view.tensor_type().bytes(shape.elements()).and_then(|n| u32::try_from(n).ok());
+        let bytes = bytes.ok_or(Refusal::TooLarge)?;
+        let shapes = self.arena.get_mut::<ShapeRecord>(self.graph.tables.shapes);
+        match shapes.get_mut(tensor as usize) {
+            Some(record) => *record = shape.into(),
+            None => self.other_shapes |= view.shape() != shape,
+        }
+        if let Some(place) = self.arena.get_mut::<Place>(self.graph.tables.places).get_mut(tensor as usize) {
+            *place = Place::new(Home::Nowhere, bytes);
+        }
+        Ok(())
+    }
+
+    /// The type of the tensor in `slot`, which must be one of `allowed`.
+    ///
+    /// # Errors
+    /// Where it is another, or the tensor is left out.
+    pub fn type_in(&self, slot: Slot, allowed: &[TensorType]) -> Result<TensorType, Refusal> {
+        let found = self.tensor_type(slot)?;
+        if allowed.contains(&found) { Ok(found) } else { Err(Refusal::Type(slot)) }
+    }
+
+    /// The quantization of the tensor in `slot`; `None` where it has none.
+    ///
+    /// # Errors
+    /// Where the tensor is left out.
+    pub fn quantization(&self, slot: Slot) -> Result<Option<Quantization<'p>>, Refusal> {
+        Ok(self.tensor(slot)?.quantization())
+    }
+
+    /// Scale and zero point of the tensor in `slot`, which must have one of each.
+    ///
+    /// # Errors
+    /// Where it has none, or one per channel, or the scale is 0.
+    pub fn affine(&self, slot: Slot) -> Result<Affine, Refusal> {
+        let q = self.quantization(slot)?.filter(|q| !q.is_per_channel() && q.scale_at(0) > 0.0);
+        let q = q.ok_or(Refusal::Quantization(slot))?;
+        Ok(Affine { scale: q.scale_at(0), zero_point: q.zero_point_at(0) })
+    }
+
+    /// The bytes of a constant input, little-endian and at any alignment; `None` where the input is
+    /// computed or left out.
+    pub fn constant(&self, input: usize) -> Option<&'p [u8]> {
+        let tensor = self.tensor(Slot::Input(input as u8)).ok()?;
+        let bytes = self.graph.model.constant(&tensor);
+        (!bytes.is_empty()).then_some(bytes)
+    }
+
+    /// The vector level that kernels may use.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Whether weights may be copied into the arena in the order that the kernel reads them.
+    pub fn packs_weights(&self) -> bool {
+        self.weights == Weights::Packed
+    }
+
+    /// Takes a list of `count` values, all zero, for prepared data.
+    ///
+    /// # Errors
+    /// Where the arena is too small.
+    pub fn list<T: Pod>(&mut self, count: usize) -> Result<Span, Refusal> {
+        self.arena.prepare::<T>(count).map_err(out_of_memory)
+    }
+
+    /// A list that was taken before, to fill it.
+    pub fn list_mut<T: Pod>(&mut self, span: Span) -> &mut [T] {
+        self.arena.get_mut(span)
+    }
+
+    /// Keeps the kernel's own data for [`Invoke::data`](crate::Invoke::data).
+    ///
+    /// # Errors
+    /// Where the arena is too small.
+    pub fn set_data<T: Pod>(&mut self, data: T) -> Result<(), Refusal> {
+        let span = self.list::<T>(1)?;
+        self.list_mut::<T>(span).fill(data);
+        self.record.data = span;
+        Ok(())
+    }
+
+    /// Asks for scratch memory during `invoke`, for [`Invoke::scratch`](crate::Invoke::scratch).
+    ///
+    /// # Errors
+    /// Where that is more than an arena can hold.
+    pub fn scratch(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let bytes = u32::try_from(bytes).map_err(|_| Refusal::TooLarge)?;
+        self.record.scratch = Span { offset: 0, bytes };
+        Ok(())
+    }
+
+    /// Says that output `output` has the bytes of input `input`, unchanged: where the plan allows,
+    /// both are one place and there is nothing to do in `invoke`.
+    pub fn view(&mut self, input: usize, output: usize) {
+        self.share(input, output, Sharing::View);
+    }
+
+    /// Says that the kernel can write output `output` over input `input` (see
+    /// [`Invoke::unary`](crate::Invoke::unary)): where the plan allows, both are one place.
+    pub fn overwrite(&mut self, input: usize, output: usize) {
+        self.share(input, output, Sharing::Overwrite);
+    }
+
+    fn share(&mut self, input: usize, output: usize, sharing: Sharing) {
+        let slots = (Slot::Input(input as u8), Slot::Output(output as u8));
+        let (Some(from), Some(to)) = (self.index_of(slots.0), self.index_of(slots.1)) else { return };
+        if self.place(from).is_constant() || self.place(from).bytes != self.place(to).bytes {
+            return;
+        }
+        let lifetimes = self.arena.get::<Lifetime>(self.lifetimes);
+        let lifetime = |t: u32| lifetimes.get(t as usize).copied();
+        let Some(block) = lifetime(from).map(|l| l.block) else { return };
+        let (Some(owner), Some(shared)) = (lifetime(block), lifetime(to)) else { return };
+        let variable = self.graph.tensor(block).is_some_and(|t| t.is_variable());
+        let placed =
+            variable || (self.running && (self.graph.starts_alive(block) || owner.first < self.start));
+        let readers = self.operator.inputs().iter().filter_map(|t| u32::try_from(t).ok());
+        let alone = readers.filter(|&t| lifetime(t).is_some_and(|l| l.block == block)).count() == 1;
+        let free = sharing == Sharing::View || (alone && owner.last == self.index);
+        if placed || !free {
+            return;
+        }
+        let last = owner.last.max(shared.last);
+        let lifetimes = self.arena.get_mut::<Lifetime>(self.lifetimes);
+        if let Some(owner) = lifetimes.get_mut(block as usize) {
+            owner.last = last;
+        }
+        if let Some(shared) = lifetimes.get_mut(to as usize) {
+            shared.block = block;
+        }
+    }
+}
+
+pub(crate) fn out_of_memory(TooSmall(needed): TooSmall) -> Refusal {
+    Refusal::OutOfMemory { needed: u32::try_from(needed).unwrap_or(u32::MAX) }
+}
+
+impl Node for Prepare<'_> {
+    fn inputs(&self) -> usize {
+        self.operator.inputs().len()
+    }
+
+    fn outputs(&self) -> usize {
+        self.operator.outputs().len()
+    }
+
+    fn has(&self, slot: Slot) -> bool {
+        self.index_of(slot).is_some()
+    }
+
+    fn shape(&self, slot: Slot) -> Result<Shape, Refusal> {
+        let tensor = self.index_of(slot).ok_or(Refusal::Absent(slot))?;
+        Ok(self.graph.shape(&self.arena, tensor))
+    }
+
+    fn tensor_type(&self, slot: Slot) -> Result<TensorType, Refusal> {
+        Ok(self.tensor(slot)?.tensor_type())
+    }
+
+    fn int(&self, input: usize, element: usize) -> Result<i64, Refusal> {
+        let slot = Slot::Input(input as u8);
+        let tensor = self.index_of(slot).ok_or(Refusal::Absent(slot))?;
+        let bytes = match (self.constant(input), self.place(tensor)) {
+            (Some(bytes), _) => bytes,
+            (None, place) => {
+                let lifetimes = self.arena.get::<Lifetime>(self.lifetimes);
+                let written = lifetimes.get(tensor as usize).map_or(u32::MAX, |l| l.first);
+                let known = self.running && (self.graph.starts_alive(tensor) || written < self.start);
+                match place.home() {
+                    Home::Activations(at) if known => self.arena.bytes(at, place.bytes),
+                    _ => return Err(Refusal::Pending(slot)),
+                }
+            }
+        };
+        match self.tensor_type(slot)? {
+            TensorType::Int32 => {
+                bytes.get(4 * element..).filter(|b| b.len() >= 4).map(|b| i32::read(b).into())
+            }
+            TensorType::Int64 => bytes.get(8 * element..).filter(|b| b.len() >= 8).map(i64::read),
+            _ => return Err(Refusal::Type(slot)),
+        }
+        .ok_or(Refusal::Value(slot))
+    }
+}

@@ -1,0 +1,383 @@
+//! A model ready to run in an arena.
+
+mod build;
+
+use sedge_schema::{BuiltinOperator, Model, Refusal, Shape, Subgraph, TensorType};
+use sedge_simd::Level;
+
+use crate::arena::{Arena, Home, Marks, Place, align_up};
+use crate::element::Element;
+use crate::error::Error;
+use crate::node::{Graph, Invoke, OpRecord};
+use crate::profile::{Observer, Step};
+use crate::resolver::Resolver;
+
+/// Where kernels read weights from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// Where they lie in the file: a microcontroller's flash. Takes the least memory.
+    InPlace,
+    /// Copied into the arena in the order in which the kernels read them. The fastest.
+    Packed,
+}
+
+impl Default for Weights {
+    /// In place on a microcontroller, packed elsewhere.
+    fn default() -> Self {
+        if cfg!(target_os = "none") { Self::InPlace } else { Self::Packed }
+    }
+}
+
+/// How a session is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'o> {
+    /// The vector level of the kernels; the best of this processor by default.
+    pub level: Level,
+    /// Where kernels read weights from.
+    pub weights: Weights,
+    /// For each input the shape that it shall have instead of the file's; `None`, or an end of the
+    /// list, keeps the file's.
+    pub input_shapes: &'o [Option<Shape>],
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self { level: Level::detect(), weights: Weights::default(), input_shapes: &[] }
+    }
+}
+
+/// How much of its arena a session uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes that the arena must have, exactly, if it starts at a multiple of 16 (up to 15 more
+    /// otherwise).
+    pub arena: usize,
+    /// Bytes of activations, at the low end.
+    pub activations: usize,
+    /// Bytes of prepared data, at the high end.
+    pub prepared: usize,
+    /// The most bytes of activations that live at the same time: no plan takes fewer.
+    pub lower_bound: usize,
+}
+
+/// A model ready to run: planned, its kernels prepared, laid into an arena.
+///
+/// Inputs are consumed: their memory is used again during [`Session::invoke`], so every
+/// invocation needs them set anew.
+#[derive(Debug)]
+pub struct Session<'a> {
+    graph: Graph<'a>,
+    resolver: Resolver,
+    memory: &'a mut [u8],
+    marks: Marks,
+    level: Level,
+    weights: Weights,
+    /// Operators prepared so far. Those from here on have shapes that depend on computed values.
+    ready: u32,
+    /// What was ready, and how much memory used, before the first invocation.
+    static_part: (u32, Marks),
+    lower_bound: usize,
+}
+
+impl<'a> Session<'a> {
+    /// Plans `model` and lays it into `arena`, with the kernels of `resolver`.
+    ///
+    /// # Errors
+    /// Where an operator has no kernel or cannot run as the model asks for it, or the arena is too
+    /// small.
+    pub fn new(model: Model<'a>, resolver: Resolver, arena: &'a mut [u8]) -> Result<Self, Error> {
+        Self::with_options(model, resolver, arena, &Options::default())
+    }
+
+    /// As [`Session::new`], with options.
+    ///
+    /// # Errors
+    /// As [`Session::new`], and where an input cannot have the shape asked for.
+    pub fn with_options(
+        model: Model<'a>,
+        resolver: Resolver,
+        arena: &'a mut [u8],
+        options: &Options<'_>,
+    ) -> Result<Self, Error> {
+        build::build(model, resolver, arena, options)
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model<'a> {
+        &self.graph.model
+    }
+
+    /// The graph that the session runs.
+    pub fn graph(&self) -> &Subgraph<'a> {
+        &self.graph.view
+    }
+
+    /// The vector level of the kernels.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// How much of the arena is used.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            arena: self.marks.peak(),
+            activations: self.marks.activations(),
+            prepared: align_up(self.marks.prepared()),
+            lower_bound: self.lower_bound,
+        }
+    }
+
+    /// The number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.graph.view.inputs().len()
+    }
+
+    /// The number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.graph.view.outputs().len()
+    }
+
+    fn input_tensor(&self, i: usize) -> Result<u32, Error> {
+        self.graph.view.inputs().get(i).map(|t| t as u32).ok_or(Error::NoSuchTensor(i as u32))
+    }
+
+    fn output_tensor(&self, i: usize) -> Result<u32, Error> {
+        self.graph.view.outputs().get(i).map(|t| t as u32).ok_or(Error::NoSuchTensor(i as u32))
+    }
+
+    fn type_of(&self, tensor: u32) -> TensorType {
+        self.graph.tensor(tensor).map_or(TensorType::Float32, |t| t.tensor_type())
+    }
+
+    /// The shape of input `i`.
+    ///
+    /// # Errors
+    /// Where there is no such input.
+    pub fn input_shape(&self, i: usize) -> Result<Shape, Error> {
+        self.input_tensor(i).map(|t| self.shape_of(t))
+    }
+
+    /// The shape of output `i`. Where it depends on the inputs' values, it is known after
+    /// [`Session::invoke`].
+    ///
+    /// # Errors
+    /// Where there is no such output.
+    pub fn output_shape(&self, i: usize) -> Result<Shape, Error> {
+        self.output_tensor(i).map(|t| self.shape_of(t))
+    }
+
+    /// The element type of input `i`.
+    ///
+    /// # Errors
+    /// Where there is no such input.
+    pub fn input_type(&self, i: usize) -> Result<TensorType, Error> {
+        self.input_tensor(i).map(|t| self.type_of(t))
+    }
+
+    /// The element type of output `i`.
+    ///
+    /// # Errors
+    /// Where there is no such output.
+    pub fn output_type(&self, i: usize) -> Result<TensorType, Error> {
+        self.output_tensor(i).map(|t| self.type_of(t))
+    }
+
+    /// Input `i`, to be filled before each invocation.
+    ///
+    /// # Errors
+    /// Where there is no such input, or it has another element type.
+    pub fn input_mut<T: Element>(&mut self, i: usize) -> Result<&mut [T], Error> {
+        let tensor = self.input_tensor(i)?;
+        let model = self.type_of(tensor);
+        if !T::holds(model) {
+            return Err(Error::ElementType { model });
+        }
+        cast_mut(self.activation_mut(tensor))
+    }
+
+    /// Copies `data` into input `i`.
+    ///
+    /// # Errors
+    /// Where there is no such input, it has another element type or another number of elements.
+    pub fn set_input<T: Element>(&mut self, i: usize, data: &[T]) -> Result<(), Error> {
+        let input = self.input_mut::<T>(i)?;
+        let (expected, found) = (input.len() as u32, data.len() as u32);
+        if expected != found {
+            return Err(Error::Length { expected, found });
+        }
+        input.copy_from_slice(data);
+        Ok(())
+    }
+
+    /// The bytes of input `i`, whatever its type, to be filled before each invocation.
+    ///
+    /// # Errors
+    /// Where there is no such input.
+    pub fn input_bytes_mut(&mut self, i: usize) -> Result<&mut [u8], Error> {
+        self.input_tensor(i).map(|t| self.activation_mut(t))
+    }
+
+    /// Output `i` of the last invocation.
+    ///
+    /// # Errors
+    /// Where there is no such output, or it has another element type.
+    pub fn output<T: Element>(&self, i: usize) -> Result<&[T], Error> {
+        let tensor = self.output_tensor(i)?;
+        let model = self.type_of(tensor);
+        if !T::holds(model) {
+            return Err(Error::ElementType { model });
+        }
+        let bytes = self.bytes_of(tensor);
+        if bytes.is_empty() {
+            return Ok(&[]);
+        }
+        bytemuck::try_cast_slice(bytes).map_err(|_| Error::Plan)
+    }
+
+    /// The bytes of output `i` of the last invocation, whatever its type.
+    ///
+    /// # Errors
+    /// Where there is no such output.
+    pub fn output_bytes(&self, i: usize) -> Result<&[u8], Error> {
+        self.output_tensor(i).map(|t| self.bytes_of(t))
+    }
+
+    fn arena(&mut self) -> Arena<'_> {
+        Arena::new(self.memory, &mut self.marks)
+    }
+
+    fn list<T: bytemuck::Pod>(&self, span: crate::arena::Span) -> &[T] {
+        self.memory.get(span.range()).and_then(|b| bytemuck::try_cast_slice(b).ok()).unwrap_or_default()
+    }
+
+    fn place(&self, tensor: u32) -> Place {
+        self.list::<Place>(self.graph.tables.places).get(tensor as usize).copied().unwrap_or_default()
+    }
+
+    /// Where a computed tensor lies among the activations: its offset and its bytes; `None` for
+    /// constants and unused tensors.
+    pub fn activation(&self, tensor: u32) -> Option<(usize, usize)> {
+        let place = self.place(tensor);
+        match place.home() {
+            Home::Activations(at) => Some((at, place.bytes as usize)),
+            _ => None,
+        }
+    }
+
+    /// Where the scratch memory of an operator lies: its offset and its bytes.
+    pub fn scratch_of(&self, operator: u32) -> Option<(usize, usize)> {
+        let record = self.list::<OpRecord>(self.graph.tables.records).get(operator as usize)?;
+        (record.scratch.bytes != 0).then_some((record.scratch.offset as usize, record.scratch.bytes as usize))
+    }
+
+    /// The shape of a tensor as this session has it.
+    pub fn shape_of(&self, tensor: u32) -> Shape {
+        match self.list::<crate::node::ShapeRecord>(self.graph.tables.shapes).get(tensor as usize) {
+            Some(&record) => record.into(),
+            None => self.graph.tensor(tensor).map(|t| t.shape()).unwrap_or_default(),
+        }
+    }
+
+    /// The bytes of a tensor, constant or computed. Those of a computed one hold its value only
+    /// from the operator that writes it to the last one that reads it.
+    pub fn bytes_of(&self, tensor: u32) -> &[u8] {
+        let place = self.place(tensor);
+        let bytes = place.bytes as usize;
+        match place.home() {
+            Home::Activations(at) | Home::Prepared(at) => self.memory.get(at..at + bytes),
+            Home::File(at) => self.graph.model.file().get(at..at + bytes),
+            Home::Nowhere => None,
+        }
+        .unwrap_or_default()
+    }
+
+    fn activation_mut(&mut self, tensor: u32) -> &mut [u8] {
+        match self.activation(tensor) {
+            Some((at, bytes)) => self.memory.get_mut(at..at + bytes).unwrap_or_default(),
+            None => &mut [],
+        }
+    }
+
+    /// Sets all variables to zero, as before the first invocation.
+    pub fn reset(&mut self) {
+        for tensor in 0..self.graph.view.tensors().len() as u32 {
+            let Some(view) = self.graph.tensor(tensor).filter(|t| t.is_variable()) else { continue };
+            let zero = match view.tensor_type() {
+                TensorType::Int8 => view.quantization().map_or(0, |q| q.zero_point_at(0)) as u8,
+                _ => 0,
+            };
+            self.activation_mut(tensor).fill(zero);
+        }
+    }
+
+    /// Runs the model on what its inputs hold.
+    ///
+    /// # Errors
+    /// Where an operator cannot compute its result for these values, or the arena is too small for
+    /// shapes that depend on them.
+    pub fn invoke(&mut self) -> Result<(), Error> {
+        self.invoke_with(&mut ())
+    }
+
+    /// As [`Session::invoke`], with an observer that sees every operator.
+    ///
+    /// # Errors
+    /// As [`Session::invoke`].
+    pub fn invoke_with<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<(), Error> {
+        let operators = self.graph.view.operators().len() as u32;
+        let (ready, marks) = self.static_part;
+        if ready < operators {
+            // Shapes that depend on values are worked out anew for the values of this invocation.
+            let peak = self.marks;
+            (self.ready, self.marks) = (ready, marks);
+            self.marks.keep_peak(&peak);
+        }
+        for operator in 0..operators {
+            if operator == self.ready {
+                build::prepare_rest(self)?;
+            }
+            self.run(operator, observer)?;
+        }
+        Ok(())
+    }
+
+    fn run<O: Observer + ?Sized>(&mut self, operator: u32, observer: &mut O) -> Result<(), Error> {
+        let graph = self.graph;
+        let view = graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
+        let (level, resolver) = (self.level, self.resolver);
+        let code = graph.model.code(&view).builtin();
+        observer.before(operator, code);
+        let (activations, prepared) = self.arena().split();
+        let record = prepared.get::<OpRecord>(graph.tables.records).get(operator as usize).copied();
+        let record = record.ok_or(Error::Plan)?;
+        let kernel = resolver.kernels().get(record.kernel as usize).ok_or(Error::Plan)?;
+        let mut node = Invoke {
+            file: graph.model.file(),
+            places: prepared.get(graph.tables.places),
+            prepared,
+            activations: crate::node::Pieces::new(activations),
+            inputs: view.inputs(),
+            outputs: view.outputs(),
+            record,
+            level,
+        };
+        kernel.invoke(&mut node).map_err(|refusal| operator_error(operator, code, refusal, 0))?;
+        observer.after(&Step { session: self, operator, code });
+        Ok(())
+    }
+}
+
+fn cast_mut<T: Element>(bytes: &mut [u8]) -> Result<&mut [T], Error> {
+    if bytes.is_empty() {
+        return Ok(&mut []);
+    }
+    bytemuck::try_cast_slice_mut(bytes).map_err(|_| Error::Plan)
+}
+
+/// The error of an operator; a lack of memory is the arena's.
+fn operator_error(operator: u32, code: BuiltinOperator, refusal: Refusal, found: usize) -> Error {
+    match refusal {
+        Refusal::OutOfMemory { needed } => Error::ArenaTooSmall { needed, found: found as u32 },
+        refusal => Error::Operator { operator, code, refusal },
+    }
+}
