@@ -176,10 +176,13 @@ fn infer(op: &Op, node: &FileNode<'_>) {
 }
 
 /// The surroundings of an operator as the file declares them.
-struct FileNode<'a> {
-    model: &'a Model<'a>,
-    graph: &'a Subgraph<'a>,
-    operator: &'a Operator<'a>,
+pub struct FileNode<'a> {
+    /// The model.
+    pub model: &'a Model<'a>,
+    /// The subgraph that holds the operator.
+    pub graph: &'a Subgraph<'a>,
+    /// The operator.
+    pub operator: &'a Operator<'a>,
 }
 
 impl<'a> FileNode<'a> {
@@ -195,7 +198,8 @@ impl<'a> FileNode<'a> {
 
 impl Node for FileNode<'_> {
     fn inputs(&self) -> usize {
-        self.operator.inputs().len()
+        let inputs = self.operator.inputs();
+        (0..inputs.len()).rev().find(|&i| inputs.get(i) != Some(-1)).map_or(0, |last| last + 1)
     }
 
     fn outputs(&self) -> usize {
