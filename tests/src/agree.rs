@@ -229,6 +229,11 @@ fn operator(model: &Model<'_>, ours: &Operator<'_>, theirs: &official::Operator<
     assert_eq!(ours.custom_options(model), custom);
     assert_eq!(ours.options_type(), theirs.builtin_options_type().0);
     assert_eq!(ours.options2_type(), theirs.builtin_options_2_type().0);
+    let options = match theirs.builtin_options_type().0 {
+        0 => theirs.builtin_options_2(),
+        _ => theirs.builtin_options(),
+    };
+    assert_eq!(ours.options().is_some(), options.is_some());
     let code = model.code(ours).builtin();
     match Op::read(code, ours.options()) {
         Some(op) => options::agree(&op, theirs),

@@ -1,13 +1,13 @@
 //! Models of any form that keep to the format's rules.
 
 use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, BlockwiseQuantizationT, BufferT, BuiltinOperator, BuiltinOptionsT,
-    ConcatenationOptionsT, Conv2DOptionsT, CustomQuantizationT, DepthwiseConv2DOptionsT, DimensionMetadataT,
-    DimensionType, FullyConnectedOptionsT, FullyConnectedOptionsWeightsFormat, Int32VectorT, MetadataT,
-    ModelT, MulOptionsT, MultiAxisQuantizationT, OperatorCodeT, OperatorT, Padding, Pool2DOptionsT,
-    QuantizationDetailsT, QuantizationParametersT, ReducerOptionsT, ReshapeOptionsT, SignatureDefT,
-    SoftmaxOptionsT, SparseIndexVectorT, SparsityParametersT, SubGraphT, SubOptionsT, TensorMapT, TensorT,
-    TensorType, Uint8VectorT, Uint16VectorT, VariantSubTypeT,
+    ActivationFunctionType, AddOptionsT, BlockwiseQuantizationT, BufferT, BuiltinOperator, BuiltinOptions2T,
+    BuiltinOptionsT, ConcatenationOptionsT, Conv2DOptionsT, CustomQuantizationT, DepthwiseConv2DOptionsT,
+    DimensionMetadataT, DimensionType, FullyConnectedOptionsT, FullyConnectedOptionsWeightsFormat,
+    Int32VectorT, MetadataT, ModelT, MulOptionsT, MultiAxisQuantizationT, OperatorCodeT, OperatorT, Padding,
+    Pool2DOptionsT, QuantizationDetailsT, QuantizationParametersT, ReducerOptionsT, ReshapeOptionsT,
+    SignatureDefT, SoftmaxOptionsT, SparseIndexVectorT, SparsityParametersT, SubGraphT, SubOptionsT,
+    TensorMapT, TensorT, TensorType, Uint8VectorT, Uint16VectorT, VariantSubTypeT,
 };
 
 use crate::choices::Choices;
@@ -227,7 +227,8 @@ fn operator(c: &mut Choices<'_>, tensors: usize, codes: &[OperatorCodeT]) -> Ope
         inputs: c.maybe(indices),
         outputs: c.maybe(indices),
         intermediates: c.maybe(indices),
-        builtin_options: c.maybe(|c| options(c, BuiltinOperator(code))).unwrap_or(BuiltinOptionsT::NONE),
+        builtin_options: c.maybe(|c| options(c, BuiltinOperator(code))).unwrap_or_default(),
+        builtin_options_2: c.maybe(|_| options_2(BuiltinOperator(code))).unwrap_or_default(),
         custom_options: c.maybe(|c| c.list(20, Choices::byte)),
         mutating_variable_inputs: c.maybe(|c| c.list(4, Choices::flag)),
         debug_metadata_index: c.int(),
@@ -309,6 +310,15 @@ fn options(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT {
         BuiltinOperator::TRANSPOSE => BuiltinOptionsT::TransposeOptions(Box::default()),
         BuiltinOperator::QUANTIZE => BuiltinOptionsT::QuantizeOptions(Box::default()),
         BuiltinOperator::DEQUANTIZE => BuiltinOptionsT::DequantizeOptions(Box::default()),
-        _ => BuiltinOptionsT::NONE,
+        // Operators without parameters may have any table, as well as those without rules.
+        _ => BuiltinOptionsT::LSTMOptions(Box::default()),
+    }
+}
+
+/// Options of the second union; none for the operators with rules, whose options are in the first.
+fn options_2(code: BuiltinOperator) -> BuiltinOptions2T {
+    match sedge_schema::op::Op::CODES.iter().any(|known| known.code() as i32 == code.0) {
+        true => BuiltinOptions2T::NONE,
+        false => BuiltinOptions2T::DilateOptions(Box::default()),
     }
 }
