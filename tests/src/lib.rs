@@ -18,8 +18,10 @@ macro_rules! table {
 }
 
 pub mod agree;
+pub mod arrays;
 pub mod choices;
 pub mod data;
 pub mod random;
+pub mod run;
 pub mod samples;
 pub mod walk;
