@@ -45,8 +45,7 @@ struct Data {
     asymmetric: u32,
 }
 
-/// How the operator computes.
-const FLOAT: u32 = 0;
+/// How the operator computes; in floats throughout where none of these.
 const HYBRID: u32 = 1;
 const INT8: u32 = 2;
 const INT8_STATE_INT8: u32 = 3;
