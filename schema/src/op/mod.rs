@@ -17,6 +17,7 @@ pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
 pub use param::{Activation, IntList, Padding, Param, WeightsFormat};
+pub use strided_slice::Cut;
 pub use transpose::permutation;
 pub use window::Window;
 
@@ -255,24 +256,43 @@ macro_rules! with_operators {
         $then! {
             add::Add,
             average_pool_2d::AveragePool2d,
+            cast::Cast,
             concatenation::Concatenation,
             conv_2d::Conv2d,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
+            expand_dims::ExpandDims,
+            fill::Fill,
             fully_connected::FullyConnected,
+            gather::Gather,
             logistic::Logistic,
             max_pool_2d::MaxPool2d,
             mean::Mean,
             mul::Mul,
+            pack::Pack,
             pad::Pad,
+            padv2::PadV2,
             quantize::Quantize,
+            reduce_max::ReduceMax,
+            reduce_min::ReduceMin,
             relu::Relu,
             relu6::Relu6,
             reshape::Reshape,
+            resize_bilinear::ResizeBilinear,
+            resize_nearest_neighbor::ResizeNearestNeighbor,
+            shape_of::ShapeOf,
+            slice::Slice,
             softmax::Softmax,
+            split::Split,
+            split_v::SplitV,
+            squeeze::Squeeze,
+            strided_slice::StridedSlice,
             sub::Sub,
+            sum::Sum,
+            svdf::Svdf,
             tanh::Tanh,
             transpose::Transpose,
+            unpack::Unpack,
         }
     };
 }

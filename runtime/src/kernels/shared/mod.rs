@@ -1,6 +1,12 @@
 //! What several kernels have in common.
 
 pub(crate) mod clamp;
+pub(crate) mod half;
+pub(crate) mod pool;
+pub(crate) mod reduce;
+pub(crate) mod region;
+pub(crate) mod resize;
+pub(crate) mod rows;
 
 use sedge_schema::op::Node as _;
 use sedge_schema::{Refusal, Slot, TensorType};
@@ -19,6 +25,22 @@ pub(crate) const OUTPUT: Slot = Slot::Output(0);
 pub(crate) fn same_type(node: &Prepare<'_>) -> Result<TensorType, Refusal> {
     let found = node.tensor_type(INPUT)?;
     if node.tensor_type(OUTPUT)? == found { Ok(found) } else { Err(Refusal::Type(OUTPUT)) }
+}
+
+/// The bytes of one element of a type whose elements are whole bytes.
+pub(crate) fn element_bytes(kind: TensorType, slot: Slot) -> Result<usize, Refusal> {
+    match kind.bits() / 8 {
+        0 => Err(Refusal::Type(slot)),
+        bytes => Ok(bytes),
+    }
+}
+
+/// Whether two tensors have the same scale and zero point, or both none.
+pub(crate) fn same_quantization(node: &Prepare<'_>, a: Slot, b: Slot) -> Result<bool, Refusal> {
+    let of = |slot| -> Result<(f32, i32), Refusal> {
+        Ok(node.quantization(slot)?.map_or((0.0, 0), |q| (q.scale_at(0), q.zero_point_at(0))))
+    };
+    Ok(of(a)? == of(b)?)
 }
 
 /// Prepares an operator whose output has the bytes of its input.
