@@ -107,7 +107,7 @@ fn print(text: &str) -> Result<(), Failure> {
 fn readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
     #[cfg(unix)]
     {
-        use std::os::unix::std::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt as _;
         file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     }
     let _ = file;
