@@ -67,8 +67,8 @@ impl ModelFile {
     /// # Errors
     /// Where there is no memory for them.
     pub fn from_bytes(name: impl Into<String>, file: &[u8]) -> Result<Self, Failure> {
-        let mut bytes =
-            AlignedBytes::zeroed(file.len()).ok_or_else(|| Failure::new("not enough memory for the model"))?;
+        let mut bytes = AlignedBytes::zeroed(file.len())
+            .ok_or_else(|| Failure::new("not enough memory for the model"))?;
         bytes.get_mut().copy_from_slice(file);
         Ok(Self { name: name.into(), bytes })
     }
@@ -208,7 +208,7 @@ pub fn explain(model: &Model<'_>, error: Error) -> Failure {
                 names.join(", ")
             };
             failure.help(format!(
-                "the operator reads {}\nand writes {}",
+                "the operator reads {} and writes {}",
                 list(operator.inputs()),
                 list(operator.outputs())
             ))
@@ -230,7 +230,16 @@ pub fn describe(model: &Model<'_>, tensor: i32) -> String {
     let view = usize::try_from(tensor).ok().and_then(|t| model.main().tensors().get(t));
     match view {
         None => "nothing".to_owned(),
-        Some(t) => format!("{} {} '{}'", t.tensor_type(), t.shape(), t.name().as_str()),
+        Some(t) => format!("{} {} '{}'", t.tensor_type(), t.shape(), shortened(t.name().as_str())),
+    }
+}
+
+/// Converters join the names of all operators that they fuse: the first characters do.
+fn shortened(name: &str) -> String {
+    const ENOUGH: usize = 48;
+    match name.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{}...", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
     }
 }
 
@@ -263,7 +272,9 @@ impl Random {
         use TensorType as T;
         match tensor_type {
             T::Float32 | T::Complex64 => {
-                bytes.chunks_exact_mut(4).for_each(|b| b.copy_from_slice(&(self.unit() as f32).to_le_bytes()));
+                bytes
+                    .chunks_exact_mut(4)
+                    .for_each(|b| b.copy_from_slice(&(self.unit() as f32).to_le_bytes()));
             }
             T::Float64 | T::Complex128 => {
                 bytes.chunks_exact_mut(8).for_each(|b| b.copy_from_slice(&self.unit().to_le_bytes()));

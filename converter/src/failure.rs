@@ -49,4 +49,29 @@ impl Failure {
     pub fn advice(&self) -> Option<&str> {
         self.help.as_deref()
     }
+
+    /// All of it in one line: the message, its causes, the advice.
+    pub fn line(&self) -> String {
+        let mut out = self.message.clone();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            out += &format!(": {error}");
+            cause = error.source();
+        }
+        if let Some(help) = &self.help {
+            out += &format!(" (help: {})", help.replace('\n', "; "));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure;
+
+    #[test]
+    fn one_line_has_everything() {
+        let failure = Failure::new("outer").cause(Failure::new("inner")).help("do\nthis");
+        assert_eq!(failure.line(), "outer: inner (help: do; this)");
+    }
 }

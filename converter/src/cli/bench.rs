@@ -97,8 +97,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let feed = args.inputs.load_or_random(&model)?;
     let options = args.engine.options(feed.shapes());
     let (arena_bytes, summary) = learn(&file, &model, &options, &feed)?;
-    let measured =
-        with_session_in(model, &options, arena_bytes, |session| measure(session, &feed, &args))?;
+    let measured = with_session_in(model, &options, arena_bytes, |session| measure(session, &feed, &args))?;
     let times = &measured.times;
     let median_us = percentile(times, 0.5);
     let operators = args.profile.then(|| operator_times(&summary, &measured.operators));

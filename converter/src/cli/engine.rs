@@ -31,7 +31,11 @@ fn level(name: &str) -> Result<Level, String> {
     }
     Level::from_name(name).ok_or_else(|| {
         let available: Vec<_> = Level::available().map(Level::name).collect();
-        let known = if Level::NAMES.contains(&name) { "this processor does not have it" } else { "there is no such level" };
+        let known = if Level::NAMES.contains(&name) {
+            "this processor does not have it"
+        } else {
+            "there is no such level"
+        };
         format!("{known}; available here: auto, {}", available.join(", "))
     })
 }

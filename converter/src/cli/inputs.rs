@@ -21,7 +21,13 @@ pub(super) struct Inputs {
     quantize_inputs: bool,
     /// For pictures, which become (x / 255 - mean) / std, and are then quantized with the input's scale
     /// if it is quantized: one value, or one for each channel
-    #[arg(long, value_name = "MEAN", value_delimiter = ',', default_value = "0", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "MEAN",
+        value_delimiter = ',',
+        default_value = "0",
+        allow_negative_numbers = true
+    )]
     mean: Vec<f32>,
     /// For pictures, see --mean
     #[arg(long, value_name = "STD", value_delimiter = ',', default_value = "1")]

@@ -17,7 +17,9 @@ use crate::Failure;
 /// Converts, quantizes, inspects, runs and measures models in TFLite's format.
 #[derive(Debug, Parser)]
 #[command(name = "sedge", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 the model, an input or the machine is at fault, 2 the command is.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 the model, an input or the machine is at fault, 2 the command is."
+)]
 pub struct Cli {
     /// Tell more of what happens: -v for steps, -vv for details
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -51,17 +53,16 @@ impl Cli {
 }
 
 /// Prints the failure, if there is one; tells the exit code.
+///
+/// People at a terminal get it drawn, with its causes and advice below it; logs get one line.
 pub fn finish(result: Result<(), Failure>) -> ExitCode {
     let Err(failure) = result else { return ExitCode::SUCCESS };
     let code = if failure.is_usage() { 2 } else { 1 };
-    let terminal = std::io::stderr().is_terminal();
-    let hook = miette::set_hook(Box::new(move |_| {
-        let options = miette::MietteHandlerOpts::new().unicode(terminal).color(terminal).wrap_lines(terminal);
-        Box::new(options.build())
-    }));
-    // A hook that is there already prints as well.
-    drop(hook);
-    eprintln!("{:?}", miette::Report::new(failure));
+    if std::io::stderr().is_terminal() {
+        eprintln!("{:?}", miette::Report::new(failure));
+    } else {
+        eprintln!("error: {}", failure.line());
+    }
     ExitCode::from(code)
 }
 

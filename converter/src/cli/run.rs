@@ -49,7 +49,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         feed.set(session)?;
         session.invoke()?;
         tracing::info!(memory = ?session.memory(), "done");
-        let output = |i: usize| Ok(widen(session.output_type(i)?, &session.output_shape(i)?, session.output_bytes(i)?));
+        let output = |i: usize| {
+            Ok(widen(session.output_type(i)?, &session.output_shape(i)?, session.output_bytes(i)?))
+        };
         (0..session.outputs()).map(output).collect::<Result<Vec<_>, _>>()
     })?;
     let graph = model.main();

@@ -73,7 +73,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Err(failure) => {
             if args.json {
                 let reason = failure.to_string();
-                super::print_json(&serde_json::json!({ "model": file.name(), "ok": false, "reason": reason }))?;
+                super::print_json(
+                    &serde_json::json!({ "model": file.name(), "ok": false, "reason": reason }),
+                )?;
             }
             Err(failure)
         }
@@ -89,12 +91,13 @@ fn verify(file: &ModelFile, args: &Args) -> Result<Report, Failure> {
     let mut float_difference = 0f32;
     for level in Level::available() {
         for weights in [Weights::InPlace, Weights::Packed] {
-            let options = ExecOptions { level, weights, input_shapes: feed.shapes(), ..ExecOptions::default() };
+            let options =
+                ExecOptions { level, weights, input_shapes: feed.shapes(), ..ExecOptions::default() };
             let place = format!("backend {level}, weights {}", weights_name(weights));
-            let at = |f: Failure| Failure::new(format!("{place}: {f}")).help(f.advice().unwrap_or("no advice"));
-            let (memory, outputs) = run_once(&model, &options, &feed).map_err(|f| {
-                at(if feed.is_random() { random_inputs(f) } else { f })
-            })?;
+            let at =
+                |f: Failure| Failure::new(format!("{place}: {f}")).help(f.advice().unwrap_or("no advice"));
+            let (memory, outputs) = run_once(&model, &options, &feed)
+                .map_err(|f| at(if feed.is_random() { random_inputs(f) } else { f }))?;
             exact(&model, &options, &feed, memory.arena_bytes, &outputs).map_err(at)?;
             let compared = match &first {
                 None => Ok("reference"),
@@ -110,7 +113,14 @@ fn verify(file: &ModelFile, args: &Args) -> Result<Report, Failure> {
     }
     let operators = model.main().operators().len();
     let random_inputs = feed.is_random();
-    Ok(Report { model: file.name().to_owned(), ok: true, operators, random_inputs, sessions, float_difference })
+    Ok(Report {
+        model: file.name().to_owned(),
+        ok: true,
+        operators,
+        random_inputs,
+        sessions,
+        float_difference,
+    })
 }
 
 fn outputs_of(session: &mut Session<'_>, feed: &Feed) -> Result<Vec<Output>, Error> {
@@ -146,9 +156,8 @@ fn exact(
     bytes: usize,
     expected: &[Output],
 ) -> Result<(), Failure> {
-    let wrong = |what: String| {
-        Failure::new(what).help("this is a defect of Sedge; please report it with the model")
-    };
+    let wrong =
+        |what: String| Failure::new(what).help("this is a defect of Sedge; please report it with the model");
     let outputs = with_session_in(*model, options, bytes, |session| outputs_of(session, feed))
         .map_err(|f| wrong(format!("an arena of {bytes} bytes, which should do, is refused: {f}")))?;
     if outputs != expected {
@@ -178,7 +187,9 @@ fn compare(first: &[Output], outputs: &[Output], worst: &mut f32) -> Result<&'st
             let same = a == b || (a.is_nan() && b.is_nan());
             // Written so that a difference that is not a number fails.
             if !same && !(difference <= ROUNDING * largest) {
-                return Err(format!("output {i} ({kind}), element {at}: {a} and {b} differ by more than rounding"));
+                return Err(format!(
+                    "output {i} ({kind}), element {at}: {a} and {b} differ by more than rounding"
+                ));
             }
             *worst = if same { *worst } else { worst.max(difference) };
         }

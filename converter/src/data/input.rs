@@ -40,7 +40,10 @@ impl<'m> InputSpec<'m> {
             let named = signatures.flat_map(|s| s.inputs().iter()).filter(|i| i.tensor_index() as i32 == t);
             Some(Self {
                 index,
-                names: std::iter::once(tensor.name()).chain(named.map(|i| i.name())).map(|n| n.as_str()).collect(),
+                names: std::iter::once(tensor.name())
+                    .chain(named.map(|i| i.name()))
+                    .map(|n| n.as_str())
+                    .collect(),
                 tensor_type: tensor.tensor_type(),
                 shape: tensor.shape(),
                 signature: tensor.shape_signature().iter().collect(),
@@ -116,8 +119,10 @@ fn open(path: &Path, specs: &[InputSpec<'_>]) -> Result<Vec<Source>, Failure> {
         "png" | "jpg" | "jpeg" | "bmp" => vec![Source::Picture(path.to_owned())],
         "bin" | "raw" => vec![Source::Raw(path.to_owned())],
         _ => {
-            return Err(Failure::usage(format!("'{name}' has an extension that stands for no kind of input"))
-                .help("inputs are .npy, .npz, .png, .jpg, .bmp, or .bin and .raw for plain bytes"));
+            return Err(Failure::usage(format!(
+                "'{name}' has an extension that stands for no kind of input"
+            ))
+            .help("inputs are .npy, .npz, .png, .jpg, .bmp, or .bin and .raw for plain bytes"));
         }
     })
 }
@@ -153,7 +158,12 @@ impl Source {
     }
 }
 
-fn prepare_array(name: &str, array: &Array, spec: &InputSpec<'_>, may_quantize: bool) -> Result<Prepared, Failure> {
+fn prepare_array(
+    name: &str,
+    array: &Array,
+    spec: &InputSpec<'_>,
+    may_quantize: bool,
+) -> Result<Prepared, Failure> {
     let (found, wanted) = (array.tensor_type(), spec.tensor_type);
     let shape = shape_for(name, array, spec)?;
     let bytes = if found == outside(wanted) {
@@ -161,10 +171,12 @@ fn prepare_array(name: &str, array: &Array, spec: &InputSpec<'_>, may_quantize: 
     } else if found == TensorType::Float32 && (may_quantize || wanted == TensorType::BFloat16) {
         let quantized = array.to_f32().and_then(|values| quantize(&values, wanted, spec.quantization));
         let quantized = quantized.and_then(|array| pack(&array, wanted));
-        return quantized.map(|bytes| Prepared { shape, resized: shape != spec.shape, bytes }).ok_or_else(|| {
-            Failure::new(format!("'{name}' holds float32 and cannot be quantized for {spec}"))
-                .help("the input has no single scale; give data of its own type")
-        });
+        return quantized.map(|bytes| Prepared { shape, resized: shape != spec.shape, bytes }).ok_or_else(
+            || {
+                Failure::new(format!("'{name}' holds float32 and cannot be quantized for {spec}"))
+                    .help("the input has no single scale; give data of its own type")
+            },
+        );
     } else {
         let failure = Failure::new(format!("'{name}' holds {found}, but {spec} takes {wanted}"));
         let offer = found == TensorType::Float32 && spec.quantization.is_some();
@@ -181,7 +193,9 @@ fn prepare_array(name: &str, array: &Array, spec: &InputSpec<'_>, may_quantize: 
 /// The shape that the input gets for an array: the array's own, if the model can take it.
 fn shape_for(name: &str, array: &Array, spec: &InputSpec<'_>) -> Result<Shape, Failure> {
     let found = format!("{:?}", array.shape());
-    let bad = |help: String| Failure::new(format!("'{name}' has shape {found}, which {spec} cannot take")).help(help);
+    let bad = |help: String| {
+        Failure::new(format!("'{name}' has shape {found}, which {spec} cannot take")).help(help)
+    };
     let dims = array.shape().iter().map(|&d| u32::try_from(d).ok());
     let shape: Option<Vec<u32>> = dims.collect();
     let Some(shape) = shape.and_then(|dims| Shape::new(&dims)) else {

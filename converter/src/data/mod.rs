@@ -9,7 +9,7 @@ mod picture;
 mod quantized;
 
 pub use array::Array;
-pub use input::{InputSpec, Prepared, Preparation, Source, load};
+pub use input::{InputSpec, Preparation, Prepared, Source, load};
 pub use npy::{parse as parse_npy, to_bytes as npy_bytes};
 pub use npz::Npz;
 pub use picture::Scaling;

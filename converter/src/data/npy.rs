@@ -44,12 +44,14 @@ pub fn parse(file: &[u8]) -> Result<Array, String> {
     let rest = file.strip_prefix(MAGIC).ok_or("it is not a .npy file")?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or("it ends within its header")?;
     let (length, rest) = match version[0] {
-        1 => {
-            rest.split_first_chunk().map(|(n, rest)| (usize::from(u16::from_le_bytes(*n)), rest)).ok_or("it ends within its header")?
-        }
-        2 | 3 => {
-            rest.split_first_chunk().map(|(n, rest)| (u32::from_le_bytes(*n) as usize, rest)).ok_or("it ends within its header")?
-        }
+        1 => rest
+            .split_first_chunk()
+            .map(|(n, rest)| (usize::from(u16::from_le_bytes(*n)), rest))
+            .ok_or("it ends within its header")?,
+        2 | 3 => rest
+            .split_first_chunk()
+            .map(|(n, rest)| (u32::from_le_bytes(*n) as usize, rest))
+            .ok_or("it ends within its header")?,
         v => return Err(format!("its format version {v} is not known")),
     };
     let (text, data) = rest.split_at_checked(length).ok_or("it ends within its header")?;

@@ -70,13 +70,13 @@ pub(super) fn read(path: &Path, spec: &InputSpec<'_>, scaling: &Scaling) -> Resu
             .help("a picture fits [1, H, W, C] or [H, W, C] with 1, 3 or 4 channels; give a .npy file"));
     };
     scaling.check(channels)?;
-    let bad = |e: image::ImageError| Failure::new(format!("cannot read the picture '{}': {e}", path.display()));
+    let bad =
+        |e: image::ImageError| Failure::new(format!("cannot read the picture '{}': {e}", path.display()));
     let reader = image::ImageReader::open(path).map_err(|e| bad(e.into()))?;
     let picture = reader.with_guessed_format().map_err(|e| bad(e.into()))?.decode().map_err(bad)?;
     let (height, width) = (height.unwrap_or(picture.height()), width.unwrap_or(picture.width()));
     let pixels = resize(picture, height, width, channels);
-    let values: Vec<f32> =
-        pixels.iter().enumerate().map(|(i, &x)| scaling.apply(x, i % channels)).collect();
+    let values: Vec<f32> = pixels.iter().enumerate().map(|(i, &x)| scaling.apply(x, i % channels)).collect();
     let mut shape = vec![height as usize, width as usize, channels];
     if spec.shape.rank() == 4 {
         shape.insert(0, 1);

@@ -13,7 +13,9 @@ pub fn quantize(values: &[f32], tensor_type: T, quantization: Option<Quantizatio
     let quantization = quantization.filter(|q| !q.is_per_channel())?;
     let (scale, zero_point) = (quantization.scale_at(0), quantization.zero_point_at(0));
     let (low, high) = tensor_type.integer_range().filter(|_| scale > 0.0)?;
-    let one = |x: f32| (i64::from((x / scale).round() as i32) + i64::from(zero_point)).clamp(low.into(), high.into());
+    let one = |x: f32| {
+        (i64::from((x / scale).round() as i32) + i64::from(zero_point)).clamp(low.into(), high.into())
+    };
     let integers = values.iter().map(|&x| one(x));
     let (unpacked, bytes): (T, Vec<u8>) = match tensor_type {
         T::Int8 => (T::Int8, integers.map(|v| v as u8).collect()),
@@ -70,7 +72,8 @@ pub(super) fn outside(tensor_type: T) -> T {
 pub fn widen(tensor_type: T, shape: &Shape, bytes: &[u8]) -> Option<Array> {
     let elements = shape.elements();
     let unpack = |bits: usize, signed: bool| -> Vec<u8> {
-        let unsigned = |i: usize| bytes.get(i * bits / 8).map_or(0, |b| b >> (i * bits % 8)) & ((1 << bits) - 1);
+        let unsigned =
+            |i: usize| bytes.get(i * bits / 8).map_or(0, |b| b >> (i * bits % 8)) & ((1 << bits) - 1);
         let extend = |v: u8| if signed { (((v << (8 - bits)) as i8) >> (8 - bits)) as u8 } else { v };
         (0..elements).map(|i| extend(unsigned(i))).collect()
     };
@@ -79,9 +82,7 @@ pub fn widen(tensor_type: T, shape: &Shape, bytes: &[u8]) -> Option<Array> {
         T::Int4 => unpack(4, true),
         T::Int2 => unpack(2, true),
         T::UInt4 => unpack(4, false),
-        T::BFloat16 => {
-            floats(bytes.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()).collect())
-        }
+        T::BFloat16 => floats(bytes.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()).collect()),
         T::Float8E4M3Fn => floats(bytes.iter().map(|&b| float8(b, 4, 3, true)).collect()),
         T::Float8E5M2 => floats(bytes.iter().map(|&b| float8(b, 5, 2, false)).collect()),
         _ => bytes.to_vec(),
@@ -101,7 +102,13 @@ fn float8(bits: u8, exponent: u32, fraction: u32, finite: bool) -> f32 {
         0 => part as f32 * scale(1 - bias),
         // With finite values only, the one pattern of all ones is not a number.
         f if f == top && finite && part == (1 << fraction) - 1 => f32::NAN,
-        f if f == top && !finite => if part == 0 { f32::INFINITY } else { f32::NAN },
+        f if f == top && !finite => {
+            if part == 0 {
+                f32::INFINITY
+            } else {
+                f32::NAN
+            }
+        }
         f => (part + (1 << fraction)) as f32 * scale(f as i32 - bias),
     };
     sign * magnitude
@@ -123,7 +130,9 @@ pub fn pack(array: &Array, tensor_type: T) -> Option<Vec<u8>> {
             }
             Some(out)
         }
-        T::BFloat16 => Some(array.to_f32()?.into_iter().flat_map(|v| bf16::from_f32(v).to_le_bytes()).collect()),
+        T::BFloat16 => {
+            Some(array.to_f32()?.into_iter().flat_map(|v| bf16::from_f32(v).to_le_bytes()).collect())
+        }
         T::Float8E4M3Fn | T::Float8E5M2 => None,
         _ => Some(array.bytes().to_vec()),
     }

@@ -23,7 +23,9 @@ pub fn count(code: Code, operator: &Operator<'_>, shape: impl Fn(u32) -> Shape) 
         Code::DepthwiseConv2d => elements(output).saturating_mul(dim(second, 1) * dim(second, 2)),
         Code::FullyConnected => elements(output).saturating_mul(dim(second, 1)),
         // Every element of the image is multiplied with the whole filter [out, height, width, in].
-        Code::TransposeConv => elements(input(2)).saturating_mul(dim(second, 0) * dim(second, 1) * dim(second, 2)),
+        Code::TransposeConv => {
+            elements(input(2)).saturating_mul(dim(second, 0) * dim(second, 1) * dim(second, 2))
+        }
         // Filters are [depth, height, width, in, out].
         Code::Conv3d => {
             elements(output).saturating_mul(dim(second, 0) * dim(second, 1) * dim(second, 2) * dim(second, 3))

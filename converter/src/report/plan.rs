@@ -140,7 +140,8 @@ mod tests {
             first,
             last,
         };
-        let pieces = merged(vec![piece("b", 0, 1, 2), piece("a", 0, 0, 1), piece("c", 0, 3, 4), piece("d", 16, 0, 4)]);
+        let pieces =
+            merged(vec![piece("b", 0, 1, 2), piece("a", 0, 0, 1), piece("c", 0, 3, 4), piece("d", 16, 0, 4)]);
         let names: Vec<_> = pieces.iter().map(|p| p.names.join("=")).collect();
         assert_eq!(names, ["a=b", "c", "d"]);
         assert_eq!((pieces[0].first, pieces[0].last), (0, 2));

@@ -135,7 +135,11 @@ impl Summary {
             file_bytes: model.file().len(),
             description: model.description().to_owned(),
             subgraphs: model.subgraphs().len(),
-            metadata: model.metadata().iter().map(|m| (m.name().as_str().to_owned(), model.buffer(m.buffer()).len())).collect(),
+            metadata: model
+                .metadata()
+                .iter()
+                .map(|m| (m.name().as_str().to_owned(), model.buffer(m.buffer()).len()))
+                .collect(),
             signatures: model
                 .signatures()
                 .iter()
@@ -220,7 +224,8 @@ impl Summary {
 fn tensor_table(tensors: &[TensorSummary]) -> String {
     let mut out = table(&[">#", "type", "shape", "kind", ">bytes", "quantization", "name"]);
     for t in tensors {
-        let shape = if t.signature.is_empty() { format!("{:?}", t.shape) } else { format!("{:?}", t.signature) };
+        let shape =
+            if t.signature.is_empty() { format!("{:?}", t.shape) } else { format!("{:?}", t.signature) };
         let quantization = t.quantization.as_ref().map_or(String::new(), QuantizationSummary::text);
         out.add_row([
             t.index.to_string(),

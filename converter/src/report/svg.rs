@@ -88,7 +88,8 @@ impl Plan {
             let name = self.operators.get(i).copied().unwrap_or_default();
             format!(" Peak: {} bytes live during operator {i}, {name}.", number(bytes as u64))
         });
-        let partial = if self.partial { " Some shapes depend on values and are not planned yet." } else { "" };
+        let partial =
+            if self.partial { " Some shapes depend on values and are not planned yet." } else { "" };
         let _ = writeln!(
             out,
             "<text x=\"{:.0}\" y=\"44\">Activations {} bytes, lower bound {}, prepared data {}, arena {}.{peak}{partial}</text>",
@@ -144,7 +145,10 @@ impl Plan {
     }
 
     fn draw_lines(&self, out: &mut String, frame: &Frame) {
-        let lines = [("total", "activations", self.memory.activations), ("bound", "lower bound", self.memory.lower_bound)];
+        let lines = [
+            ("total", "activations", self.memory.activations),
+            ("bound", "lower bound", self.memory.lower_bound),
+        ];
         for (class, name, bytes) in lines {
             let (y, left, right) = (frame.y(bytes), frame.left, frame.right());
             let label = format!("{name} {}", number(bytes as u64));
