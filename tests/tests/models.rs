@@ -20,8 +20,14 @@ fn steps(arrays: &BTreeMap<String, Array>, kind: &str) -> Vec<Vec<Array>> {
     (0..).map(step).take_while(|step| !step.is_empty()).collect()
 }
 
+/// The largest magnitude that output `o` is expected to have in any step.
+fn range(wants: &[Vec<Array>], o: usize) -> f32 {
+    let arrays = wants.iter().filter_map(|step| step.get(o)).filter(|array| array.kind == "<f4");
+    arrays.flat_map(Array::floats).fold(0f32, |m, x| m.max(x.abs()))
+}
+
 /// What is wrong with `got`, if anything.
-fn difference(got: &Output, want: &Array) -> Option<String> {
+fn difference(got: &Output, want: &Array, range: f32) -> Option<String> {
     let shape: Vec<u64> = got.shape.dims().iter().map(|&d| d.into()).collect();
     if shape != want.shape {
         return Some(format!("shape {shape:?}, expected {:?}", want.shape));
@@ -31,7 +37,6 @@ fn difference(got: &Output, want: &Array) -> Option<String> {
         return (got.bytes != want.bytes).then(|| format!("{wrong} of {} bytes differ", want.bytes.len()));
     }
     let want = want.floats();
-    let range = want.iter().fold(0f32, |m, x| m.max(x.abs()));
     let got = got.bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
     let worst = got.zip(&want).map(|(a, &b)| if a == b { 0.0 } else { (a - b).abs() }).fold(0f32, f32::max);
     // A NaN compares as false, so it is caught as well.
@@ -63,7 +68,7 @@ fn check(path: &Path, expected: &Path) -> Option<Vec<String>> {
                 for (t, (got, want)) in outputs.iter().zip(&wants).enumerate() {
                     assert_eq!(got.len(), want.len(), "outputs of {}", path.display());
                     for (o, (got, want)) in got.iter().zip(want).enumerate() {
-                        if let Some(what) = difference(got, want) {
+                        if let Some(what) = difference(got, want, range(&wants, o)) {
                             complain(format!("step {t}, output {o}: {what}"));
                         }
                     }
