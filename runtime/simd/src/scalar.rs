@@ -59,6 +59,11 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        zip(a, b, i32::wrapping_sub)
+    }
+
+    #[inline(always)]
     fn min_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
         zip(a, b, Ord::min)
     }

@@ -116,6 +116,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn sub_i32(self, a: __m256i, b: __m256i) -> __m256i {
+        avx2!(_mm256_sub_epi32(a, b))
+    }
+
+    #[inline(always)]
     fn min_i32(self, a: __m256i, b: __m256i) -> __m256i {
         avx2!(_mm256_min_epi32(a, b))
     }

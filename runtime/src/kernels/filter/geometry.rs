@@ -1,0 +1,160 @@
+//! The geometry of a window over images, worked out once.
+
+use bytemuck::{Pod, Zeroable};
+use sedge_schema::Shape;
+use sedge_schema::op::Window;
+
+/// A window over the rows or the columns of an image; see [`Window`].
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+struct Axis {
+    kernel: u32,
+    stride: u32,
+    dilation: u32,
+    before: u32,
+    output: u32,
+    /// Cells of the image.
+    input: u32,
+}
+
+impl Axis {
+    fn new(window: Window, input: usize) -> Self {
+        let [kernel, stride, dilation, before, output, input] =
+            [window.kernel, window.stride, window.dilation, window.before, window.output, input]
+                .map(|v| v as u32);
+        Self { kernel, stride, dilation, before, output, input }
+    }
+
+    fn window(&self) -> Window {
+        let [kernel, stride, dilation, before, output] =
+            [self.kernel, self.stride, self.dilation, self.before, self.output].map(|v| v as usize);
+        Window { kernel, stride, dilation, before, output }
+    }
+}
+
+/// The sizes of a convolution.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(in crate::kernels) struct Geometry {
+    rows: Axis,
+    columns: Axis,
+    batch: u32,
+    /// Channels of the image.
+    channels: u32,
+    /// Channels that one filter sees: fewer than the image has where filters are grouped.
+    depth: u32,
+    /// Channels of the output.
+    filters: u32,
+}
+
+/// The geometry unpacked for one run.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernels) struct Sizes {
+    pub(in crate::kernels) rows: Window,
+    pub(in crate::kernels) columns: Window,
+    pub(in crate::kernels) batch: usize,
+    pub(in crate::kernels) height: usize,
+    pub(in crate::kernels) width: usize,
+    pub(in crate::kernels) channels: usize,
+    pub(in crate::kernels) depth: usize,
+    pub(in crate::kernels) filters: usize,
+}
+
+impl Geometry {
+    pub(in crate::kernels) fn new(
+        image: &Shape,
+        (rows, columns): (Window, Window),
+        depth: usize,
+        filters: usize,
+    ) -> Self {
+        Self {
+            rows: Axis::new(rows, image.dim(1)),
+            columns: Axis::new(columns, image.dim(2)),
+            batch: image.dim(0) as u32,
+            channels: image.dim(3) as u32,
+            depth: depth as u32,
+            filters: filters as u32,
+        }
+    }
+
+    pub(in crate::kernels) fn sizes(&self) -> Sizes {
+        Sizes {
+            rows: self.rows.window(),
+            columns: self.columns.window(),
+            batch: self.batch as usize,
+            height: self.rows.input as usize,
+            width: self.columns.input as usize,
+            channels: self.channels as usize,
+            depth: self.depth as usize,
+            filters: self.filters as usize,
+        }
+    }
+}
+
+impl Sizes {
+    /// Elements of one filter.
+    pub(in crate::kernels) fn taps(&self) -> usize {
+        self.rows.kernel * self.columns.kernel * self.depth
+    }
+
+    /// Positions of the window in one image.
+    pub(in crate::kernels) fn positions(&self) -> usize {
+        self.rows.output * self.columns.output
+    }
+
+    /// Whether every position covers exactly one input pixel, in order: a matrix product.
+    pub(in crate::kernels) fn is_pointwise(&self) -> bool {
+        [&self.rows, &self.columns].iter().all(|w| w.kernel == 1 && w.stride == 1 && w.before == 0)
+            && self.depth == self.channels
+            && (self.rows.output, self.columns.output) == (self.height, self.width)
+    }
+
+    /// The pixel of the image under cell `(i, j)` of the window at position `(y, x)`, which must lie
+    /// inside: its index among the pixels of all images.
+    #[inline]
+    pub(in crate::kernels) fn pixel(
+        &self,
+        image: usize,
+        (y, i): (usize, usize),
+        (x, j): (usize, usize),
+    ) -> usize {
+        let row = y * self.rows.stride + i * self.rows.dilation - self.rows.before;
+        let column = x * self.columns.stride + j * self.columns.dilation - self.columns.before;
+        (image * self.height + row) * self.width + column
+    }
+
+    /// Copies what the window at position `(y, x)` covers to `patch`, cells outside the image
+    /// being `outside`. The order is that of a filter: row, column, channel.
+    #[inline(always)]
+    pub(in crate::kernels) fn gather<T: Copy, U: Copy + From<T>>(
+        &self,
+        from: &[T],
+        (image, y, x): (usize, usize, usize),
+        outside: U,
+        patch: &mut [U],
+    ) {
+        let rows = self.rows.inside(y, self.height);
+        let columns = self.columns.inside(x, self.width);
+        let row_length = self.columns.kernel * self.channels;
+        if rows.len() < self.rows.kernel || columns.len() < self.columns.kernel {
+            patch.fill(outside);
+        }
+        let copy = |to: &mut [U], pixel: usize, count: usize| {
+            let start = pixel * self.channels;
+            let from = from.get(start..start + count * self.channels).unwrap_or_default();
+            to.iter_mut().zip(from).for_each(|(to, &x)| *to = x.into());
+        };
+        for i in rows {
+            let Some(row) = patch.get_mut(i * row_length..) else { return };
+            if self.columns.dilation == 1 && !columns.is_empty() {
+                let Some(to) = row.get_mut(columns.start * self.channels..) else { return };
+                copy(to, self.pixel(image, (y, i), (x, columns.start)), columns.len());
+                continue;
+            }
+            for j in columns.clone() {
+                let Some(to) = row.get_mut(j * self.channels..) else { return };
+                copy(to, self.pixel(image, (y, i), (x, j)), 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What convolutions and fully connected layers have in common: their geometry, and how sums of
+//! products become outputs.
+
+mod direct;
+mod geometry;
+mod requantize;
+pub(super) mod run;
+
+use bytemuck::{Pod, Zeroable};
+use sedge_schema::op::{Activation, Node as _};
+use sedge_schema::{Refusal, Slot, TensorType};
+
+use super::shared::{INPUT, OUTPUT};
+use crate::node::Prepare;
+
+pub(super) use geometry::{Geometry, Sizes};
+pub(super) use requantize::{Product, Requantize};
+
+/// The slot of the weights.
+pub(super) const WEIGHTS: Slot = Slot::Input(1);
+/// The slot of the bias.
+pub(super) const BIAS: Slot = Slot::Input(2);
+
+/// Which arithmetic an operator uses: activations and weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Arithmetic {
+    /// float32 with float32.
+    Float,
+    /// int8 with int8, 32-bit sums.
+    Int8,
+    /// uint8 with uint8, both with zero points, 32-bit sums.
+    UInt8,
+    /// int16 with int8, 64-bit bias and sums.
+    Int16,
+    /// int16 with int8, 32-bit bias, 64-bit sums.
+    Int16Bias32,
+}
+
+impl Arithmetic {
+    /// The arithmetic for the types of input, weights, bias and output.
+    pub(super) fn of(node: &Prepare<'_>) -> Result<Self, Refusal> {
+        use TensorType::{Float32, Int8, Int16, Int32, Int64, UInt8};
+        let input = node.tensor_type(INPUT)?;
+        let narrow_bias = node.has(BIAS) && node.tensor_type(BIAS)? == Int32;
+        let (arithmetic, weights, bias) = match input {
+            Float32 => (Self::Float, Float32, Float32),
+            Int8 => (Self::Int8, Int8, Int32),
+            UInt8 => (Self::UInt8, UInt8, Int32),
+            Int16 if narrow_bias => (Self::Int16Bias32, Int8, Int32),
+            Int16 => (Self::Int16, Int8, Int64),
+            _ => return Err(Refusal::Type(INPUT)),
+        };
+        node.type_in(WEIGHTS, &[weights])?;
+        node.type_in(OUTPUT, &[input])?;
+        if node.has(BIAS) {
+            node.type_in(BIAS, &[bias])?;
+        }
+        Ok(arithmetic)
+    }
+
+    /// The arithmetic as prepared data keeps it.
+    pub(super) fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The arithmetic of a code.
+    pub(super) fn from_code(code: u32) -> Result<Self, Refusal> {
+        let all = [Self::Float, Self::Int8, Self::UInt8, Self::Int16, Self::Int16Bias32];
+        all.get(code as usize).copied().ok_or(Refusal::Internal)
+    }
+}
+
+/// The interval that float results are clamped to.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct FloatRange {
+    pub(super) low: f32,
+    pub(super) high: f32,
+}
+
+impl FloatRange {
+    pub(super) fn of(activation: Activation) -> Result<Self, Refusal> {
+        let (low, high) = activation.range().ok_or(Refusal::Parameter("fused_activation_function"))?;
+        Ok(Self { low, high })
+    }
+
+    #[inline]
+    pub(super) fn clamp(&self, x: f32) -> f32 {
+        x.max(self.low).min(self.high)
+    }
+}
+
+/// The bias of filter `f`; 0 where there is none.
+#[inline]
+pub(super) fn bias_at<T: Copy + Default>(bias: Option<&[T]>, f: usize) -> T {
+    bias.and_then(|b| b.get(f)).copied().unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! The direct way for every arithmetic, given the operator's tensors.
+
+use sedge_schema::Refusal;
+
+use super::direct::Rule;
+use super::geometry::Sizes;
+use super::requantize::{Outputs, Sum};
+use super::{Arithmetic, FloatRange, bias_at};
+use crate::element::Element;
+use crate::node::Invoke;
+
+/// Which operator.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) enum Shape {
+    /// CONV_2D.
+    Full(Sizes),
+    /// DEPTHWISE_CONV_2D.
+    Depthwise(Sizes),
+    /// FULLY_CONNECTED with rows of this depth.
+    Rows(usize),
+}
+
+impl Shape {
+    #[inline(always)]
+    fn run<X: Copy, W: Copy, S, Y>(
+        self,
+        rule: &Rule<impl Fn(usize) -> S, impl Fn(S, X, W) -> S, impl Fn(usize, S) -> Y>,
+        x: &[X],
+        w: &[W],
+        out: &mut [Y],
+    ) {
+        match self {
+            Self::Full(sizes) => rule.convolve(&sizes, x, w, out),
+            Self::Depthwise(sizes) => rule.depthwise(&sizes, x, w, out),
+            Self::Rows(depth) => rule.connect(depth, x, w, out),
+        }
+    }
+}
+
+/// Runs a float operator directly from its weights.
+pub(in crate::kernels) fn float(
+    node: &mut Invoke<'_>,
+    shape: Shape,
+    range: FloatRange,
+) -> Result<(), Refusal> {
+    let out = node.output::<f32>(0)?;
+    let bias = node.optional_input::<f32>(2)?;
+    let rule = Rule {
+        start: |_| 0f32,
+        step: |sum, x: f32, w: f32| sum + x * w,
+        finish: |f, sum: f32| range.clamp(sum + bias_at(bias, f)),
+    };
+    shape.run(&rule, node.input(0)?, node.input(1)?, out);
+    Ok(())
+}
+
+/// Runs a quantized operator directly from its weights.
+pub(in crate::kernels) fn quantized(
+    node: &mut Invoke<'_>,
+    arithmetic: Arithmetic,
+    shape: Shape,
+    outputs: Outputs<'_>,
+) -> Result<(), Refusal> {
+    match arithmetic {
+        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, shape, outputs, |y| y as i8),
+        Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, shape, outputs, |y| y as u8),
+        Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, shape, outputs, |y| y as i16),
+        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i64>(node, shape, outputs, |y| y as i16),
+        Arithmetic::Float => Err(Refusal::Internal),
+    }
+}
+
+/// Activations `X`, weights `W`, bias `B`, sums `S`.
+fn run<X, W, B, S>(
+    node: &mut Invoke<'_>,
+    shape: Shape,
+    outputs: Outputs<'_>,
+    narrow: impl Fn(i32) -> X,
+) -> Result<(), Refusal>
+where
+    X: Element + Into<i32>,
+    W: Element + Into<i32>,
+    B: Element + Default + Into<S>,
+    S: Sum,
+{
+    let out = node.output::<X>(0)?;
+    let bias = node.optional_input::<B>(2)?;
+    let (input_zero, weights_zero) = (outputs.rule.input_zero, outputs.rule.weights_zero);
+    let rule = Rule {
+        start: |f| bias_at(bias, f).into(),
+        step: |sum: S, x: X, w: W| sum.add_product(x.into() - input_zero, w.into() - weights_zero),
+        finish: |f, sum| narrow(outputs.of(f, sum)),
+    };
+    shape.run(&rule, node.input(0)?, node.input(1)?, out);
+    Ok(())
+}
