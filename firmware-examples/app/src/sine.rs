@@ -11,7 +11,7 @@ pub static MODEL: &Aligned<[u8]> =
     &Aligned(*include_bytes!("../../../tests/data/sine/sine_int8_tf.tflite"));
 
 /// Bytes of arena that [`Lamp::new`] needs.
-pub const ARENA: usize = 1024;
+pub const ARENA: usize = 2 * 1024;
 
 /// The lamp.
 #[derive(Debug)]
