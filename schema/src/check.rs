@@ -36,6 +36,7 @@ pub(crate) fn model(file: &[u8]) -> Result<Model<'_>, Error> {
         let known = u32::try_from(code.number()).ok().and_then(BuiltinOperator::from_code);
         known.ok_or(Fault::UnknownOperator(code.number() as u32)).map_err(at(Place::OperatorCode(i)))?;
     }
+    indices(model.metadata_buffers(), model.buffers.len(), false, &mut work).map_err(at(Place::File))?;
     for (i, metadata) in (0..).zip(model.metadata().iter()) {
         index(metadata.buffer().into(), model.buffers.len()).map_err(at(Place::Metadata(i)))?;
     }

@@ -6,8 +6,9 @@ use crate::Shape;
 use crate::error::{Refusal, Slot};
 
 operator! {
-    /// CONCATENATION: tensors one after the other along one dimension.
-    Concatenation = Concatenation, options (10, 0), inputs (1, usize::MAX),
+    /// CONCATENATION: tensors one after the other along one dimension; at most 256, as many as a
+    /// [`Slot`] can tell apart.
+    Concatenation = Concatenation, options (10, 0), inputs (1, 256),
     quantization QuantizationRule::AllSame;
     /// The dimension; a negative one counts from the end.
     0 axis: i32 = 0;

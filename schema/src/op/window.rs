@@ -53,7 +53,8 @@ impl Window {
             Padding::Same => covered.saturating_sub(image) / 2,
             Padding::Valid => 0,
         };
-        let fit = |v: u64| u32::try_from(v).map(|v| v as usize).map_err(|_| Refusal::TooLarge);
+        // 31-bit values, so that the sum of two of them fits 32 bits.
+        let fit = |v: u64| i32::try_from(v).map(|v| v as usize).map_err(|_| Refusal::TooLarge);
         Ok(Self {
             kernel,
             stride: fit(stride)?,
@@ -95,7 +96,7 @@ mod tests {
     extern crate std;
     use std::vec::Vec;
 
-    use super::{Padding, Window};
+    use super::{Padding, Refusal, Window};
 
     #[test]
     fn same_padding_puts_the_odd_cell_at_the_end() {
@@ -109,6 +110,12 @@ mod tests {
     fn a_window_larger_than_a_valid_image_has_no_position() {
         assert_eq!(Window::new(Padding::Valid, 3, 5, 1, 1).unwrap().output, 0);
         assert_eq!(Window::new(Padding::Valid, 5, 5, 3, 1).unwrap().output, 1);
+    }
+
+    #[test]
+    fn padding_is_bounded() {
+        // 69,999 * 70,000 + 1 cells are covered, half of which are more than 31 bits.
+        assert_eq!(Window::new(Padding::Same, 20, 70_000, 1, 70_000), Err(Refusal::TooLarge));
     }
 
     #[test]

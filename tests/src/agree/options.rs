@@ -1,0 +1,90 @@
+//! The operators' parameters beside the official tables of options.
+
+use sedge_schema::generated::Operator;
+use sedge_schema::op::Op;
+
+/// Panics where `op`, which Sedge read, differs from the operator's official options. Where there
+/// is no table of options both readers have the schema's defaults.
+pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
+    /// The operator's own table of options, unpacked.
+    macro_rules! table {
+        ($accessor:ident) => {
+            operator.$accessor().map(|table| table.unpack()).unwrap_or_default()
+        };
+    }
+    match *op {
+        Op::Add(op) => {
+            let t = table!(builtin_options_as_add_options);
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+            assert_eq!(op.pot_scale_int16, t.pot_scale_int16);
+        }
+        Op::Sub(op) => {
+            let t = table!(builtin_options_as_sub_options);
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+            assert_eq!(op.pot_scale_int16, t.pot_scale_int16);
+        }
+        Op::Mul(op) => {
+            let t = table!(builtin_options_as_mul_options);
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+        }
+        Op::AveragePool2d(op) => {
+            let t = table!(builtin_options_as_pool_2_doptions);
+            assert_eq!((op.padding as i8, op.stride_w, op.stride_h), (t.padding.0, t.stride_w, t.stride_h));
+            assert_eq!((op.filter_width, op.filter_height), (t.filter_width, t.filter_height));
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+        }
+        Op::MaxPool2d(op) => {
+            let t = table!(builtin_options_as_pool_2_doptions);
+            assert_eq!((op.padding as i8, op.stride_w, op.stride_h), (t.padding.0, t.stride_w, t.stride_h));
+            assert_eq!((op.filter_width, op.filter_height), (t.filter_width, t.filter_height));
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+        }
+        Op::Concatenation(op) => {
+            let t = table!(builtin_options_as_concatenation_options);
+            assert_eq!((op.axis, op.activation as i8), (t.axis, t.fused_activation_function.0));
+        }
+        Op::Conv2d(op) => {
+            let t = table!(builtin_options_as_conv_2_doptions);
+            assert_eq!((op.padding as i8, op.stride_w, op.stride_h), (t.padding.0, t.stride_w, t.stride_h));
+            assert_eq!((op.dilation_w, op.dilation_h), (t.dilation_w_factor, t.dilation_h_factor));
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+            assert_eq!(op.quantized_bias_type.code(), t.quantized_bias_type.0);
+        }
+        Op::DepthwiseConv2d(op) => {
+            let t = table!(builtin_options_as_depthwise_conv_2_doptions);
+            assert_eq!((op.padding as i8, op.stride_w, op.stride_h), (t.padding.0, t.stride_w, t.stride_h));
+            assert_eq!((op.dilation_w, op.dilation_h), (t.dilation_w_factor, t.dilation_h_factor));
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+            assert_eq!(op.depth_multiplier, t.depth_multiplier);
+        }
+        Op::FullyConnected(op) => {
+            let t = table!(builtin_options_as_fully_connected_options);
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+            assert_eq!(op.weights_format as i8, t.weights_format.0);
+            assert_eq!(op.keep_num_dims, t.keep_num_dims);
+            assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
+            assert_eq!(op.quantized_bias_type.code(), t.quantized_bias_type.0);
+        }
+        Op::Mean(op) => {
+            let t = table!(builtin_options_as_reducer_options);
+            assert_eq!(op.keep_dims, t.keep_dims);
+        }
+        Op::Reshape(op) => {
+            let t = table!(builtin_options_as_reshape_options);
+            assert_eq!(op.new_shape.as_slice(), t.new_shape.unwrap_or_default());
+        }
+        Op::Softmax(op) => {
+            let t = table!(builtin_options_as_softmax_options);
+            assert_eq!(op.beta.to_bits(), t.beta.to_bits());
+        }
+        // These have no parameters.
+        Op::Dequantize(_)
+        | Op::Logistic(_)
+        | Op::Pad(_)
+        | Op::Quantize(_)
+        | Op::Relu(_)
+        | Op::Relu6(_)
+        | Op::Tanh(_)
+        | Op::Transpose(_) => (),
+    }
+}
