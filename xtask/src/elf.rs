@@ -26,16 +26,16 @@ impl Footprint {
         let file = object::File::parse(&*bytes).with_context(|| format!("{}", path.display()))?;
         let mut footprint = Self::default();
         for section in file.sections() {
-            let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
+            let SectionFlags::Elf { sh_flags, .. } = section.flags() else { continue };
             let name = section.name().unwrap_or_default();
             // The heap and the stack get what the variables leave.
-            if sh_flags & u64::from(SHF_ALLOC) == 0 || matches!(name, ".heap" | ".stack") {
+            if sh_flags.0 & SHF_ALLOC.0 == 0 || matches!(name, ".heap" | ".stack") {
                 continue;
             }
             if section.kind() != SectionKind::UninitializedData {
                 footprint.flash += section.size();
             }
-            if sh_flags & u64::from(SHF_WRITE) != 0 {
+            if sh_flags.0 & SHF_WRITE.0 != 0 {
                 footprint.ram += section.size();
             }
         }

@@ -106,9 +106,7 @@ const BOARDS: [Board; 6] = [
 /// The data in a program's flash that is not the program: its model, and the inputs it plays.
 fn data_of(program: &str) -> [&'static str; 2] {
     match program {
-        "hello-sine" => {
-            ["tests/data/sine/sine_int8_tf.tflite", "firmware-examples/fixtures/sine.bin"]
-        }
+        "hello-sine" => ["tests/data/sine/sine_int8_tf.tflite", "firmware-examples/fixtures/sine.bin"],
         _ => ["tests/data/keywords/keywords_int8_tf.tflite", "firmware-examples/fixtures/keywords.bin"],
     }
 }
@@ -229,12 +227,7 @@ fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report>
 }
 
 /// Compares what a program printed with its `.out`, or writes that.
-fn check_output(
-    program: &str,
-    run: &emulator::Run,
-    update: bool,
-    failures: &mut Vec<String>,
-) -> Result<()> {
+fn check_output(program: &str, run: &emulator::Run, update: bool, failures: &mut Vec<String>) -> Result<()> {
     let path = root().join("firmware-examples/boards/src/bin").join(format!("{program}.out"));
     let printed: String = run.printed.iter().map(|line| format!("{line}\n")).collect();
     if update {
@@ -244,9 +237,7 @@ fn check_output(
     if printed == expected {
         return Ok(());
     }
-    let mut lines = expected.lines().map(Some).chain(std::iter::repeat(None));
-    let differs = |line: &&String| lines.next() != Some(Some(line.as_str()));
-    let first = run.printed.iter().position(|line| differs(&line)).unwrap_or(run.printed.len());
+    let first = run.printed.iter().zip(expected.lines()).take_while(|(found, line)| found == line).count();
     failures.push(format!(
         "line {} of the output is {:?}, should be {:?}",
         first + 1,

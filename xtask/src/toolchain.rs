@@ -162,7 +162,7 @@ pub(crate) fn install() {
     }
     // Tools of a newer release than the emulators' can stand in their way: take all of one release.
     let versions = query("apt-cache", &["madison", "qemu-system-arm"]).unwrap_or_default();
-    let oldest = versions.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim).last();
+    let oldest = versions.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim).next_back();
     if let Some(version) = oldest {
         install(&[format!("qemu-utils={version}")]);
     }

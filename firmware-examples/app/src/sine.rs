@@ -7,8 +7,7 @@ use sedge_runtime::{Error, Memory, Model, Options, Session, Weights, op_set};
 use crate::Fault;
 
 /// The network: one angle in, its sine out.
-pub static MODEL: &Aligned<[u8]> =
-    &Aligned(*include_bytes!("../../../tests/data/sine/sine_int8_tf.tflite"));
+pub static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../tests/data/sine/sine_int8_tf.tflite"));
 
 /// Bytes of arena that [`Lamp::new`] needs.
 pub const ARENA: usize = 2 * 1024;

@@ -25,9 +25,7 @@ fn expected(model: &str) -> Vec<[Vec<i8>; 2]> {
     let path = here("../tests/data").join(format!("{model}.expected.npz"));
     let mut file = npyz::npz::NpzArchive::open(path).unwrap();
     let mut read = |name: String| Some(file.by_name(&name).unwrap()?.into_vec::<i8>().unwrap());
-    (0..)
-        .map_while(|step| Some([read(format!("t{step}.in0"))?, read(format!("t{step}.out0"))?]))
-        .collect()
+    (0..).map_while(|step| Some([read(format!("t{step}.in0"))?, read(format!("t{step}.out0"))?])).collect()
 }
 
 fn fixture(name: &str, model: &str) -> Vec<i8> {

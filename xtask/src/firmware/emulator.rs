@@ -50,9 +50,9 @@ pub(super) fn run(qemu: &[&str], elf: &Path, decoder: &Path, bench: bool) -> Res
         command.args(["-icount", "shift=0,sleep=off"]);
     }
     command.arg("-kernel").arg(elf).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut qemu = command
-        .spawn()
-        .with_context(|| format!("cannot run {program}: install QEMU (Debian's qemu-system-arm, qemu-system-misc)"))?;
+    let mut qemu = command.spawn().with_context(|| {
+        format!("cannot run {program}: install QEMU (Debian's qemu-system-arm, qemu-system-misc)")
+    })?;
     let logs = qemu.stdout.take().context("stdout is piped")?;
     let mut decoder = Command::new(decoder)
         .arg(elf)
