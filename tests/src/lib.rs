@@ -20,6 +20,8 @@ macro_rules! table {
 pub mod agree;
 pub mod choices;
 pub mod data;
+pub mod npz;
 pub mod random;
+pub mod run;
 pub mod samples;
 pub mod walk;
