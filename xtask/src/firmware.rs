@@ -230,7 +230,7 @@ fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report>
 fn check_output(program: &str, run: &emulator::Run, update: bool, failures: &mut Vec<String>) -> Result<()> {
     let path = root().join("firmware-examples/boards/src/bin").join(format!("{program}.out"));
     let printed: String = run.printed.iter().map(|line| format!("{line}\n")).collect();
-    if update {
+    if update && run.failure.is_none() {
         fs::write(&path, &printed).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let expected = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
