@@ -3,6 +3,7 @@
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod clamp;
+pub(crate) mod extreme;
 mod integer;
 pub(crate) mod sigmoid;
 
