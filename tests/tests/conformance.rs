@@ -11,10 +11,29 @@ use sedge_tests::data::shared;
 
 /// The element types that each operator's kernel takes: all its cases must pass.
 const SUPPORTED: &[(&str, &[&str])] = &[
+    ("ADD", &["float32", "int8", "uint8", "int16", "int32", "int64"]),
+    ("DEQUANTIZE", &["float16", "int4", "int8", "uint8", "int16"]),
+    ("HARD_SWISH", &["float32", "int8", "uint8"]),
+    ("LEAKY_RELU", &["float32", "int8", "uint8", "int16"]),
+    ("LOGISTIC", &["float32", "int8", "uint8", "int16"]),
+    ("MAXIMUM", &["float32", "int8", "uint8", "int16", "int32", "int64"]),
+    ("MINIMUM", &["float32", "int8", "uint8", "int16", "int32", "int64"]),
+    ("MUL", &["float32", "int8", "uint8", "int16", "int32", "int64"]),
+    ("QUANTIZE", &["float32", "int8", "uint8", "int16", "int32"]),
     ("RELU", &["float32", "int8", "uint8", "int16"]),
     ("RELU6", &["float32", "int8", "uint8", "int16"]),
+    ("RELU_0_TO_1", &["float32", "int8", "uint8"]),
+    ("RELU_N1_TO_1", &["float32", "int8", "uint8"]),
     ("RESHAPE", &["float32", "int8", "uint8", "int16", "int32"]),
+    ("SOFTMAX", &["float32", "int8", "uint8", "int16", "int8to16"]),
+    ("SUB", &["float32", "int8", "uint8", "int16", "int32", "int64"]),
+    ("TANH", &["float32", "int8", "uint8", "int16"]),
 ];
+
+/// Cases that LiteRT and TensorFlow Lite Micro, which the runtime follows, compute differently, and
+/// whose outputs are LiteRT's: it adds int16 operands that have power-of-two scales without scaling
+/// them first.
+const DISPUTED: &[&str] = &["ADD/int16-003", "ADD/int16-005", "SUB/int16-001", "SUB/int16-003"];
 
 /// The variable that names operators to run alone, separated by commas.
 const ONLY: &str = "SEDGE_CONFORMANCE_OPS";
@@ -39,7 +58,10 @@ fn single_operators_agree_with_the_reference() {
         let mut fields = line.splitn(5, ',');
         let [op, dtype, file, tolerance] = [(); 4].map(|()| fields.next().expect("a field"));
         let known = kernels::ALL.kernels().iter().any(|k| k.code().name() == op);
-        if !known || only.as_ref().is_some_and(|only| !only.split(',').any(|o| o == op)) {
+        if !known
+            || DISPUTED.contains(&file)
+            || only.as_ref().is_some_and(|only| !only.split(',').any(|o| o == op))
+        {
             continue;
         }
         let arrays = npz(&files[&format!("{file}.npz")]);
