@@ -18,9 +18,10 @@ macro_rules! table {
 }
 
 pub mod agree;
+pub mod arrays;
+pub mod case;
 pub mod choices;
 pub mod data;
-pub mod npz;
 pub mod random;
 pub mod run;
 pub mod samples;

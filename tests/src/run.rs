@@ -2,7 +2,7 @@
 
 use sedge_runtime::{Error, Level, Model, Options, Session, Shape, TensorType, Weights, kernels};
 
-use crate::npz::Array;
+use crate::arrays::Array;
 
 /// Memory for a session, at a multiple of 16.
 pub fn arena(bytes: usize) -> Vec<u8> {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sedge_runtime::{Error, Model, TensorType, kernels};
-use sedge_tests::npz::{self, Array};
+use sedge_tests::arrays::{Array, npz};
 use sedge_tests::run::{Output, arena, run, ways};
 use sedge_tests::{data, run};
 
 /// Float outputs may differ by this share of the largest value expected.
-const FLOAT_TOLERANCE: f32 = 1e-5;
+const FLOAT_TOLERANCE: f64 = 1e-5;
 
 /// The arrays `t0.in0, t0.in1, ..., t1.in0, ...` by step.
 fn steps(arrays: &BTreeMap<String, Array>, kind: &str) -> Vec<Vec<Array>> {
@@ -20,23 +20,20 @@ fn steps(arrays: &BTreeMap<String, Array>, kind: &str) -> Vec<Vec<Array>> {
     (0..).map(step).take_while(|step| !step.is_empty()).collect()
 }
 
+/// The largest magnitude that output `o` is expected to have in any step.
+fn range(wants: &[Vec<Array>], o: usize) -> f64 {
+    let arrays = wants.iter().filter_map(|step| step.get(o)).filter(|array| array.is_float);
+    arrays.flat_map(|array| array.numbers()).fold(0.0, |m, x| m.max(x.abs()))
+}
+
 /// What is wrong with `got`, if anything.
-fn difference(got: &Output, want: &Array) -> Option<String> {
-    let shape: Vec<u64> = got.shape.dims().iter().map(|&d| d.into()).collect();
-    if shape != want.shape {
-        return Some(format!("shape {shape:?}, expected {:?}", want.shape));
+fn difference(got: &Output, want: &Array, range: f64) -> Option<String> {
+    if got.shape.dims() != want.shape {
+        return Some(format!("shape {}, expected {:?}", got.shape, want.shape));
     }
-    if got.kind != TensorType::Float32 {
-        let wrong = got.bytes.iter().zip(&want.bytes).filter(|(a, b)| a != b).count();
-        return (got.bytes != want.bytes).then(|| format!("{wrong} of {} bytes differ", want.bytes.len()));
-    }
-    let want = want.floats();
-    let range = want.iter().fold(0f32, |m, x| m.max(x.abs()));
-    let got = got.bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
-    let worst = got.zip(&want).map(|(a, &b)| if a == b { 0.0 } else { (a - b).abs() }).fold(0f32, f32::max);
-    // A NaN compares as false, so it is caught as well.
-    let fine = worst <= FLOAT_TOLERANCE * range;
-    (!fine).then(|| format!("off by {worst:e} in a range of {range:e}"))
+    let tolerance = if got.kind == TensorType::Float32 { FLOAT_TOLERANCE * range } else { 0.0 };
+    let (count, example) = want.differences(&want.with_bytes(&got.bytes), tolerance, 0.0)?;
+    Some(format!("{count} of {} elements differ: {example}", got.shape.elements()))
 }
 
 /// Checks one model; `None` where its operators are not all there, with their names printed.
@@ -48,7 +45,7 @@ fn check(path: &Path, expected: &Path) -> Option<Vec<String>> {
         data::skipped(&format!("{}: no kernel for {}", path.display(), missing.join(", ")));
         return None;
     }
-    let arrays = npz::read(expected);
+    let arrays = npz(&std::fs::read(expected).expect("expected outputs"));
     let (inputs, wants) = (steps(&arrays, "in"), steps(&arrays, "out"));
     assert!(!inputs.is_empty() && inputs.len() == wants.len(), "{}", expected.display());
     let mut wrong = Vec::new();
@@ -63,7 +60,7 @@ fn check(path: &Path, expected: &Path) -> Option<Vec<String>> {
                 for (t, (got, want)) in outputs.iter().zip(&wants).enumerate() {
                     assert_eq!(got.len(), want.len(), "outputs of {}", path.display());
                     for (o, (got, want)) in got.iter().zip(want).enumerate() {
-                        if let Some(what) = difference(got, want) {
+                        if let Some(what) = difference(got, want, range(&wants, o)) {
                             complain(format!("step {t}, output {o}: {what}"));
                         }
                     }
