@@ -1,2 +1,10 @@
 //! The `sedge` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use sedge_converter::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    cli::finish(Cli::parse().run())
+}

@@ -162,7 +162,7 @@ impl fmt::Debug for Shape {
 #[cfg(feature = "defmt")]
 impl defmt::Format for Shape {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{=[u32]}", self.dims());
+        defmt::write!(f, "{}", self.dims());
     }
 }
 

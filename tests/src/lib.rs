@@ -19,6 +19,7 @@ macro_rules! table {
 
 pub mod agree;
 pub mod arrays;
+pub mod case;
 pub mod choices;
 pub mod data;
 pub mod random;

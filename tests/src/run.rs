@@ -1,92 +1,73 @@
-//! Running a model on arrays, in every way that a session can be made.
+//! Running models as a user of the runtime would.
 
-use sedge_runtime::{Error, Level, Model, Options, Refusal, Session, Weights, kernels};
+use sedge_runtime::{Error, Level, Model, Options, Session, Shape, TensorType, Weights, kernels};
 
 use crate::arrays::Array;
 
-/// What came of running a model.
+/// Memory for a session, at a multiple of 16.
+pub fn arena(bytes: usize) -> Vec<u8> {
+    vec![0; bytes + 16]
+}
+
+/// Every level of this processor, with weights in place and packed.
+pub fn ways() -> impl Iterator<Item = (Level, Weights)> {
+    Level::available().flat_map(|level| [(level, Weights::InPlace), (level, Weights::Packed)])
+}
+
+/// What came out of one output.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// All outputs are right.
-    Right,
-    /// An operator's kernel does not take these element types.
-    Refused,
-    /// There is no kernel for an operator, or the model's types are unknown to the runtime.
-    Missing,
-    /// Something else, in words.
-    Wrong(String),
+pub struct Output {
+    /// The element type.
+    pub kind: TensorType,
+    /// The shape.
+    pub shape: Shape,
+    /// The elements' bytes.
+    pub bytes: Vec<u8>,
 }
 
-/// How near an output must be: `absolute + relative * |expected|`.
-#[derive(Clone, Copy, Debug)]
-pub struct Tolerance {
-    /// The part that does not depend on the value.
-    pub absolute: f64,
-    /// The part that does.
-    pub relative: f64,
-}
-
-/// Bytes of memory that holds any of the small models.
-pub const ARENA: usize = 64 << 20;
-
-/// Runs `model` on `inputs` on every level of this processor, with weights in place and packed, and
-/// compares what comes out with `outputs`.
-pub fn check(
-    model: &[u8],
-    inputs: &[Array],
-    outputs: &[Array],
-    tolerances: &[Tolerance],
+/// Runs the main graph of `file` once for each of `steps`, one after the other in one session.
+///
+/// # Errors
+/// What the session refuses.
+///
+/// # Panics
+/// Where an input array has not as many bytes as the model's input.
+pub fn run(
+    file: &[u8],
+    (level, weights): (Level, Weights),
     arena: &mut [u8],
-) -> Outcome {
-    let model = match Model::check(model) {
-        Ok(model) => model,
-        Err(error) => return Outcome::Wrong(format!("{error}")),
-    };
-    for level in Level::available() {
-        for weights in [Weights::InPlace, Weights::Packed] {
-            let options = Options { level, weights, ..Options::default() };
-            let found = match run(model, inputs, outputs.len(), &options, arena) {
-                Ok(found) => found,
-                Err(Error::MissingKernel { .. }) => return Outcome::Missing,
-                Err(Error::Operator { refusal: Refusal::Type(_), .. }) => return Outcome::Refused,
-                Err(error) => return Outcome::Wrong(format!("{level} {weights:?}: {error}")),
-            };
-            for (i, (want, (shape, bytes))) in outputs.iter().zip(found).enumerate() {
-                let how = format!("{level} {weights:?}: output {i}");
-                if want.shape != shape {
-                    return Outcome::Wrong(format!("{how} has shape {shape:?}, not {:?}", want.shape));
-                }
-                let Tolerance { absolute, relative } =
-                    tolerances.get(i).or(tolerances.last()).copied().expect("a tolerance");
-                let found = want.with_bytes(&bytes);
-                if let Some((count, example)) = want.differences(&found, absolute, relative) {
-                    return Outcome::Wrong(format!("{how}: {count} differ: {example}"));
-                }
-            }
+    steps: &[Vec<Array>],
+) -> Result<Vec<Vec<Output>>, Error> {
+    let model = Model::check(file)?;
+    let options = Options { level, weights, ..Options::default() };
+    let mut session = Session::with_options(model, kernels::ALL, arena, &options)?;
+    let mut outputs = Vec::new();
+    for step in steps {
+        for (i, array) in step.iter().enumerate() {
+            let input = session.input_bytes_mut(i)?;
+            assert_eq!(input.len(), array.bytes.len(), "bytes of input {i}");
+            input.copy_from_slice(&array.bytes);
         }
+        session.invoke()?;
+        let output = |i| -> Result<Output, Error> {
+            let (kind, shape) = (session.output_type(i)?, session.output_shape(i)?);
+            Ok(Output { kind, shape, bytes: session.output_bytes(i)?.to_vec() })
+        };
+        outputs.push((0..session.outputs()).map(output).collect::<Result<_, _>>()?);
     }
-    Outcome::Right
+    Ok(outputs)
 }
 
-type Found = Vec<(Vec<u32>, Vec<u8>)>;
-
-fn run(
-    model: Model<'_>,
-    inputs: &[Array],
-    outputs: usize,
-    options: &Options<'_>,
+/// The bytes that a session for `file` says it needs of `arena`.
+///
+/// # Errors
+/// What the session refuses.
+pub fn session_bytes(
+    file: &[u8],
+    (level, weights): (Level, Weights),
     arena: &mut [u8],
-) -> Result<Found, Error> {
-    let mut session = Session::with_options(model, kernels::ALL, arena, options)?;
-    for (i, input) in inputs.iter().enumerate() {
-        let to = session.input_bytes_mut(i)?;
-        let (expected, found) = (to.len() as u32, input.bytes.len() as u32);
-        if expected != found {
-            return Err(Error::Length { expected, found });
-        }
-        to.copy_from_slice(&input.bytes);
-    }
-    session.invoke()?;
-    let output = |i| Ok((session.output_shape(i)?.dims().to_vec(), session.output_bytes(i)?.to_vec()));
-    (0..outputs).map(output).collect()
+) -> Result<usize, Error> {
+    let options = Options { level, weights, ..Options::default() };
+    let session = Session::with_options(Model::check(file)?, kernels::ALL, arena, &options)?;
+    Ok(session.memory().arena)
 }

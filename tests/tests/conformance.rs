@@ -6,8 +6,8 @@ use std::io::Read as _;
 
 use sedge_runtime::kernels;
 use sedge_tests::arrays::{Array, npz};
+use sedge_tests::case::{ARENA, Outcome, Tolerance, check};
 use sedge_tests::data::shared;
-use sedge_tests::run::{ARENA, Outcome, Tolerance, check};
 
 /// The element types that each operator's kernel takes: all its cases must pass.
 const SUPPORTED: &[(&str, &[&str])] = &[

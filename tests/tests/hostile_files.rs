@@ -176,8 +176,8 @@ fn vtables_that_are_none() {
     // A vtable of an odd length ends with half a slot, which counts as absent.
     file[16] = 5;
     assert_eq!(fault(&file), Fault::Version(0));
-    // A table without room for the reference to its vtable.
-    let mut file = root(vtable, &[4], &[3]);
+    // A table without room for the reference to its vtable, which would have no fields.
+    let mut file = root(vtable, &[], &[3]);
     file[18] = 3;
     assert_eq!(fault(&file), Fault::Truncated(8));
 }
@@ -192,6 +192,18 @@ fn references_to_themselves() {
     let backward = 4u32.wrapping_sub(16);
     let fault = examine(&root(vtable, &[4, 0, 8], &[3, backward])).unwrap_err().fault;
     assert!(matches!(fault, Fault::Truncated(_)), "{fault:?}");
+}
+
+#[test]
+fn lists_longer_than_the_file() {
+    // The list's length stands at byte 20, in the root table itself; its entries would follow.
+    for length in [5, 0x3fff_ffff, 0x4000_0000, 0x8000_0000, u32::MAX] {
+        for slots in [&[4, 8][..], &[4, 0, 8], &[4, 0, 0, 0, 8], &[4, 0, 0, 0, 0, 8]] {
+            let file = root(-16, slots, &[3, 4, length]);
+            let fault = examine(&file).unwrap_err().fault;
+            assert_eq!(fault, Fault::Truncated(24), "{length} entries");
+        }
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use sedge_tests::arrays::{Array, npz};
+use sedge_tests::case::{ARENA, Outcome, Tolerance, check};
 use sedge_tests::data::repository;
-use sedge_tests::run::{ARENA, Outcome, Tolerance, check};
 
 #[test]
 fn bundled_cases_agree_with_the_reference() {

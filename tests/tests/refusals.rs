@@ -6,6 +6,7 @@ use sedge_schema::generated::{
 };
 use sedge_schema::write::to_bytes;
 use sedge_schema::{BuiltinOperator as Code, Fault, Model, Place};
+use sedge_tests::agree::official_root;
 use sedge_tests::samples::{self, append};
 
 const FILE: Place = Place::File;
@@ -154,6 +155,30 @@ fn enumerations_have_their_members_only() {
     unusual_refused(Place::Tensor { subgraph: UNUSUAL, index: 4 }, Fault::Enum(99), |m| {
         tensor_of(m, UNUSUAL, 4).variant_tensors.as_mut().unwrap()[0].type_ = TensorType(99);
     });
+}
+
+/// The kinds of unions are no part of the object trees, so these are changed in the file.
+#[test]
+fn unions_have_their_kinds_only() {
+    use sedge_schema::generated::{DimensionMetadata, QuantizationParameters};
+    let file = to_bytes(&samples::unusual());
+    let graph = official_root(&file).unwrap().subgraphs().unwrap().get(UNUSUAL as usize);
+    let tensor = |index| graph.tensors().unwrap().get(index);
+    let sparse = tensor(0).sparsity().unwrap().dim_metadata().unwrap().get(1)._tab;
+    let blocks = tensor(1).quantization().unwrap()._tab;
+    for (index, table, slot) in [
+        (0, sparse, DimensionMetadata::VT_ARRAY_SEGMENTS_TYPE),
+        (0, sparse, DimensionMetadata::VT_ARRAY_INDICES_TYPE),
+        (1, blocks, QuantizationParameters::VT_DETAILS_TYPE),
+    ] {
+        // Each union has three kinds.
+        for kind in [4, 255] {
+            let mut file = file.clone();
+            file[table.loc() + usize::from(table.vtable().get(slot))] = kind;
+            let place = Place::Tensor { subgraph: UNUSUAL, index };
+            assert_eq!(verdict(&file), Err((place, Fault::Enum(kind.into()))));
+        }
+    }
 }
 
 #[test]

@@ -52,6 +52,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Fails if the file is not what flatc makes of the schema.
+pub(crate) fn check() -> Result<()> {
+    run(&Args { check: true })
+}
+
+/// Whether the generated code can be checked without building flatc first.
+pub(crate) fn is_ready() -> bool {
+    is_on_path() || target().join("flatc/release/sedge-flatc").exists()
+}
+
 /// Runs flatc over the schema, with `out` for its output.
 fn flatc(out: &Path) -> Result<()> {
     let mut command = if is_on_path() {

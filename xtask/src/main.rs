@@ -1,6 +1,10 @@
 //! Chores of the project: `cargo xtask --help`.
 
 mod codegen;
+mod elf;
+mod firmware;
+mod test;
+mod toolchain;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,11 +22,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Chore {
     Codegen(codegen::Args),
+    Firmware(firmware::Args),
+    Size(firmware::SizeArgs),
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Codegen(args) => codegen::run(&args),
+        Chore::Firmware(args) => firmware::run(&args),
+        Chore::Size(args) => firmware::size(&args),
+        Chore::Test(args) => test::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,6 +5,7 @@ use sedge_schema::Refusal;
 use sedge_schema::op::{Conv2d, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
+use super::filter::hybrid::{Hybrid, Mode};
 use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, run};
 use super::gemm::{float, int8};
 use crate::node::{Invoke, Prepare};
@@ -18,6 +19,7 @@ struct Data {
     geometry: Geometry,
     rule: Requantize,
     range: FloatRange,
+    hybrid: Hybrid,
     int8: int8::Packed,
     float: float::Packed,
 }
@@ -30,7 +32,9 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     let arithmetic = Arithmetic::of(node)?;
     let mut data = Data { arithmetic: arithmetic.code(), geometry, ..Data::zeroed() };
     let packs = node.packs_weights() && depth == image.dim(3);
-    if arithmetic == Arithmetic::Float {
+    if arithmetic == Arithmetic::Hybrid {
+        data.hybrid = Hybrid::prepare(node, (0, filters), op.activation, Mode::Asymmetric, image.dim(0))?;
+    } else if arithmetic == Arithmetic::Float {
         data.range = FloatRange::of(op.activation)?;
         if packs && let Some(packed) = float::pack(node, data.range, filters, sizes.taps())? {
             (data.packed, data.float) = (1, packed);
@@ -63,6 +67,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             Ok(())
         }
         (Arithmetic::Float, _) => run::float(node, run::Shape::Full(sizes), data.range),
+        (Arithmetic::Hybrid, _) => data.hybrid.run(node, run::Shape::Full(Sizes { batch: 1, ..sizes }), sizes.batch),
         (_, 1) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let matrix = data.int8.load(node);

@@ -5,6 +5,7 @@ use sedge_schema::Refusal;
 use sedge_schema::op::{DepthwiseConv2d, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
+use super::filter::hybrid::{Hybrid, Mode};
 use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, run};
 use super::gemm::depthwise;
 use crate::node::{Invoke, Prepare};
@@ -18,6 +19,7 @@ struct Data {
     geometry: Geometry,
     rule: Requantize,
     range: FloatRange,
+    hybrid: Hybrid,
     packed: depthwise::Packed,
 }
 
@@ -28,7 +30,9 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
     let mut data = Data { arithmetic: arithmetic.code(), geometry, ..Data::zeroed() };
-    if arithmetic == Arithmetic::Float {
+    if arithmetic == Arithmetic::Hybrid {
+        data.hybrid = Hybrid::prepare(node, (3, filters), op.activation, Mode::Asymmetric, image.dim(0))?;
+    } else if arithmetic == Arithmetic::Float {
         data.range = FloatRange::of(op.activation)?;
         data.blocks = depthwise::fits(&sizes).into();
     } else {
@@ -57,6 +61,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             Ok(())
         }
         (Arithmetic::Float, _) => run::float(node, run::Shape::Depthwise(sizes), data.range),
+        (Arithmetic::Hybrid, _) => data.hybrid.run(node, run::Shape::Depthwise(Sizes { batch: 1, ..sizes }), sizes.batch),
         (_, 1) => {
             let (out, outside) = (node.output(0)?, node.scratch()?);
             let weights = data.packed.load(node);

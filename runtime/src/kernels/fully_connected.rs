@@ -6,6 +6,7 @@ use sedge_schema::Refusal;
 use sedge_schema::op::{FullyConnected, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
+use super::filter::hybrid::{Hybrid, Mode};
 use super::filter::{Arithmetic, FloatRange, Product, Requantize, run};
 use super::gemm::{float, int8};
 use crate::node::{Invoke, Prepare};
@@ -19,6 +20,9 @@ struct Data {
     depth: u32,
     rule: Requantize,
     range: FloatRange,
+    hybrid: Hybrid,
+    /// Rows of the input.
+    rows: u32,
     int8: int8::Packed,
     float: float::Packed,
 }
@@ -28,7 +32,12 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
     let (units, depth) = (weights.dim(0), weights.dim(1));
     let arithmetic = Arithmetic::of(node)?;
     let mut data = Data { arithmetic: arithmetic.code(), depth: depth as u32, ..Data::zeroed() };
-    if arithmetic == Arithmetic::Float {
+    if arithmetic == Arithmetic::Hybrid {
+        let mode = if op.asymmetric_quantize_inputs { Mode::Asymmetric } else { Mode::Symmetric };
+        let rows = node.input(0)?.elements().checked_div(depth).unwrap_or(0);
+        data.rows = rows as u32;
+        data.hybrid = Hybrid::prepare(node, (0, units), op.activation, mode, rows)?;
+    } else if arithmetic == Arithmetic::Float {
         data.range = FloatRange::of(op.activation)?;
         if node.packs_weights() && let Some(packed) = float::pack(node, data.range, units, depth)? {
             (data.packed, data.float) = (1, packed);
@@ -57,6 +66,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             Ok(())
         }
         (Arithmetic::Float, _) => run::float(node, run::Shape::Rows(depth), data.range),
+        (Arithmetic::Hybrid, _) => data.hybrid.run(node, run::Shape::Rows(depth), data.rows as usize),
         (_, 1) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             node.level().run(Int8 { depth, matrix: data.int8.load(node), x: node.input(0)?, scratch, out });

@@ -132,6 +132,15 @@ impl<'s> Invoke<'s> {
         cast_mut(self.take(place)?)
     }
 
+    /// Takes input `i`, a variable, to change it.
+    ///
+    /// # Errors
+    /// Where it was taken already, or overlaps something that was.
+    pub fn variable<T: Element>(&mut self, i: usize) -> Result<&'s mut [T], Refusal> {
+        let place = self.input_place(i)?;
+        cast_mut(self.take(place)?)
+    }
+
     fn take(&mut self, place: Place) -> Result<&'s mut [u8], Refusal> {
         match place.home() {
             _ if place.bytes == 0 => Ok(&mut []),

@@ -191,6 +191,11 @@ impl<'p> Prepare<'p> {
         if allowed.contains(&found) { Ok(found) } else { Err(Refusal::Type(slot)) }
     }
 
+    /// Whether the tensor in `slot` keeps its value from one invocation to the next.
+    pub fn is_variable(&self, slot: Slot) -> bool {
+        self.tensor(slot).is_ok_and(|t| t.is_variable())
+    }
+
     /// The quantization of the tensor in `slot`; `None` where it has none.
     ///
     /// # Errors

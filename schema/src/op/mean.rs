@@ -27,6 +27,9 @@ fn shape(op: &Mean, node: &dyn Node, _output: usize) -> Result<Shape, Refusal> {
 pub fn reduced_axes(node: &dyn Node) -> Result<[bool; MAX_RANK], Refusal> {
     let input = node.input(0)?;
     let mut reduced = [false; MAX_RANK];
+    if input.rank() == 0 {
+        return Ok(reduced);
+    }
     for k in 0..node.input(1)?.elements() {
         let axis = node.axis(1, k, &input)?;
         *reduced.get_mut(axis).ok_or(Refusal::Value(Slot::Input(1)))? = true;

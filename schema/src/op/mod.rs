@@ -17,6 +17,7 @@ pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
 pub use param::{Activation, IntList, Padding, Param, WeightsFormat};
+pub use strided_slice::Cut;
 pub use transpose::permutation;
 pub use window::Window;
 
@@ -255,11 +256,15 @@ macro_rules! with_operators {
         $then! {
             add::Add,
             average_pool_2d::AveragePool2d,
+            cast::Cast,
             concatenation::Concatenation,
             conv_2d::Conv2d,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
+            expand_dims::ExpandDims,
+            fill::Fill,
             fully_connected::FullyConnected,
+            gather::Gather,
             hard_swish::HardSwish,
             leaky_relu::LeakyRelu,
             logistic::Logistic,
@@ -268,17 +273,32 @@ macro_rules! with_operators {
             mean::Mean,
             minimum::Minimum,
             mul::Mul,
+            pack::Pack,
             pad::Pad,
+            padv2::PadV2,
             quantize::Quantize,
+            reduce_max::ReduceMax,
+            reduce_min::ReduceMin,
             relu::Relu,
             relu6::Relu6,
             relu_0_to_1::Relu0To1,
             relu_n1_to_1::ReluN1To1,
             reshape::Reshape,
+            resize_bilinear::ResizeBilinear,
+            resize_nearest_neighbor::ResizeNearestNeighbor,
+            shape_of::ShapeOf,
+            slice::Slice,
             softmax::Softmax,
+            split::Split,
+            split_v::SplitV,
+            squeeze::Squeeze,
+            strided_slice::StridedSlice,
             sub::Sub,
+            sum::Sum,
+            svdf::Svdf,
             tanh::Tanh,
             transpose::Transpose,
+            unpack::Unpack,
         }
     };
 }

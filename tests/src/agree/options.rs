@@ -77,13 +77,81 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
             let t = table!(builtin_options_as_softmax_options);
             assert_eq!(op.beta.to_bits(), t.beta.to_bits());
         }
+        Op::Sum(op) => {
+            let t = table!(builtin_options_as_reducer_options);
+            assert_eq!(op.keep_dims, t.keep_dims);
+        }
+        Op::ReduceMax(op) => {
+            let t = table!(builtin_options_as_reducer_options);
+            assert_eq!(op.keep_dims, t.keep_dims);
+        }
+        Op::ReduceMin(op) => {
+            let t = table!(builtin_options_as_reducer_options);
+            assert_eq!(op.keep_dims, t.keep_dims);
+        }
+        Op::Cast(op) => {
+            let t = table!(builtin_options_as_cast_options);
+            assert_eq!(op.in_data_type.code(), t.in_data_type.0);
+            assert_eq!(op.out_data_type.code(), t.out_data_type.0);
+        }
+        Op::Gather(op) => {
+            let t = table!(builtin_options_as_gather_options);
+            assert_eq!((op.axis, op.batch_dims), (t.axis, t.batch_dims));
+        }
+        Op::Pack(op) => {
+            let t = table!(builtin_options_as_pack_options);
+            assert_eq!((op.values_count, op.axis), (t.values_count, t.axis));
+        }
+        Op::Unpack(op) => {
+            let t = table!(builtin_options_as_unpack_options);
+            assert_eq!((op.num, op.axis), (t.num, t.axis));
+        }
+        Op::ResizeBilinear(op) => {
+            let t = table!(builtin_options_as_resize_bilinear_options);
+            assert_eq!((op.align_corners, op.half_pixel_centers), (t.align_corners, t.half_pixel_centers));
+        }
+        Op::ResizeNearestNeighbor(op) => {
+            let t = table!(builtin_options_as_resize_nearest_neighbor_options);
+            assert_eq!((op.align_corners, op.half_pixel_centers), (t.align_corners, t.half_pixel_centers));
+        }
+        Op::ShapeOf(op) => {
+            let t = table!(builtin_options_as_shape_options);
+            assert_eq!(op.out_type.code(), t.out_type.0);
+        }
+        Op::Split(op) => {
+            let t = table!(builtin_options_as_split_options);
+            assert_eq!(op.num_splits, t.num_splits);
+        }
+        Op::SplitV(op) => {
+            let t = table!(builtin_options_as_split_voptions);
+            assert_eq!(op.num_splits, t.num_splits);
+        }
+        Op::Squeeze(op) => {
+            let t = table!(builtin_options_as_squeeze_options);
+            assert_eq!(op.squeeze_dims.as_slice(), t.squeeze_dims.unwrap_or_default());
+        }
+        Op::StridedSlice(op) => {
+            let t = table!(builtin_options_as_strided_slice_options);
+            assert_eq!((op.begin_mask, op.end_mask), (t.begin_mask, t.end_mask));
+            assert_eq!((op.ellipsis_mask, op.new_axis_mask), (t.ellipsis_mask, t.new_axis_mask));
+            assert_eq!((op.shrink_axis_mask, op.offset), (t.shrink_axis_mask, t.offset));
+        }
+        Op::Svdf(op) => {
+            let t = table!(builtin_options_as_svdfoptions);
+            assert_eq!((op.rank, op.activation as i8), (t.rank, t.fused_activation_function.0));
+            assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
+        }
         // These have no parameters.
         Op::Dequantize(_)
+        | Op::ExpandDims(_)
+        | Op::Fill(_)
         | Op::Logistic(_)
         | Op::Pad(_)
+        | Op::PadV2(_)
         | Op::Quantize(_)
         | Op::Relu(_)
         | Op::Relu6(_)
+        | Op::Slice(_)
         | Op::Tanh(_)
         | Op::Transpose(_) => (),
     }

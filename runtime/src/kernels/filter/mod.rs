@@ -3,6 +3,7 @@
 
 mod direct;
 mod geometry;
+pub(super) mod hybrid;
 mod requantize;
 pub(super) mod run;
 
@@ -13,6 +14,7 @@ use sedge_schema::{Refusal, Slot, TensorType};
 use super::shared::{INPUT, OUTPUT};
 use crate::node::Prepare;
 
+pub(super) use direct::Rule;
 pub(super) use geometry::{Geometry, Sizes};
 pub(super) use requantize::{Product, Requantize};
 
@@ -35,6 +37,8 @@ pub(super) enum Arithmetic {
     Int16,
     /// int16 with int8, 32-bit bias, 64-bit sums.
     Int16Bias32,
+    /// float32 with int8, quantized on the way.
+    Hybrid,
 }
 
 impl Arithmetic {
@@ -44,6 +48,7 @@ impl Arithmetic {
         let input = node.tensor_type(INPUT)?;
         let narrow_bias = node.has(BIAS) && node.tensor_type(BIAS)? == Int32;
         let (arithmetic, weights, bias) = match input {
+            Float32 if node.tensor_type(WEIGHTS)? == Int8 => (Self::Hybrid, Int8, Float32),
             Float32 => (Self::Float, Float32, Float32),
             Int8 => (Self::Int8, Int8, Int32),
             UInt8 => (Self::UInt8, UInt8, Int32),
@@ -66,7 +71,7 @@ impl Arithmetic {
 
     /// The arithmetic of a code.
     pub(super) fn from_code(code: u32) -> Result<Self, Refusal> {
-        let all = [Self::Float, Self::Int8, Self::UInt8, Self::Int16, Self::Int16Bias32];
+        let all = [Self::Float, Self::Int8, Self::UInt8, Self::Int16, Self::Int16Bias32, Self::Hybrid];
         all.get(code as usize).copied().ok_or(Refusal::Internal)
     }
 }

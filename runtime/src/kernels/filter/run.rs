@@ -22,7 +22,7 @@ pub(in crate::kernels) enum Shape {
 
 impl Shape {
     #[inline(always)]
-    fn run<X: Copy, W: Copy, S, Y>(
+    pub(super) fn run<X: Copy, W: Copy, S, Y>(
         self,
         rule: &Rule<impl Fn(usize) -> S, impl Fn(S, X, W) -> S, impl Fn(usize, S) -> Y>,
         x: &[X],
@@ -66,7 +66,7 @@ pub(in crate::kernels) fn quantized(
         Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, shape, outputs, |y| y as u8),
         Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, shape, outputs, |y| y as i16),
         Arithmetic::Int16Bias32 => run::<i16, i8, i32, i64>(node, shape, outputs, |y| y as i16),
-        Arithmetic::Float => Err(Refusal::Internal),
+        Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
     }
 }
 

@@ -4,7 +4,13 @@ pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod clamp;
 pub(crate) mod extreme;
+pub(crate) mod half;
 mod integer;
+pub(crate) mod pool;
+pub(crate) mod reduce;
+pub(crate) mod region;
+pub(crate) mod resize;
+pub(crate) mod rows;
 pub(crate) mod sigmoid;
 
 use sedge_schema::op::Node as _;
@@ -26,6 +32,22 @@ pub(crate) const OUTPUT: Slot = Slot::Output(0);
 pub(crate) fn same_type(node: &Prepare<'_>) -> Result<TensorType, Refusal> {
     let found = node.tensor_type(INPUT)?;
     if node.tensor_type(OUTPUT)? == found { Ok(found) } else { Err(Refusal::Type(OUTPUT)) }
+}
+
+/// The bytes of one element of a type whose elements are whole bytes.
+pub(crate) fn element_bytes(kind: TensorType, slot: Slot) -> Result<usize, Refusal> {
+    match kind.bits() / 8 {
+        0 => Err(Refusal::Type(slot)),
+        bytes => Ok(bytes),
+    }
+}
+
+/// Whether two tensors have the same scale and zero point, or both none.
+pub(crate) fn same_quantization(node: &Prepare<'_>, a: Slot, b: Slot) -> Result<bool, Refusal> {
+    let of = |slot| -> Result<(f32, i32), Refusal> {
+        Ok(node.quantization(slot)?.map_or((0.0, 0), |q| (q.scale_at(0), q.zero_point_at(0))))
+    };
+    Ok(of(a)? == of(b)?)
 }
 
 /// Prepares an operator whose output has the bytes of its input.

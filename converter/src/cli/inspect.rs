@@ -1,0 +1,151 @@
+//! `sedge inspect`: what is in a model, and what memory it takes.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use sedge_runtime::{Level, Model, Weights};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::Failure;
+use crate::exec::{ExecOptions, ModelFile, check_operators, with_session};
+use crate::report::memory::MemoryReport;
+use crate::report::plan::Plan;
+use crate::report::summary::Summary;
+use crate::report::table::{number, table, text};
+
+/// Show what is in a model: operators, tensors, parameters, work and memory
+///
+/// Multiply-accumulates are counted for convolutions, matrix products and recurrent cells. The arena
+/// sizes are exact: a session runs in that many bytes and not in fewer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  sedge inspect digits.tflite
+  sedge inspect digits.tflite --tensors
+  sedge inspect digits.tflite --plan-svg plan.svg
+  sedge inspect digits.tflite --json | jq .memory.microcontroller.arena_bytes")]
+pub(super) struct Args {
+    /// The model, a .tflite file
+    model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Draw where each tensor lies over time, for a microcontroller
+    #[arg(long, value_name = "FILE")]
+    plan_svg: Option<PathBuf>,
+    /// Show all tensors with their quantization
+    #[arg(long)]
+    tensors: bool,
+}
+
+/// The memory that a model takes, or why that is not known.
+#[derive(Serialize)]
+struct Report<'r> {
+    #[serde(flatten)]
+    summary: &'r Summary,
+    memory: Option<Memories>,
+    /// Why the memory is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Memories {
+    microcontroller: MemoryReport,
+    host: MemoryReport,
+    peak: Option<Peak>,
+}
+
+/// The operator during which the most activations live, on a microcontroller.
+#[derive(Serialize)]
+struct Peak {
+    operator: usize,
+    name: &'static str,
+    bytes: usize,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let file = ModelFile::read(&args.model)?;
+    let model = file.model()?;
+    let shapes = |t: u32| model.main().tensors().get(t as usize).map(|t| t.shape()).unwrap_or_default();
+    let mut summary = Summary::of(file.name(), &model, shapes);
+    if args.tensors {
+        summary = summary.with_tensors(&model);
+    }
+    let (memory, plan, problem) = match memory(&model) {
+        Ok((memory, plan)) => (Some(memory), Some(plan), None),
+        Err(failure) => (None, None, Some(failure)),
+    };
+    let problem_text = problem.as_ref().map(ToString::to_string);
+    if args.json {
+        super::print_json(&Report { summary: &summary, memory, problem: problem_text })?;
+    } else {
+        let mut out = summary.text();
+        match (memory, problem_text) {
+            (Some(memory), _) => out += &memory_text(&memory, plan.as_ref().is_some_and(|p| p.partial)),
+            (None, problem) => out += &format!("\nMemory\nnot known: {}\n", problem.unwrap_or_default()),
+        }
+        super::print(&out)?;
+    }
+    match (&args.plan_svg, plan, problem) {
+        (Some(path), Some(plan), _) => {
+            let name = args.model.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            write(path, &plan.svg(&format!("{name}: memory plan")))
+        }
+        (Some(path), None, Some(problem)) => {
+            Err(Failure::new(format!("no plan is drawn to '{}'", path.display())).cause(problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The memory of a session on a microcontroller and on this machine, and the former's plan.
+fn memory(model: &Model<'_>) -> Result<(Memories, Plan), Failure> {
+    let exec = ExecOptions::default();
+    check_operators(model, exec.resolver)?;
+    // A level that every processor has; the best one may be it as well.
+    let scalar = Level::from_name("scalar").unwrap_or(exec.level);
+    let small = ExecOptions { level: scalar, weights: Weights::InPlace, ..exec.clone() };
+    let fast = ExecOptions { weights: Weights::Packed, ..exec };
+    let (micro, plan) = with_session(*model, &small, |session| Ok((session.memory(), Plan::of(session))))?;
+    let host = with_session(*model, &fast, |session| Ok(session.memory()))?;
+    let peak = plan.peak().map(|(operator, bytes)| Peak {
+        operator,
+        name: plan.operators.get(operator).copied().unwrap_or_default(),
+        bytes,
+    });
+    let memories = Memories {
+        microcontroller: MemoryReport::new(small.level, small.weights, micro),
+        host: MemoryReport::new(fast.level, fast.weights, host),
+        peak,
+    };
+    Ok((memories, plan))
+}
+
+fn memory_text(memory: &Memories, partial: bool) -> String {
+    let mut rows =
+        table(&["", "backend", "weights", ">arena", ">activations", ">lower bound", ">prepared data"]);
+    for (name, m) in [("microcontroller", &memory.microcontroller), ("this machine", &memory.host)] {
+        let bytes = [m.arena_bytes, m.activation_bytes, m.lower_bound_bytes, m.prepared_bytes];
+        let cells = [name, m.backend, m.weights].map(str::to_owned);
+        rows.add_row(cells.into_iter().chain(bytes.map(|b| number(b as u64))));
+    }
+    let mut out = format!("\nMemory in bytes\n{}", text(&rows));
+    if let Some(Peak { operator, name, bytes }) = memory.peak {
+        out += &format!("peak: {} bytes live during operator {operator}, {name}\n", number(bytes as u64));
+    }
+    if partial {
+        out += "some shapes depend on values: running the model takes more\n";
+    }
+    out
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let bad = |e: std::io::Error| Failure::new(format!("cannot write '{}': {e}", path.display()));
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(dir).map_err(bad)?;
+    file.write_all(text.as_bytes()).map_err(bad)?;
+    super::readable(&file).map_err(bad)?;
+    file.persist(path).map(drop).map_err(|e| bad(e.error))
+}

@@ -1,0 +1,116 @@
+//! The command line: one file for each subcommand.
+
+mod bench;
+mod engine;
+mod inputs;
+mod inspect;
+mod run;
+mod verify;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::Failure;
+
+/// Converts, quantizes, inspects, runs and measures models in TFLite's format.
+#[derive(Debug, Parser)]
+#[command(name = "sedge", version, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 the model, an input or the machine is at fault, 2 the command is."
+)]
+pub struct Cli {
+    /// Tell more of what happens: -v for steps, -vv for details
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Inspect(inspect::Args),
+    Bench(bench::Args),
+    Verify(verify::Args),
+}
+
+impl Cli {
+    /// Does what the arguments ask for.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub fn run(self) -> Result<(), Failure> {
+        trace(self.verbose);
+        match self.command {
+            Command::Run(args) => run::run(args),
+            Command::Inspect(args) => inspect::run(args),
+            Command::Bench(args) => bench::run(args),
+            Command::Verify(args) => verify::run(args),
+        }
+    }
+}
+
+/// Prints the failure, if there is one; tells the exit code.
+///
+/// People at a terminal get it drawn, with its causes and advice below it; logs get one line.
+pub fn finish(result: Result<(), Failure>) -> ExitCode {
+    let Err(failure) = result else { return ExitCode::SUCCESS };
+    let code = if failure.is_usage() { 2 } else { 1 };
+    if std::io::stderr().is_terminal() {
+        eprintln!("{:?}", miette::Report::new(failure));
+    } else {
+        eprintln!("error: {}", failure.line());
+    }
+    ExitCode::from(code)
+}
+
+/// Sets up what `tracing` prints, on the error output.
+fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SEDGE_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    // It is set up already where a program calls the command twice.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .try_init();
+}
+
+/// Prints a value as JSON.
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|e| Failure::new("cannot write the result as JSON").cause(e))?;
+    print(&text)
+}
+
+/// Prints to the standard output; a reader that went away is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    match writeln!(std::io::stdout().lock(), "{}", text.trim_end()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write to the standard output: {e}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives a temporary file, which only its owner may read, the permissions of an ordinary one.
+fn readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    let _ = file;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Arrays outside models: `.npy` and `.npz` files, pictures and raw bytes, and how they become the
+//! bytes of tensors and come back.
+
+mod array;
+mod input;
+mod npy;
+mod npz;
+mod picture;
+mod quantized;
+
+pub use array::Array;
+pub use input::{InputSpec, Preparation, Prepared, Source, load};
+pub use npy::{parse as parse_npy, to_bytes as npy_bytes};
+pub use npz::Npz;
+pub use picture::Scaling;
+pub use quantized::{dequantize, pack, quantize, widen};

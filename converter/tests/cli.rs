@@ -1,0 +1,250 @@
+//! The command from outside: exit codes, messages, files.
+
+mod common;
+
+use std::fs;
+
+use common::{Workplace, data, npy, sedge};
+use serde_json::Value;
+
+#[test]
+fn help_has_examples_and_the_version_is_told() {
+    for command in ["run", "inspect", "bench", "verify"] {
+        let result = sedge(&[command, "--help"]);
+        assert_eq!(result.code, 0);
+        assert!(result.stdout.contains("Examples:"), "{command}: {}", result.stdout);
+        assert!(result.stdout.contains(&format!("sedge {command} digits.tflite")), "{}", result.stdout);
+    }
+    assert_eq!(sedge(&["--version"]).stdout.trim(), concat!("sedge ", env!("CARGO_PKG_VERSION")));
+    assert!(sedge(&["run", "--help"]).stdout.contains("(x / 255 - mean) / std"));
+}
+
+#[test]
+fn wrong_commands_end_with_2() {
+    let model = data("sine/sine_int8_tf.tflite");
+    for arguments in [
+        &[] as &[&str],
+        &["fly"],
+        &["run"],
+        &["run", &model],
+        &["bench", &model, "--threads", "2"],
+        &["bench", &model, "--runs", "0"],
+        &["bench", &model, "--backend", "fastest"],
+        &["run", &model, "--input", "x.txt", "--output-dir", "nowhere"],
+    ] {
+        let result = sedge(arguments);
+        assert_eq!(result.code, 2, "{arguments:?}: {}", result.stderr);
+    }
+    let result = sedge(&["bench", &model, "--backend", "fastest"]);
+    assert!(result.stderr.contains("available here: auto, scalar"), "{}", result.stderr);
+    assert!(sedge(&["bench", &model, "--threads", "2"]).stderr.contains("not supported yet"));
+}
+
+#[test]
+fn the_backend_comes_from_the_environment_too() {
+    let model = data("sine/sine_int8_tf.tflite");
+    let result =
+        common::sedge_with(&["bench", &model, "--runs", "3", "--json"], &[("SEDGE_BACKEND", "scalar")]);
+    assert_eq!(result.json()["backend"], "scalar");
+    let result = common::sedge_with(&["bench", &model], &[("SEDGE_BACKEND", "none")]);
+    assert_eq!(result.code, 2);
+}
+
+#[test]
+fn outputs_are_the_expected_ones() {
+    for model in ["sine/sine_int8_tf", "digits/digits_int8_tf", "keywords/keywords_int8_tf"] {
+        let place = Workplace::new();
+        let expected = common::npz(&data(&format!("{model}.expected.npz")));
+        let input = place.file("in.npy", &expected["t1.in0"]);
+        for weights in ["packed", "in-place"] {
+            let out = place.path(weights);
+            let result = sedge(&[
+                "run",
+                &data(&format!("{model}.tflite")),
+                "--input",
+                &input,
+                "--output-dir",
+                &out,
+                "--weights",
+                weights,
+            ]);
+            assert_eq!(result.code, 0, "{model}: {}", result.stderr);
+            let written = sedge_converter::data::parse_npy(&fs::read(format!("{out}/output_0.npy")).unwrap());
+            let wanted = sedge_converter::data::parse_npy(&expected["t1.out0"]);
+            assert_eq!(written, wanted, "{model}");
+        }
+    }
+}
+
+#[test]
+fn other_sizes_and_archives_are_taken() {
+    let place = Workplace::new();
+    let model = data("sine/sine_int8_tf.tflite");
+    let batch = place.file("batch.npy", &npy("|i1", "3, 1", &[1, 2, 3]));
+    let result = sedge(&["run", &model, "--input", &batch, "--output-dir", &place.path("out")]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stdout.contains("int8 [3, 1]"), "{}", result.stdout);
+    // The array has the name of the input, and is float32.
+    let archive = data("sine/calibration.npz");
+    let arguments =
+        ["run", &model, "--input", &archive, "--output-dir", &place.path("npz"), "--dequantize-outputs"];
+    assert!(sedge(&arguments).stderr.contains("--quantize-inputs"));
+    let result = sedge(&[&arguments[..], &["--quantize-inputs"]].concat());
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stdout.contains("float32 [100, 1]"), "{}", result.stdout);
+    let written =
+        sedge_converter::data::parse_npy(&fs::read(place.path("npz/output_0.npy")).unwrap()).unwrap();
+    assert!(written.to_f32().unwrap().iter().all(|y| (-1.2..=1.2).contains(y)));
+}
+
+#[test]
+fn raw_bytes_and_pictures_are_taken() {
+    let place = Workplace::new();
+    let model = data("digits/digits_int8_tf.tflite");
+    let raw = place.file("x.bin", &[0x80; 64]);
+    let result = sedge(&["run", &model, "--input", &raw, "--output-dir", &place.path("raw")]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    // A black picture is 0 in real numbers, and -128 by the input's quantization.
+    let picture = place.path("x.png");
+    image::GrayImage::new(20, 30).save(&picture).unwrap();
+    let result = sedge(&["run", &model, "--input", &picture, "--output-dir", &place.path("png")]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let [a, b] = ["raw", "png"].map(|d| fs::read(place.path(&format!("{d}/output_0.npy"))).unwrap());
+    assert_eq!(a, b);
+    let short = place.file("short.bin", &[0; 63]);
+    let result = sedge(&["run", &model, "--input", &short, "--output-dir", &place.path("short")]);
+    assert_eq!(result.code, 1);
+    assert!(result.stderr.contains("63 bytes") && result.stderr.contains("takes 64"), "{}", result.stderr);
+}
+
+#[test]
+fn bad_inputs_are_refused_and_nothing_is_written() {
+    let place = Workplace::new();
+    let model = data("sine/sine_int8_tf.tflite");
+    let good = npy("|i1", "1, 1", &[1]);
+    let cases: &[(&str, Vec<u8>, &str)] = &[
+        ("empty.npy", vec![], "not a .npy file"),
+        ("cut.npy", good[..good.len() - 1].to_vec(), "its shape needs 1"),
+        ("head.npy", good[..20].to_vec(), "ends within its header"),
+        ("float.npy", npy("<f4", "1, 1", &[0; 4]), "holds float32, but input 0"),
+        ("long.npy", npy("<i8", "1, 1", &[0; 8]), "holds int64, but input 0"),
+        ("rank.npy", npy("|i1", "1,", &[1]), "reshape the array to [1, 1]"),
+        ("text.npy", npy("<U1", "1, 1", &[0; 4]), "'<U1' is not supported"),
+        ("width.npy", npy("|i1", "1, 2", &[1, 2]), "operator 0 (FULLY_CONNECTED)"),
+        ("huge.npy", npy("|i1", "9999999999, 9999999999", &[1]), "too large"),
+        ("empty.npz", vec![], "cannot read"),
+        ("bad.png", vec![1, 2, 3], "takes no picture"),
+        ("two.npz", fs::read(data("sine/sine_int8_tf.expected.npz")).unwrap(), "cannot"),
+    ];
+    for (name, bytes, message) in cases {
+        let input = place.file(name, bytes);
+        let out = place.path("out");
+        let result = sedge(&["run", &model, "--input", &input, "--output-dir", &out]);
+        assert_eq!(result.code, 1, "{name}: {}", result.stderr);
+        assert!(result.stderr.contains(message), "{name}: {}", result.stderr);
+        assert!(!fs::exists(&out).unwrap(), "{name} left outputs");
+    }
+    let result = sedge(&["run", &model, "--input", "/no/such.npy", "--output-dir", &place.path("out")]);
+    assert_eq!(result.code, 1);
+    let result = sedge(&["run", &model, "--output-dir", &place.path("out")]);
+    assert!(result.stderr.contains("no inputs are given, the model takes 1 input"), "{}", result.stderr);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_keeps_its_files() {
+    let place = Workplace::new();
+    let model = data("sine/sine_int8_tf.tflite");
+    let input = place.file("x.npy", &npy("|i1", "1, 1", &[1]));
+    let out = place.path("out");
+    // A folder stands where the output should go.
+    fs::create_dir_all(format!("{out}/output_0.npy")).unwrap();
+    let result = sedge(&["run", &model, "--input", &input, "--output-dir", &out]);
+    assert_eq!(result.code, 1, "{}", result.stderr);
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "a temporary file stayed");
+    let file = place.file("file", b"");
+    let result = sedge(&["run", &model, "--input", &input, "--output-dir", &file]);
+    assert_eq!(result.code, 1);
+}
+
+#[test]
+fn bad_models_are_refused_everywhere() {
+    let place = Workplace::new();
+    let whole = fs::read(data("sine/sine_int8_tf.tflite")).unwrap();
+    let cut = place.file("cut.tflite", &whole[..whole.len() / 2]);
+    let empty = place.file("empty.tflite", b"");
+    let missing = place.path("missing.tflite");
+    let input = place.file("x.npy", &npy("|i1", "1, 1", &[1]));
+    for model in [&cut, &empty, &missing] {
+        for arguments in [
+            &["run", model, "--input", &input, "--output-dir", &place.path("out")] as &[&str],
+            &["inspect", model],
+            &["bench", model],
+            &["verify", model],
+        ] {
+            let result = sedge(arguments);
+            assert_eq!(result.code, 1, "{arguments:?}: {}", result.stderr);
+            assert!(result.stderr.starts_with("error: "), "{}", result.stderr);
+        }
+    }
+    let result = sedge(&["verify", &cut, "--json"]);
+    assert_eq!(result.json()["ok"], false);
+}
+
+#[test]
+fn inspect_counts() {
+    let model = data("sine/sine_int8_tf.tflite");
+    let place = Workplace::new();
+    let svg = place.path("plan.svg");
+    let result = sedge(&["inspect", &model, "--json", "--tensors", "--plan-svg", &svg]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let json = result.json();
+    // Dense layers 1-16-16-1.
+    assert_eq!(json["macs"], 16 + 256 + 16);
+    assert_eq!(json["parameters"], 16 + 256 + 16 + 16 + 16 + 1);
+    assert_eq!(json["weight_bytes"], 16 + 256 + 16 + 4 * (16 + 16 + 1));
+    assert_eq!(json["operators"].as_array().map(Vec::len), Some(3));
+    assert_eq!(json["histogram"]["FULLY_CONNECTED"], 3);
+    assert_eq!(json["inputs"][0]["type"], "int8");
+    assert!(json["tensors"].as_array().is_some_and(|t| t.len() >= 10));
+    let micro = &json["memory"]["microcontroller"];
+    assert_eq!((micro["backend"].as_str(), micro["weights"].as_str()), (Some("scalar"), Some("in-place")));
+    let bytes = |key: &str| micro[key].as_u64().unwrap();
+    assert!(bytes("activation_bytes") >= bytes("lower_bound_bytes") && bytes("lower_bound_bytes") >= 32);
+    assert_eq!(bytes("arena_bytes") >= bytes("activation_bytes") + bytes("prepared_bytes"), true);
+    let drawing = fs::read_to_string(&svg).unwrap();
+    for text in ["<svg ", "lower bound", "Peak: ", "offset in bytes", "FULLY_CONNECTED", "</svg>"] {
+        assert!(drawing.contains(text), "no {text}");
+    }
+}
+
+#[test]
+fn bench_tells_its_numbers() {
+    let model = data("sine/sine_int8_tf.tflite");
+    let result = sedge(&["bench", &model, "--runs", "20", "--profile", "--json"]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let json = result.json();
+    let number = |key: &str| json[key].as_f64().unwrap_or_else(|| panic!("no {key}"));
+    assert!(number("p05_us") <= number("median_us") && number("median_us") <= number("p95_us"));
+    assert_eq!((number("runs"), number("threads"), number("macs")), (20.0, 1.0, 288.0));
+    assert!(number("arena_bytes") > 0.0 && number("gmacs_per_s") > 0.0);
+    for key in ["model", "cpu", "version", "backend", "weights"] {
+        assert!(json[key].is_string(), "no {key}");
+    }
+    assert_eq!(json["operators"].as_array().map(Vec::len), Some(3));
+    let result = sedge(&["bench", &model, "--runs", "3", "--profile"]);
+    assert!(result.stdout.contains("median") && result.stdout.contains("GMAC/s"), "{}", result.stdout);
+}
+
+#[test]
+fn verify_runs_every_level() {
+    for model in
+        ["sine/sine_int8_tf", "sine/sine_float", "digits/digits_int8_tf", "keywords/keywords_int8_tf"]
+    {
+        let result = sedge(&["verify", &data(&format!("{model}.tflite")), "--json"]);
+        assert_eq!(result.code, 0, "{model}: {}", result.stderr);
+        let json = result.json();
+        let levels = sedge_runtime::Level::available().count();
+        assert_eq!(json["sessions"].as_array().map(Vec::len), Some(2 * levels));
+        assert_eq!(json["ok"], Value::Bool(true));
+    }
+}

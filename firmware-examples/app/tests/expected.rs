@@ -1,0 +1,169 @@
+//! The programs' printed outputs against the test data: each `.out` holds what the drivers and the
+//! model must do, step by step, and the models' bytes are those of their `.expected.npz`.
+//!
+//! `UPDATE=1 cargo test -p app` writes the fixtures, the programs' inputs, from the test data.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use app::keywords::{COEFFICIENTS, Frame, FrameSensor, LABELS, Sampler, Spotter, WINDOW, WORDS};
+use app::sine::Lamp;
+use app::{keywords, sine};
+use embedded_hal::digital::{self, OutputPin};
+use embedded_hal::pwm::{self, SetDutyCycle};
+use heapless::spsc::Queue;
+use sedge_runtime::arena::Aligned;
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The inputs and the outputs of all steps, in order.
+fn expected(model: &str) -> Vec<[Vec<i8>; 2]> {
+    let path = here("../tests/data").join(format!("{model}.expected.npz"));
+    let mut file = npyz::npz::NpzArchive::open(path).unwrap();
+    let mut read = |name: String| Some(file.by_name(&name).unwrap()?.into_vec::<i8>().unwrap());
+    (0..).map_while(|step| Some([read(format!("t{step}.in0"))?, read(format!("t{step}.out0"))?])).collect()
+}
+
+fn fixture(name: &str, model: &str) -> Vec<i8> {
+    let path = here("fixtures").join(name);
+    let inputs: Vec<i8> = expected(model).into_iter().flat_map(|[input, _]| input).collect();
+    let bytes: Vec<u8> = inputs.iter().map(|b| b.cast_unsigned()).collect();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &bytes).unwrap();
+    }
+    assert_eq!(fs::read(&path).unwrap(), bytes, "{name} is not made of {model}: run with UPDATE=1");
+    inputs
+}
+
+fn out(program: &str) -> Vec<String> {
+    let path = here("boards/src/bin").join(format!("{program}.out"));
+    fs::read_to_string(path).unwrap().lines().map(String::from).collect()
+}
+
+/// What the devices and the program print.
+type Printed = RefCell<Vec<String>>;
+
+struct Pwm<'p>(&'p Printed);
+
+impl pwm::ErrorType for Pwm<'_> {
+    type Error = Infallible;
+}
+
+impl SetDutyCycle for Pwm<'_> {
+    fn max_duty_cycle(&self) -> u16 {
+        1000
+    }
+
+    fn set_duty_cycle(&mut self, duty: u16) -> Result<(), Infallible> {
+        self.0.borrow_mut().push(format!("pwm {duty}/1000"));
+        Ok(())
+    }
+}
+
+struct Led<'p>(&'p Printed, &'static str, bool);
+
+impl digital::ErrorType for Led<'_> {
+    type Error = Infallible;
+}
+
+impl OutputPin for Led<'_> {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        if std::mem::replace(&mut self.2, false) {
+            self.0.borrow_mut().push(format!("led {} off", self.1));
+        }
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        if !std::mem::replace(&mut self.2, true) {
+            self.0.borrow_mut().push(format!("led {} on", self.1));
+        }
+        Ok(())
+    }
+}
+
+/// A sensor that has a frame at every second asking.
+struct Recording {
+    samples: Vec<i8>,
+    ready: bool,
+}
+
+impl FrameSensor for Recording {
+    type Error = ();
+
+    fn read_frame(&mut self) -> nb::Result<Frame, ()> {
+        self.ready = !self.ready;
+        if !self.ready {
+            return Err(nb::Error::WouldBlock);
+        }
+        if self.samples.is_empty() {
+            return Err(nb::Error::Other(()));
+        }
+        Ok(self.samples.drain(..COEFFICIENTS).collect::<Vec<_>>().try_into().unwrap())
+    }
+}
+
+#[test]
+fn hello_sine() {
+    let expected = expected("sine/sine_int8_tf");
+    assert_eq!(fixture("sine.bin", "sine/sine_int8_tf").len(), expected.len());
+    let printed = Printed::default();
+    let mut arena = Box::new(Aligned([0; sine::ARENA]));
+    let mut lamp = Lamp::new(&mut arena.0, Pwm(&printed)).unwrap();
+    for [input, output] in expected {
+        let sine = lamp.show(input[0]).unwrap();
+        assert_eq!(output, [sine]);
+        printed.borrow_mut().push(format!("sin {} = {sine}", input[0]));
+    }
+    assert_eq!(out("hello-sine"), printed.into_inner());
+}
+
+#[test]
+fn hello_sine_prints_the_expected_bytes() {
+    let found: Vec<_> = out("hello-sine")
+        .iter()
+        .filter_map(|line| line.strip_prefix("sin ")?.split_once(" = "))
+        .map(|(angle, sine)| [vec![angle.parse::<i8>().unwrap()], vec![sine.parse().unwrap()]])
+        .collect();
+    assert_eq!(found, expected("sine/sine_int8_tf"));
+}
+
+#[test]
+fn keyword_spotting() {
+    let samples = fixture("keywords.bin", "keywords/keywords_int8_tf");
+    let printed = Printed::default();
+    let mut arena = Box::new(Aligned([0; keywords::ARENA]));
+    let mut queue = Queue::<Frame, 8>::new();
+    let (producer, consumer) = queue.split();
+    let mut sampler = Sampler::new(Recording { samples, ready: false }, producer);
+    let leds = std::array::from_fn::<_, WORDS, _>(|i| Led(&printed, LABELS[i], false));
+    let mut spotter = Spotter::new(&mut arena.0, consumer, leds, WINDOW).unwrap();
+    while !matches!(sampler.sample(), Err(nb::Error::Other(()))) {
+        if let Some(decision) = spotter.poll().unwrap() {
+            printed.borrow_mut().push(format!("{:?} {}", decision.scores, decision.label()));
+        }
+    }
+    drop(spotter);
+    assert_eq!(out("keyword-spotting"), printed.into_inner());
+}
+
+#[test]
+fn keyword_spotting_prints_the_expected_bytes() {
+    let found: Vec<Vec<i8>> = out("keyword-spotting")
+        .iter()
+        .filter_map(|line| line.strip_prefix('[')?.split_once(']'))
+        .map(|(scores, _)| scores.split(", ").map(|score| score.parse().unwrap()).collect())
+        .collect();
+    let outputs: Vec<_> = expected("keywords/keywords_int8_tf").into_iter().map(|[_, o]| o).collect();
+    assert_eq!(found, outputs);
+}
+
+#[test]
+fn labels_are_those_of_the_data() {
+    let labels = fs::read_to_string(here("../tests/data/keywords/labels.txt")).unwrap();
+    assert_eq!(labels.lines().collect::<Vec<_>>(), LABELS);
+}

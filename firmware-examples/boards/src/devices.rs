@@ -1,0 +1,88 @@
+//! Virtual devices: QEMU's boards have no PWM, microphone or LEDs, so these print what the real ones
+//! would do. On your board, put its drivers in their place.
+
+use core::convert::Infallible;
+
+use app::keywords::{COEFFICIENTS, Frame, FrameSensor};
+use embedded_hal::digital::{self, OutputPin};
+use embedded_hal::pwm::{self, SetDutyCycle};
+
+/// A PWM channel that prints its duty cycle.
+#[derive(Debug)]
+pub struct Pwm;
+
+impl pwm::ErrorType for Pwm {
+    type Error = Infallible;
+}
+
+impl SetDutyCycle for Pwm {
+    fn max_duty_cycle(&self) -> u16 {
+        1000
+    }
+
+    fn set_duty_cycle(&mut self, duty: u16) -> Result<(), Infallible> {
+        defmt::println!("pwm {=u16}/1000", duty);
+        Ok(())
+    }
+}
+
+/// An LED that prints when it changes.
+#[derive(Debug)]
+pub struct Led {
+    name: &'static str,
+    on: bool,
+}
+
+impl Led {
+    /// An LED that is off.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, on: false }
+    }
+}
+
+impl digital::ErrorType for Led {
+    type Error = Infallible;
+}
+
+impl OutputPin for Led {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        if core::mem::replace(&mut self.on, false) {
+            defmt::println!("led {=str} off", self.name);
+        }
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        if !core::mem::replace(&mut self.on, true) {
+            defmt::println!("led {=str} on", self.name);
+        }
+        Ok(())
+    }
+}
+
+/// A front end that plays recorded frames.
+#[derive(Debug)]
+pub struct Recording {
+    rest: &'static [u8],
+}
+
+impl Recording {
+    /// The frames in `bytes`.
+    pub const fn new(bytes: &'static [u8]) -> Self {
+        Self { rest: bytes }
+    }
+}
+
+/// The recording is over.
+#[derive(Clone, Copy, Debug, defmt::Format)]
+pub struct Over;
+
+impl FrameSensor for Recording {
+    type Error = Over;
+
+    fn read_frame(&mut self) -> nb::Result<Frame, Over> {
+        let (frame, rest) = self.rest.split_first_chunk::<COEFFICIENTS>().ok_or(Over)?;
+        self.rest = rest;
+        Ok(frame.map(u8::cast_signed))
+    }
+}

@@ -1,0 +1,256 @@
+//! `cargo xtask firmware`: builds the firmware examples for all boards, runs them in QEMU and
+//! compares what they print with the `.out` beside them. `cargo xtask size` only measures them.
+
+mod emulator;
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
+
+use crate::elf::Footprint;
+use crate::toolchain::{Cross, cargo};
+use crate::{root, target};
+
+/// Build the firmware examples for all boards, run them in QEMU and check what they print.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Args {
+    /// Count instructions: the slowest inference of each program.
+    #[arg(long)]
+    pub(crate) bench: bool,
+    /// Print the table as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write what the programs print on the first board that runs them into their `.out` files.
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Only boards whose name contains this.
+    #[arg(long)]
+    pub(crate) board: Option<String>,
+}
+
+/// Measure the firmware examples: flash and RAM.
+#[derive(clap::Args)]
+pub(crate) struct SizeArgs {
+    /// Print the table as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A board of QEMU's.
+struct Board {
+    /// Its file of firmware-examples/boards/memory.
+    name: &'static str,
+    core: &'static str,
+    target: &'static str,
+    rustflags: &'static str,
+    qemu: &'static [&'static str],
+    programs: &'static [&'static str],
+}
+
+const BOTH: &[&str] = &["hello-sine", "keyword-spotting"];
+
+const BOARDS: [Board; 6] = [
+    Board {
+        name: "mps2-an386",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        rustflags: "",
+        qemu: &["qemu-system-arm", "-M", "mps2-an386"],
+        programs: BOTH,
+    },
+    Board {
+        name: "microbit",
+        core: "Cortex-M0",
+        target: "thumbv6m-none-eabi",
+        rustflags: "",
+        qemu: &["qemu-system-arm", "-M", "microbit"],
+        programs: &["hello-sine"],
+    },
+    Board {
+        name: "mps2-an385",
+        core: "Cortex-M0 code",
+        target: "thumbv6m-none-eabi",
+        rustflags: "",
+        qemu: &["qemu-system-arm", "-M", "mps2-an385"],
+        programs: &["keyword-spotting"],
+    },
+    Board {
+        name: "mps2-an500",
+        core: "Cortex-M7",
+        target: "thumbv7em-none-eabihf",
+        rustflags: "-Ctarget-cpu=cortex-m7",
+        qemu: &["qemu-system-arm", "-M", "mps2-an500"],
+        programs: BOTH,
+    },
+    Board {
+        name: "mps2-an505",
+        core: "Cortex-M33",
+        target: "thumbv8m.main-none-eabihf",
+        rustflags: "",
+        qemu: &["qemu-system-arm", "-M", "mps2-an505"],
+        programs: BOTH,
+    },
+    Board {
+        name: "riscv-virt",
+        core: "RV32IMC",
+        target: "riscv32imc-unknown-none-elf",
+        rustflags: "",
+        qemu: &["qemu-system-riscv32", "-M", "virt", "-bios", "none", "-cpu", "rv32,a=off,f=off,d=off"],
+        programs: BOTH,
+    },
+];
+
+/// The data in a program's flash that is not the program: its model, and the inputs it plays.
+fn data_of(program: &str) -> [&'static str; 2] {
+    match program {
+        "hello-sine" => ["tests/data/sine/sine_int8_tf.tflite", "firmware-examples/fixtures/sine.bin"],
+        _ => ["tests/data/keywords/keywords_int8_tf.tflite", "firmware-examples/fixtures/keywords.bin"],
+    }
+}
+
+/// What came of one program on one board.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) program: &'static str,
+    pub(crate) board: &'static str,
+    core: &'static str,
+    /// Bytes of flash, all in all.
+    flash: u64,
+    /// Bytes of flash without the model and the inputs that the program plays.
+    flash_code: u64,
+    /// Bytes of variables, the arena among them.
+    ram: u64,
+    /// Bytes of the arena that the session uses.
+    arena: Option<u64>,
+    /// Instructions of the slowest inference.
+    instructions: Option<u64>,
+    /// What is wrong; empty where all is right.
+    pub(crate) failures: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let reports = reports(args)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&reports)?);
+    } else {
+        print!("{}", table::markdown(&reports));
+    }
+    let failed = reports.iter().filter(|report| !report.failures.is_empty()).count();
+    ensure!(failed == 0, "{failed} of {} firmware runs failed", reports.len());
+    Ok(())
+}
+
+pub(crate) fn size(args: &SizeArgs) -> Result<()> {
+    let mut reports = Vec::new();
+    for board in &BOARDS {
+        let built = build(board)?;
+        for program in board.programs {
+            reports.push(measure(board, program, &built)?);
+        }
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&reports)?);
+    } else {
+        print!("{}", table::markdown(&reports));
+    }
+    Ok(())
+}
+
+/// Builds, measures and runs all programs on all boards. An error means that this could not be tried;
+/// what a program did wrong is in its report.
+pub(crate) fn reports(args: &Args) -> Result<Vec<Report>> {
+    let decoder = emulator::decoder()?;
+    let mut reports = Vec::new();
+    for board in &BOARDS {
+        if args.board.as_ref().is_some_and(|part| !board.name.contains(part.as_str())) {
+            continue;
+        }
+        let built = build(board)?;
+        for &program in board.programs {
+            let mut report = measure(board, program, &built)?;
+            let run = emulator::run(board.qemu, &built.join(program), &decoder, args.bench)?;
+            report.arena = run.arena;
+            report.instructions = run.instructions;
+            report.failures.extend(run.failure.clone());
+            let first = !reports.iter().any(|other: &Report| other.program == program);
+            check_output(program, &run, args.update && first, &mut report.failures)?;
+            for failure in &report.failures {
+                eprintln!("{program} on {}: {failure}", board.name);
+            }
+            reports.push(report);
+        }
+    }
+    ensure!(!reports.is_empty(), "no such board");
+    Ok(reports)
+}
+
+/// Builds the programs of a board and returns the folder they are in.
+fn build(board: &Board) -> Result<PathBuf> {
+    let cross = Cross::find(board.target)?;
+    let target_dir = target().join("firmware");
+    let mut command = cross.cargo("build", &root().join("firmware-examples"), board.rustflags);
+    command.args(["--quiet", "--release", "--package", "boards"]);
+    command.args(board.programs.iter().flat_map(|program| ["--bin", program]));
+    command.arg("--target-dir").arg(&target_dir);
+    command.env("BOARD", board.name).env("DEFMT_LOG", "info");
+    let status = command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    if !status.success() {
+        bail!("the firmware for {} does not build ({status})", board.name);
+    }
+    Ok(target_dir.join(cross.target()).join("release"))
+}
+
+fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report> {
+    let footprint = Footprint::read(&built.join(program))?;
+    let mut data = 0;
+    for file in data_of(program) {
+        data += fs::metadata(root().join(file)).with_context(|| file.to_owned())?.len();
+    }
+    let mut failures = Vec::new();
+    if let Some(symbol) = footprint.allocator.first() {
+        failures.push(format!("links a memory allocator: {symbol}"));
+    }
+    Ok(Report {
+        program,
+        board: board.name,
+        core: board.core,
+        flash: footprint.flash,
+        flash_code: footprint.flash - data,
+        ram: footprint.ram,
+        arena: None,
+        instructions: None,
+        failures,
+    })
+}
+
+/// Compares what a program printed with its `.out`, or writes that.
+fn check_output(program: &str, run: &emulator::Run, update: bool, failures: &mut Vec<String>) -> Result<()> {
+    let path = root().join("firmware-examples/boards/src/bin").join(format!("{program}.out"));
+    let printed: String = run.printed.iter().map(|line| format!("{line}\n")).collect();
+    if update && run.failure.is_none() {
+        fs::write(&path, &printed).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let expected = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    if printed == expected {
+        return Ok(());
+    }
+    let first = run.printed.iter().zip(expected.lines()).take_while(|(found, line)| found == line).count();
+    failures.push(format!(
+        "line {} of the output is {:?}, should be {:?}",
+        first + 1,
+        run.printed.get(first),
+        expected.lines().nth(first)
+    ));
+    Ok(())
+}
+
+/// The cargo command that builds a tool of the project's own, in release mode.
+fn tool(manifest: &str, target_dir: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new(cargo());
+    command.args(["build", "--quiet", "--release", "--locked", "--target-dir"]).arg(target_dir);
+    command.arg("--manifest-path").arg(root().join(manifest));
+    command
+}

@@ -1,0 +1,153 @@
+//! `cargo xtask test`: every check of the project, the one command before a change is handed in.
+
+mod tally;
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use crate::toolchain::{self, Cross, EMULATORS, TARGETS, cargo, is_on_path};
+use crate::{codegen, firmware, root, target};
+use tally::Tally;
+
+/// Run every check: formatting, lints, generated code, tests, builds without std, firmware.
+///
+/// Installs what it needs where it can. What it still lacks is named and skipped; with CI=true a lack
+/// is a failure. The last line is `N passed, M failed, K skipped`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Install nothing.
+    #[arg(long)]
+    no_install: bool,
+}
+
+/// The workspaces beside the root's.
+const OTHER_WORKSPACES: [&str; 3] = ["firmware-examples", "xtask/flatc", "xtask/defmt"];
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if !args.no_install {
+        toolchain::install();
+    }
+    let ci = env::var("CI").is_ok_and(|value| value == "true");
+    let mut tally = Tally::new(ci);
+
+    formatting(&mut tally);
+    tally.check(
+        "clippy",
+        cargo_in("").args(["clippy", "--workspace", "--all-targets", "--locked"]).args(STRICT),
+    );
+    tally.check(
+        "clippy of the firmware's logic",
+        firmware_cargo("clippy").args(["--package", "app", "--all-targets"]).args(STRICT),
+    );
+    generated_code(&mut tally, ci);
+    tally.tests(
+        "tests",
+        cargo_in("")
+            .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+            .args(["--features", FEATURES]),
+    );
+    tally.tests("tests of the firmware's logic", firmware_cargo("test").args(["--package", "app"]));
+    without_std(&mut tally);
+    firmware_runs(&mut tally);
+    licences(&mut tally);
+
+    ensure_passed(&tally)
+}
+
+const STRICT: [&str; 3] = ["--", "-D", "warnings"];
+
+/// What no member turns on by itself and every test may use.
+const FEATURES: &str = "sedge-schema/write,sedge-runtime/std";
+
+fn ensure_passed(tally: &Tally) -> Result<()> {
+    let failed = tally.summary();
+    // The summary is the last line, so no message follows it.
+    if failed > 0 {
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+/// Cargo, as a check runs it, in this folder of the repository.
+fn cargo_in(folder: &str) -> Command {
+    let mut command = Command::new(cargo());
+    command.current_dir(root().join(folder));
+    command
+}
+
+fn firmware_cargo(subcommand: &str) -> Command {
+    let mut command = cargo_in("firmware-examples");
+    command.args([subcommand, "--locked", "--target-dir"]).arg(target().join("firmware"));
+    command
+}
+
+fn formatting(tally: &mut Tally) {
+    tally.check("rustfmt", cargo_in("").args(["fmt", "--all", "--check"]));
+    for folder in OTHER_WORKSPACES {
+        tally.check(&format!("rustfmt in {folder}"), cargo_in(folder).args(["fmt", "--all", "--check"]));
+    }
+}
+
+/// Building flatc takes minutes: not on a developer's machine unless it is there already.
+fn generated_code(tally: &mut Tally, ci: bool) {
+    if ci || codegen::is_ready() {
+        tally.result("generated code", codegen::check());
+    } else {
+        tally.skip("generated code: flatc is not built yet; `cargo xtask codegen --check` does");
+    }
+}
+
+/// The crates of the device build without std and an allocator.
+fn without_std(tally: &mut Tally) {
+    for target_name in [TARGETS[0], TARGETS[1], TARGETS[3]] {
+        let name = format!("runtime for {target_name}");
+        match Cross::find(target_name) {
+            Err(error) => tally.lack(&format!("{name}: {error:#}")),
+            Ok(cross) => {
+                let mut command = cross.cargo("build", Path::new(root()), "");
+                command.args(["--release", "--package", "sedge-runtime", "--features", "defmt"]);
+                tally.check(&name, &mut command);
+            }
+        }
+    }
+}
+
+fn firmware_runs(tally: &mut Tally) {
+    let mut lacks: Vec<String> = TARGETS
+        .into_iter()
+        .filter_map(|target| Cross::find(target).err())
+        .map(|error| format!("{error:#}"))
+        .collect();
+    lacks.extend(EMULATORS.iter().filter(|e| !is_on_path(e)).map(|e| format!("no {e} on PATH")));
+    if let Some(lack) = lacks.first() {
+        return tally.lack(&format!("firmware: {lack}"));
+    }
+    tally.begin("firmware");
+    match firmware::reports(&firmware::Args::default()) {
+        Err(error) => tally.result("firmware", Err(error)),
+        Ok(reports) => {
+            for report in reports {
+                let name = format!("{} on {}", report.program, report.board);
+                let result = (|| {
+                    ensure!(report.failures.is_empty(), "{}", report.failures.join("; "));
+                    Ok(())
+                })();
+                tally.result(&name, result);
+            }
+        }
+    }
+}
+
+fn licences(tally: &mut Tally) {
+    if !root().join("deny.toml").exists() {
+        return;
+    }
+    if is_on_path("cargo-deny") {
+        tally.check("licences and advisories", cargo_in("").args(["deny", "check"]));
+    } else {
+        tally.skip("licences and advisories: cargo-deny is not installed");
+    }
+}

@@ -1,0 +1,179 @@
+//! Finds what builds and runs firmware, and installs what is missing where that can be done.
+//!
+//! The ordinary way is `rustup target add`. Where that target's library is not to be had, a compiler
+//! that comes with the library's source builds it: rustup's component `rust-src`, or the
+//! distribution's compiler with its source package.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The targets of the firmware.
+pub(crate) const TARGETS: [&str; 4] = [
+    "thumbv6m-none-eabi",
+    "thumbv7em-none-eabihf",
+    "thumbv8m.main-none-eabihf",
+    "riscv32imc-unknown-none-elf",
+];
+
+/// Debian's packages: a compiler with its library's source, the linker, and the emulators.
+const COMPILER_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
+const EMULATOR_PACKAGES: [&str; 2] = ["qemu-system-arm", "qemu-system-misc"];
+
+/// Emulators that the firmware runs in.
+pub(crate) const EMULATORS: [&str; 2] = ["qemu-system-arm", "qemu-system-riscv32"];
+
+/// A cargo that builds for a target without an operating system.
+#[derive(Clone, Debug)]
+pub(crate) struct Cross {
+    target: &'static str,
+    /// The compiler where it is not the one that runs this.
+    compiler: Option<PathBuf>,
+    /// The linker where the compiler has none of its own.
+    linker: Option<PathBuf>,
+    /// Whether the library must be built too.
+    build_std: bool,
+}
+
+impl Cross {
+    /// Finds one for `target`.
+    pub(crate) fn find(target: &'static str) -> Result<Self> {
+        let ready = query("rustc", &["--print", "target-libdir", "--target", target]);
+        if ready.is_some_and(|path| has_core(Path::new(&path))) {
+            return Ok(Self { target, compiler: None, linker: None, build_std: false });
+        }
+        for compiler in [None, Some(PathBuf::from("/usr/bin/rustc"))] {
+            let program = compiler.as_deref().unwrap_or(Path::new("rustc"));
+            let Some(sysroot) = query(program, &["--print", "sysroot"]).map(PathBuf::from) else { continue };
+            if !sysroot.join("lib/rustlib/src/rust/library/core").exists() {
+                continue;
+            }
+            let linker = if has_own_linker(&sysroot) { None } else { Some(lld()?) };
+            return Ok(Self { target, compiler, linker, build_std: true });
+        }
+        bail!(
+            "cannot build for {target}: run `rustup target add {target}`. Where that is not to be had, \
+             `rustup component add rust-src` does too, or on Debian `apt-get install {}`",
+            COMPILER_PACKAGES.join(" ")
+        )
+    }
+
+    /// The target.
+    pub(crate) fn target(&self) -> &'static str {
+        self.target
+    }
+
+    /// `cargo SUBCOMMAND --target ...` with what else it needs. The working directory is `directory`.
+    pub(crate) fn cargo(&self, subcommand: &str, directory: &Path, rustflags: &str) -> Command {
+        let mut command = match &self.compiler {
+            None => Command::new(cargo()),
+            Some(compiler) => {
+                let mut command = Command::new(compiler.with_file_name("cargo"));
+                command.env("RUSTC", compiler).env_remove("RUSTDOC");
+                command
+            }
+        };
+        command.current_dir(directory).args([subcommand, "--locked", "--target", self.target]);
+        let variable = self.target.to_uppercase().replace(['-', '.'], "_");
+        if self.build_std {
+            // Building the library is for the nightly compiler, but any can do it.
+            command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1");
+        }
+        if let Some(linker) = &self.linker {
+            command.env(format!("CARGO_TARGET_{variable}_LINKER"), linker);
+        }
+        if !rustflags.is_empty() {
+            command.env(format!("CARGO_TARGET_{variable}_RUSTFLAGS"), rustflags);
+        }
+        command
+    }
+}
+
+/// The cargo that runs this.
+pub(crate) fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// Whether this program is on PATH.
+pub(crate) fn is_on_path(program: &str) -> bool {
+    on_path(program).is_some()
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())
+}
+
+/// What a program prints, if it succeeds.
+fn query(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn has_core(libdir: &Path) -> bool {
+    let Ok(files) = fs::read_dir(libdir) else { return false };
+    files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libcore-"))
+}
+
+fn has_own_linker(sysroot: &Path) -> bool {
+    let Ok(hosts) = fs::read_dir(sysroot.join("lib/rustlib")) else { return false };
+    hosts.flatten().any(|host| host.path().join("bin/rust-lld").exists())
+}
+
+/// LLVM's linker, whatever its release.
+fn lld() -> Result<PathBuf> {
+    let releases = (14..40).rev().map(|release| format!("ld.lld-{release}"));
+    std::iter::once("ld.lld".to_owned())
+        .chain(releases)
+        .find_map(|name| on_path(&name))
+        .context("the compiler has no linker of its own and there is no ld.lld on PATH: install lld")
+}
+
+/// Installs what the firmware needs and this machine lacks, as far as that can be done: targets by
+/// rustup, then as root the packages of a Debian. Says what it does; what is still missing afterwards
+/// shows where it is used.
+pub(crate) fn install() {
+    let missing = || TARGETS.into_iter().filter(|target| Cross::find(target).is_err()).collect::<Vec<_>>();
+    if !missing().is_empty() && is_on_path("rustup") {
+        let mut command = Command::new("rustup");
+        attempt(command.args(["target", "add"]).args(missing()));
+    }
+    let mut packages = Vec::new();
+    if !missing().is_empty() {
+        packages.extend(COMPILER_PACKAGES);
+    }
+    if EMULATORS.iter().any(|emulator| !is_on_path(emulator)) {
+        packages.extend(EMULATOR_PACKAGES);
+    }
+    let root = query("id", &["-u"]).is_some_and(|id| id == "0");
+    if packages.is_empty() || !root || !is_on_path("apt-get") {
+        return;
+    }
+    attempt(Command::new("apt-get").arg("update"));
+    let install = |extra: &[String]| {
+        let mut command = Command::new("apt-get");
+        command.args(["install", "--yes", "--no-install-recommends", "--allow-downgrades"]);
+        attempt(command.args(&packages).args(extra).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    if install(&[]) {
+        return;
+    }
+    // Tools of a newer release than the emulators' can stand in their way: take all of one release.
+    let versions = query("apt-cache", &["madison", "qemu-system-arm"]).unwrap_or_default();
+    let oldest = versions.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim).next_back();
+    if let Some(version) = oldest {
+        install(&[format!("qemu-utils={version}")]);
+    }
+}
+
+/// Runs a command that may fail.
+fn attempt(command: &mut Command) -> bool {
+    eprintln!("running {command:?}");
+    let done = command.stdout(Stdio::null()).status().is_ok_and(|status| status.success());
+    if !done {
+        eprintln!("that failed; going on without");
+    }
+    done
+}
