@@ -1,7 +1,10 @@
 //! The command line: one file for each subcommand.
 
 mod bench;
+mod convert;
+mod demo;
 mod engine;
+mod eval;
 mod inputs;
 mod inspect;
 mod run;
@@ -30,7 +33,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
+    Convert(convert::Args),
     Run(run::Args),
+    Eval(eval::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
     Verify(verify::Args),
@@ -44,7 +50,10 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         trace(self.verbose);
         match self.command {
+            Command::Demo(args) => demo::run(args),
+            Command::Convert(args) => convert::run(args),
             Command::Run(args) => run::run(args),
+            Command::Eval(args) => eval::run(args),
             Command::Inspect(args) => inspect::run(args),
             Command::Bench(args) => bench::run(args),
             Command::Verify(args) => verify::run(args),

@@ -1,0 +1,148 @@
+//! Which activations share one scale, and which scale that is.
+//!
+//! Operators that only move or compare values need the same scale on both sides. Tensors that they
+//! tie together make a class with one range, the union of its members'. Where an operator's output
+//! has a fixed scale, its whole class has it; an operator of [`QuantizationRule::AllSame`] that reads
+//! such a tensor together with others gets it through a QUANTIZE.
+
+use sedge_schema::TensorType;
+use sedge_schema::op::QuantizationRule;
+
+use super::params::{Affine, activation};
+use crate::Failure;
+use crate::calibrate::{Range, Ranges};
+use crate::graph::{Graph, Node, TensorId};
+
+/// Scale and zero point of each float activation.
+#[derive(Debug)]
+pub(super) struct Scales(Vec<Option<Affine>>);
+
+impl Scales {
+    pub(super) fn get(&self, tensor: TensorId) -> Option<Affine> {
+        self.0.get(tensor.index()).copied().flatten()
+    }
+
+    /// The scales of all float activations of `graph`.
+    pub(super) fn assign(graph: &Graph, ranges: &Ranges) -> Result<Self, Failure> {
+        let mut classes = Classes::new(graph, ranges);
+        for (_, node) in graph.nodes() {
+            classes.same_as_input(node);
+        }
+        for (_, node) in graph.nodes() {
+            classes.all_same(node);
+        }
+        let mut scales = vec![None; graph.tensors().len()];
+        for (id, tensor) in graph.tensors().filter(|&(id, _)| is_activation(graph, id)) {
+            let class = classes.root(id.index());
+            let range = classes.ranges[class];
+            let affine = classes.fixed[class].or(range.map(activation));
+            if affine.is_none() && is_used(graph, id) {
+                return Err(Failure::new(format!("calibration never saw the activation '{}'", tensor.name)));
+            }
+            scales[id.index()] = affine;
+        }
+        Ok(Self(scales))
+    }
+}
+
+/// Whether `id` is computed or given, and holds real numbers.
+pub(super) fn is_activation(graph: &Graph, id: TensorId) -> bool {
+    let tensor = graph.tensor(id);
+    tensor.tensor_type == TensorType::Float32 && !tensor.is_constant()
+}
+
+fn is_used(graph: &Graph, id: TensorId) -> bool {
+    graph.outputs.contains(&id)
+        || graph.nodes().any(|(_, n)| n.reads().chain(n.outputs.iter().copied()).any(|t| t == id))
+}
+
+struct Classes<'g> {
+    graph: &'g Graph,
+    parent: Vec<usize>,
+    /// By root: the range of all members.
+    ranges: Vec<Option<Range>>,
+    /// By root: the scale that an operator's rule fixes.
+    fixed: Vec<Option<Affine>>,
+}
+
+impl<'g> Classes<'g> {
+    fn new(graph: &'g Graph, ranges: &Ranges) -> Self {
+        let count = graph.tensors().len();
+        let mut fixed = vec![None; count];
+        for (_, node) in graph.nodes() {
+            if let Some(QuantizationRule::Fixed { scale, zero_point }) = rule(node) {
+                for output in &node.outputs {
+                    fixed[output.index()] = Some(Affine { scale, zero_point });
+                }
+            }
+        }
+        let ranges = graph.tensors().map(|(id, _)| ranges.get(id)).collect();
+        Self { graph, parent: (0..count).collect(), ranges, fixed }
+    }
+
+    fn root(&self, mut tensor: usize) -> usize {
+        while self.parent[tensor] != tensor {
+            tensor = self.parent[tensor];
+        }
+        tensor
+    }
+
+    fn tie(&mut self, a: TensorId, b: TensorId) {
+        let (a, b) = (self.root(a.index()), self.root(b.index()));
+        if a != b {
+            self.parent[b] = a;
+            self.ranges[a] = self.ranges[a].into_iter().chain(self.ranges[b]).reduce(Range::union);
+            self.fixed[a] = self.fixed[a].or(self.fixed[b]);
+        }
+    }
+
+    /// Widens the class of `tensor` by the values of a constant.
+    fn widen(&mut self, tensor: TensorId, constant: TensorId) {
+        let values = self.graph.tensor(constant).floats().unwrap_or_default();
+        let root = self.root(tensor.index());
+        self.ranges[root] = self.ranges[root].into_iter().chain(Range::of(&values)).reduce(Range::union);
+    }
+
+    fn same_as_input(&mut self, node: &Node) {
+        let (Some(QuantizationRule::SameAsInput), Some(input)) = (rule(node), node.input(0)) else { return };
+        for &output in node.outputs.iter().filter(|&&t| is_activation(self.graph, t)) {
+            if is_activation(self.graph, input) {
+                self.tie(input, output);
+            } else {
+                self.widen(output, input);
+            }
+        }
+    }
+
+    fn all_same(&mut self, node: &Node) {
+        if rule(node) != Some(QuantizationRule::AllSame) {
+            return;
+        }
+        let graph = self.graph;
+        let mut outputs = node.outputs.iter().copied().filter(|&t| is_activation(graph, t));
+        let Some(first) = outputs.next() else { return };
+        outputs.for_each(|t| self.tie(first, t));
+        let floats: Vec<TensorId> =
+            node.reads().filter(|&t| graph.tensor(t).tensor_type == TensorType::Float32).collect();
+        let fixed = |classes: &Self, t: TensorId| classes.fixed[classes.root(t.index())];
+        // What every input has fixed, the outputs have too.
+        let common = floats.first().and_then(|&t| fixed(self, t));
+        if common.is_some() && floats.iter().all(|&t| is_activation(graph, t) && fixed(self, t) == common) {
+            let root = self.root(first.index());
+            self.fixed[root] = common;
+            return;
+        }
+        for input in floats {
+            if !is_activation(graph, input) {
+                self.widen(first, input);
+            } else if fixed(self, input).is_none() {
+                self.tie(first, input);
+            }
+        }
+    }
+}
+
+/// The rule of a node's operator.
+pub(super) fn rule(node: &Node) -> Option<QuantizationRule> {
+    node.op.known().map(|op| op.quantization())
+}
