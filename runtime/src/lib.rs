@@ -46,7 +46,7 @@ mod session;
 
 pub use element::Element;
 pub use error::Error;
-pub use node::{Affine, Invoke, Prepare, Unary};
+pub use node::{Affine, Binary, Invoke, Prepare, Unary};
 pub use profile::{Observer, Step};
 pub use resolver::{Kernel, Resolver};
 pub use sedge_schema::{self as schema, BuiltinOperator, Model, Refusal, Shape, Slot, TensorType};

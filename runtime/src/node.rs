@@ -4,7 +4,7 @@
 mod invoke;
 mod prepare;
 
-pub use invoke::{Invoke, Unary};
+pub use invoke::{Binary, Invoke, Unary};
 pub use prepare::{Affine, Prepare};
 
 pub(crate) use invoke::Pieces;

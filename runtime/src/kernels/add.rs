@@ -1,14 +1,34 @@
-//! WIP
+//! ADD: `clamp(a + b)`. float32, int32, int64, and quantized (tflite's `add.h`).
 
 use sedge_schema::Refusal;
 use sedge_schema::op::Add;
 
+use super::shared::arithmetic::{self, Arithmetic, Sum};
 use crate::node::{Invoke, Prepare};
 
-pub(super) fn prepare(_op: Add, _node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+impl Arithmetic for Add {
+    type Quantized = Sum;
+
+    #[inline(always)]
+    fn float(a: f32, b: f32) -> f32 {
+        a + b
+    }
+
+    #[inline(always)]
+    fn int32(a: i32, b: i32) -> i32 {
+        a.wrapping_add(b)
+    }
+
+    #[inline(always)]
+    fn int64(a: i64, b: i64) -> i64 {
+        a.wrapping_add(b)
+    }
 }
 
-pub(super) fn invoke(_node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+pub(super) fn prepare(op: Add, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    arithmetic::prepare::<Add>(node, op.activation)
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    arithmetic::invoke::<Add>(node)
 }

@@ -33,7 +33,8 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     let mut data = Data { arithmetic: arithmetic.code(), geometry, ..Data::zeroed() };
     let packs = node.packs_weights() && depth == image.dim(3);
     if arithmetic == Arithmetic::Hybrid {
-        data.hybrid = Hybrid::prepare(node, (0, filters), op.activation, Mode::Asymmetric, image.dim(0))?;
+        let mode = Mode::of_convolution(node)?;
+        data.hybrid = Hybrid::prepare(node, (0, filters), op.activation, mode, image.dim(0))?;
     } else if arithmetic == Arithmetic::Float {
         data.range = FloatRange::of(op.activation)?;
         if packs && let Some(packed) = float::pack(node, data.range, filters, sizes.taps())? {
@@ -46,6 +47,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
         data.rule = Requantize::prepare(node, 0, filters, op.activation, Product::Double)?;
         if packs
             && arithmetic == Arithmetic::Int8
+            && data.rule.widened.is_empty()
             && let Some(packed) = int8::pack(node, data.rule, filters, sizes.taps())?
         {
             (data.packed, data.int8) = (1, packed);

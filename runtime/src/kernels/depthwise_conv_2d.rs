@@ -31,7 +31,8 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
     let arithmetic = Arithmetic::of(node)?;
     let mut data = Data { arithmetic: arithmetic.code(), geometry, ..Data::zeroed() };
     if arithmetic == Arithmetic::Hybrid {
-        data.hybrid = Hybrid::prepare(node, (3, filters), op.activation, Mode::Asymmetric, image.dim(0))?;
+        let mode = Mode::of_convolution(node)?;
+        data.hybrid = Hybrid::prepare(node, (3, filters), op.activation, mode, image.dim(0))?;
     } else if arithmetic == Arithmetic::Float {
         data.range = FloatRange::of(op.activation)?;
         data.blocks = depthwise::fits(&sizes).into();
@@ -39,6 +40,7 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
         data.rule = Requantize::prepare(node, 3, filters, op.activation, Product::Double)?;
         if node.packs_weights()
             && arithmetic == Arithmetic::Int8
+            && data.rule.widened.is_empty()
             && let Some(packed) = depthwise::pack(node, data.rule, &sizes)?
         {
             (data.blocks, data.packed) = (1, packed);

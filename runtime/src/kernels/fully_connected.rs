@@ -46,6 +46,7 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
         data.rule = Requantize::prepare(node, 0, units, op.activation, Product::Single)?;
         if node.packs_weights()
             && arithmetic == Arithmetic::Int8
+            && data.rule.widened.is_empty()
             && let Some(packed) = int8::pack(node, data.rule, units, depth)?
         {
             (data.packed, data.int8) = (1, packed);

@@ -1,14 +1,42 @@
-//! WIP
+//! LOGISTIC: `1 / (1 + exp(-x))`. float32; int8, uint8 in fixed point; int16 by a table.
 
 use sedge_schema::Refusal;
 use sedge_schema::op::Logistic;
 
+use super::shared::sigmoid::{self, INTEGER_BITS, Sigmoid, logistic_table};
+use crate::fixed;
 use crate::node::{Invoke, Prepare};
 
-pub(super) fn prepare(_op: Logistic, _node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+impl Sigmoid for Logistic {
+    const RANGE: (f32, f32) = (0.0, 1.0);
+    const MOST_SHIFT: i32 = 0;
+
+    fn float(x: f32) -> f32 {
+        // The exponential of a negative number cannot overflow.
+        let exp = libm::expf(-libm::fabsf(x));
+        if x < 0.0 { exp / (1.0 + exp) } else { 1.0 / (1.0 + exp) }
+    }
+
+    fn fixed(x: i32) -> i32 {
+        fixed::logistic(x, INTEGER_BITS)
+    }
+
+    fn interpolated(x: i32) -> i16 {
+        let distance = x.unsigned_abs();
+        let result = match logistic_table(distance >> 9) {
+            Some((from, way)) => (from << 9) + (distance & 0x1ff) as i32 * way,
+            None => 0x7fff << 10,
+        };
+        // 1 - logistic(-x), and halves rounded up, for either sign.
+        let result = if x >= 0 { result } else { (1 << 25) - result - 1 };
+        ((result + (1 << 9)) >> 10) as i16
+    }
 }
 
-pub(super) fn invoke(_node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+pub(super) fn prepare(_op: Logistic, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    sigmoid::prepare::<Logistic>(node)
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    sigmoid::invoke::<Logistic>(node)
 }

@@ -1,14 +1,212 @@
-//! WIP
+//! SOFTMAX: `exp(beta * x) / sum of exp(beta * x)` along the last dimension; each row less its largest
+//! element. Source: tflite's `reference/softmax.h`.
+//!
+//! int8, uint8 (to their own type or int16): exponentials of Q5 numbers, summed as Q12. int16:
+//! exponentials and the reciprocal of their sum by tables.
 
-use sedge_schema::Refusal;
-use sedge_schema::op::Softmax;
+use bytemuck::{Pod, Zeroable};
+use sedge_schema::op::{Node as _, NodeExt as _, Softmax};
+use sedge_schema::{Refusal, TensorType};
 
-use crate::node::{Invoke, Prepare};
+use super::shared::{INPUT, Integer, OUTPUT};
+use crate::arena::Span;
+use crate::element::Element;
+use crate::fixed::{
+    Interpolated, Multiplier, doubling_high_mul, exp_of_negative, input_radius, reciprocal,
+    rounding_shift_right,
+};
+use crate::node::{Affine, Invoke, Prepare, Unary};
 
-pub(super) fn prepare(_op: Softmax, _node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+/// Integer bits of the exponentials' arguments, and of their sum.
+const ARGUMENT_BITS: u32 = 5;
+const SUM_BITS: u32 = 12;
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Data {
+    /// The element types' codes.
+    input: i32,
+    output: i32,
+    /// Elements of a row.
+    depth: u32,
+    beta: f32,
+    /// Scales differences from the largest element to Q5, or to the range of the table.
+    argument: Multiplier,
+    /// Differences below this one count as an exponential of 0.
+    least: i32,
+    /// int16: points of `exp(x)` for `x` from -10 to 0, and of `1 / (1 + x)` for `x` from 0 to 1.
+    exp: Span,
+    reciprocal: Span,
 }
 
-pub(super) fn invoke(_node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+pub(super) fn prepare(op: Softmax, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    let (input, output) = (node.tensor_type(INPUT)?, node.tensor_type(OUTPUT)?);
+    let depth = node.input(0)?.last() as u32;
+    let kinds = (input.code().into(), output.code().into());
+    let mut data = Data { input: kinds.0, output: kinds.1, depth, beta: op.beta, ..Data::zeroed() };
+    let beta = f64::from(op.beta);
+    match (input, output) {
+        (TensorType::Float32, TensorType::Float32) => {}
+        (TensorType::Int8, TensorType::Int8 | TensorType::Int16)
+        | (TensorType::UInt8, TensorType::UInt8) => {
+            let fixed = match output {
+                TensorType::Int8 => (1.0 / 256.0, -128),
+                TensorType::UInt8 => (1.0 / 256.0, 0),
+                _ => (1.0 / 65536.0, -32768),
+            };
+            check_output(node, fixed)?;
+            let one = f64::from(1 << (31 - ARGUMENT_BITS));
+            let real = (beta * f64::from(node.affine(INPUT)?.scale) * one).min(f64::from(i32::MAX));
+            data.argument = Multiplier::from_real(real);
+            data.least = -input_radius(real, ARGUMENT_BITS);
+        }
+        (TensorType::Int16, TensorType::Int16) => {
+            let Affine { scale, zero_point } = node.affine(INPUT)?;
+            if zero_point != 0 {
+                return Err(Refusal::Quantization(INPUT));
+            }
+            check_output(node, (1.0 / 32768.0, 0))?;
+            data.argument = Multiplier::from_real(f64::from(scale) * beta / (10.0 / 65535.0));
+            data.exp = node.list::<i16>(Interpolated::POINTS)?;
+            Interpolated::fill(node.list_mut(data.exp), 10.0 / 65535.0, 32767, libm::expf);
+            data.reciprocal = node.list::<i16>(Interpolated::POINTS)?;
+            let reciprocal = |x| 1.0 / (1.0 + x);
+            Interpolated::fill(node.list_mut(data.reciprocal), 1.0 / 65535.0, -32768, reciprocal);
+        }
+        (TensorType::Float32 | TensorType::Int8 | TensorType::UInt8 | TensorType::Int16, _) => {
+            return Err(Refusal::Type(OUTPUT));
+        }
+        _ => return Err(Refusal::Type(INPUT)),
+    }
+    if input == output {
+        node.overwrite(0, 0);
+    }
+    node.set_data(data)
+}
+
+/// The output's scale and zero point are fixed.
+fn check_output(node: &Prepare<'_>, (scale, zero_point): (f32, i32)) -> Result<(), Refusal> {
+    let found = node.affine(OUTPUT)?;
+    let near = libm::fabsf(found.scale - scale) <= 1e-3 * scale;
+    if near && found.zero_point == zero_point { Ok(()) } else { Err(Refusal::Quantization(OUTPUT)) }
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let data = node.data::<Data>()?;
+    let kinds = (TensorType::from_code(data.input as i8), TensorType::from_code(data.output as i8));
+    match kinds {
+        (Some(TensorType::Int8), Some(TensorType::Int8)) => same::<i8>(node, data, quantized),
+        (Some(TensorType::UInt8), _) => same::<u8>(node, data, quantized),
+        (Some(TensorType::Int8), _) => match node.unary::<i8, i16>(0, 0)? {
+            Unary::Apart(from, to) => {
+                let depth = data.depth.max(1) as usize;
+                let rows = from.chunks_exact(depth).zip(to.chunks_exact_mut(depth));
+                rows.for_each(|(from, to)| {
+                    let largest = from.iter().copied().max().unwrap_or_default();
+                    let (sum, argument) = (sum_of(data, from, largest), |x: i8| difference(x, largest));
+                    let scale = Scale::of::<i16>(sum);
+                    to.iter_mut().zip(from).for_each(|(y, &x)| *y = scale.apply(data, argument(x)));
+                });
+                Ok(())
+            }
+            Unary::InPlace(_) => Err(Refusal::Internal),
+        },
+        (Some(TensorType::Int16), _) => {
+            let (exp, reciprocal) = (node.list::<i16>(data.exp), node.list::<i16>(data.reciprocal));
+            let tables = (Interpolated(exp), Interpolated(reciprocal));
+            same::<i16>(node, data, |data, row| wide(data, row, &tables))
+        }
+        _ => same::<f32>(node, data, float),
+    }
+}
+
+/// Runs `f` on each row of the output, which holds the input's values.
+fn same<T: Element>(
+    node: &mut Invoke<'_>,
+    data: &Data,
+    f: impl Fn(&Data, &mut [T]),
+) -> Result<(), Refusal> {
+    let values = match node.unary::<T, T>(0, 0)? {
+        Unary::InPlace(values) => values,
+        Unary::Apart(from, to) => {
+            super::shared::copy_slice(from, to)?;
+            to
+        }
+    };
+    values.chunks_exact_mut(data.depth.max(1) as usize).for_each(|row| f(data, row));
+    Ok(())
+}
+
+fn float(data: &Data, row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::MIN, f32::max);
+    let mut sum = 0.0;
+    for x in row.iter_mut() {
+        *x = libm::expf((*x - largest) * data.beta);
+        sum += *x;
+    }
+    row.iter_mut().for_each(|x| *x /= sum);
+}
+
+fn quantized<T: Integer + Ord>(data: &Data, row: &mut [T]) {
+    let Some(largest) = row.iter().copied().max() else { return };
+    let scale = Scale::of::<T>(sum_of(data, row, largest));
+    row.iter_mut().for_each(|x| *x = scale.apply(data, difference(*x, largest)));
+}
+
+#[inline]
+fn difference<T: Integer>(x: T, largest: T) -> i32 {
+    x.into() - largest.into()
+}
+
+/// `exp` of a difference as a Q0; `None` where it is next to nothing.
+#[inline]
+fn exponential(data: &Data, difference: i32) -> Option<i32> {
+    (difference >= data.least).then(|| exp_of_negative(data.argument.apply(difference), ARGUMENT_BITS))
+}
+
+fn sum_of<T: Integer>(data: &Data, row: &[T], largest: T) -> i32 {
+    let terms = row.iter().filter_map(|&x| exponential(data, difference(x, largest)));
+    terms.fold(0i32, |sum, term| sum.wrapping_add(rounding_shift_right(term, SUM_BITS)))
+}
+
+/// What makes outputs of exponentials: `exp * factor / 2^shift`.
+struct Scale {
+    factor: i32,
+    shift: u32,
+}
+
+impl Scale {
+    /// For outputs that stand for 0 at the smallest value of `T`, and for 1 just past the largest.
+    fn of<T: Integer>(sum: i32) -> Self {
+        let (factor, over_unit) = reciprocal(sum, SUM_BITS as i32);
+        let shift = over_unit + 31 - 8 * size_of::<T>() as i32;
+        Self { factor, shift: shift.clamp(0, 31) as u32 }
+    }
+
+    fn apply<T: Integer>(&self, data: &Data, difference: i32) -> T {
+        let Some(exp) = exponential(data, difference) else { return T::narrow(T::LOWEST) };
+        let result = rounding_shift_right(doubling_high_mul(self.factor, exp), self.shift);
+        T::saturate(result.saturating_add(T::LOWEST))
+    }
+}
+
+fn wide(data: &Data, row: &mut [i16], (exp, reciprocal): &(Interpolated<'_>, Interpolated<'_>)) {
+    let saturate = |x: i32| x.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+    let Some(largest) = row.iter().copied().max() else { return };
+    // Exponentials in steps of 2^-15, and their sum.
+    let mut sum = 0i32;
+    for x in row.iter_mut() {
+        let argument = data.argument.apply(i32::from(*x) - i32::from(largest));
+        *x = exp.at(saturate(argument.saturating_add(32767)));
+        sum = sum.wrapping_add((*x).into());
+    }
+    // The sum is 2^(16 - headroom) * (1 + y); `y` in steps of 2^-16, and less by a half.
+    let headroom = sum.leading_zeros().clamp(1, 30);
+    let y = ((i64::from(sum) << (headroom - 1)) + (1 << 13)) >> 14;
+    let factor = i64::from(reciprocal.at(saturate((y - (1 << 15) - (1 << 16)) as i32)));
+    let shift = 31 - headroom;
+    for x in row.iter_mut() {
+        let result = (i64::from(*x) * factor + (1i64 << (shift - 1))) >> shift;
+        *x = result.clamp(0, 32767) as i16;
+    }
 }

@@ -1,14 +1,34 @@
-//! WIP
+//! SUB: `clamp(a - b)`. float32, int32, int64, and quantized (tflite's `sub.h`).
 
 use sedge_schema::Refusal;
 use sedge_schema::op::Sub;
 
+use super::shared::arithmetic::{self, Arithmetic, Sum};
 use crate::node::{Invoke, Prepare};
 
-pub(super) fn prepare(_op: Sub, _node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+impl Arithmetic for Sub {
+    type Quantized = Sum;
+
+    #[inline(always)]
+    fn float(a: f32, b: f32) -> f32 {
+        a - b
+    }
+
+    #[inline(always)]
+    fn int32(a: i32, b: i32) -> i32 {
+        a.wrapping_sub(b)
+    }
+
+    #[inline(always)]
+    fn int64(a: i64, b: i64) -> i64 {
+        a.wrapping_sub(b)
+    }
 }
 
-pub(super) fn invoke(_node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+pub(super) fn prepare(op: Sub, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    arithmetic::prepare::<Sub>(node, op.activation)
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    arithmetic::invoke::<Sub>(node)
 }

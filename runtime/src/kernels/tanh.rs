@@ -1,14 +1,41 @@
-//! WIP
+//! TANH: the hyperbolic tangent. float32; int8, uint8 in fixed point; int16 by a table.
 
 use sedge_schema::Refusal;
 use sedge_schema::op::Tanh;
 
+use super::shared::sigmoid::{self, INTEGER_BITS, Sigmoid, logistic_table};
+use crate::fixed;
 use crate::node::{Invoke, Prepare};
 
-pub(super) fn prepare(_op: Tanh, _node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+impl Sigmoid for Tanh {
+    const RANGE: (f32, f32) = (-1.0, 1.0);
+    const MOST_SHIFT: i32 = 1;
+
+    fn float(x: f32) -> f32 {
+        libm::tanhf(x)
+    }
+
+    fn fixed(x: i32) -> i32 {
+        fixed::tanh(x, INTEGER_BITS)
+    }
+
+    fn interpolated(x: i32) -> i16 {
+        // The logistic function of twice as much.
+        let distance = x.unsigned_abs();
+        let result = match logistic_table(distance >> 8) {
+            Some((from, way)) => (from << 8) + (distance & 0xff) as i32 * way,
+            None => 0xffff << 8,
+        };
+        let result = result - (1 << 23);
+        let result = if x >= 0 { result } else { -result - 1 };
+        ((result + (1 << 7)) >> 8) as i16
+    }
 }
 
-pub(super) fn invoke(_node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    Err(Refusal::Internal)
+pub(super) fn prepare(_op: Tanh, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    sigmoid::prepare::<Tanh>(node)
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    sigmoid::invoke::<Tanh>(node)
 }

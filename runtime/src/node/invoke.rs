@@ -32,6 +32,16 @@ pub enum Unary<'s, I, O> {
     Apart(&'s [I], &'s mut [O]),
 }
 
+/// The two inputs and the output of an operator that may work in place.
+pub enum Binary<'s, T> {
+    /// All lie apart: first input, second input, output.
+    Apart(&'s [T], &'s [T], &'s mut [T]),
+    /// The output is written over the first input; the second input.
+    OverFirst(&'s mut [T], &'s [T]),
+    /// The output is written over the second input; the first input.
+    OverSecond(&'s mut [T], &'s [T]),
+}
+
 impl<'s> Invoke<'s> {
     /// The vector level that the session was made for.
     pub fn level(&self) -> Level {
@@ -166,11 +176,35 @@ impl<'s> Invoke<'s> {
             return Ok(Unary::InPlace(cast_mut(self.take(to)?)?));
         }
         let out = cast_mut(self.take(to)?)?;
-        let bytes = match self.constant(from) {
-            Some(bytes) => bytes,
-            None => self.take(from)?,
-        };
-        Ok(Unary::Apart(cast(bytes)?, out))
+        Ok(Unary::Apart(cast(self.take_input(from)?)?, out))
+    }
+
+    /// Takes an input, so that it can be read for as long as the outputs are written.
+    fn take_input(&mut self, place: Place) -> Result<&'s [u8], Refusal> {
+        match self.constant(place) {
+            Some(bytes) => Ok(bytes),
+            None => self.take(place).map(|bytes| &*bytes),
+        }
+    }
+
+    /// Inputs 0 and 1 and output 0, which may be one place with either input. Takes all three.
+    ///
+    /// # Errors
+    /// Where something that overlaps was taken already.
+    #[inline]
+    pub fn binary<T: Element>(&mut self) -> Result<Binary<'s, T>, Refusal> {
+        let (first, second, to) = (self.input_place(0)?, self.input_place(1)?, self.output_place(0)?);
+        let out = cast_mut(self.take(to)?)?;
+        if to.bytes != 0 && first == to {
+            return Ok(Binary::OverFirst(out, cast(self.take_input(second)?)?));
+        }
+        let a = self.take_input(first)?;
+        if to.bytes != 0 && second == to {
+            return Ok(Binary::OverSecond(out, cast(a)?));
+        }
+        // Both operands may be the same tensor.
+        let b = if second == first { a } else { self.take_input(second)? };
+        Ok(Binary::Apart(cast(a)?, cast(b)?, out))
     }
 
     /// As [`Invoke::unary`] with the bytes of both, whatever their types.
@@ -191,11 +225,7 @@ impl<'s> Invoke<'s> {
         mut f: impl FnMut(usize, &[T], &mut [T]) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let place = self.input_place(input)?;
-        let bytes = match self.constant(place) {
-            Some(bytes) => bytes,
-            None => self.take(place)?,
-        };
-        let from: &[T] = cast(bytes)?;
+        let from: &[T] = cast(self.take_input(place)?)?;
         for i in 0..self.outputs() {
             let place = self.output_place(i)?;
             let bytes = match place.home() {

@@ -273,21 +273,22 @@ impl<'p> Prepare<'p> {
     }
 
     /// Says that the kernel can write output `output` over input `input` (see
-    /// [`Invoke::unary`](crate::Invoke::unary)): where the plan allows, both are one place.
-    pub fn overwrite(&mut self, input: usize, output: usize) {
-        self.share(input, output, Sharing::Overwrite);
+    /// [`Invoke::unary`](crate::Invoke::unary) and [`Invoke::binary`](crate::Invoke::binary)): where the
+    /// plan allows, both are one place. Returns whether it does.
+    pub fn overwrite(&mut self, input: usize, output: usize) -> bool {
+        self.share(input, output, Sharing::Overwrite)
     }
 
-    fn share(&mut self, input: usize, output: usize, sharing: Sharing) {
+    fn share(&mut self, input: usize, output: usize, sharing: Sharing) -> bool {
         let slots = (Slot::Input(input as u8), Slot::Output(output as u8));
-        let (Some(from), Some(to)) = (self.index_of(slots.0), self.index_of(slots.1)) else { return };
+        let (Some(from), Some(to)) = (self.index_of(slots.0), self.index_of(slots.1)) else { return false };
         if self.place(from).is_constant() || self.place(from).bytes != self.place(to).bytes {
-            return;
+            return false;
         }
         let lifetimes = self.arena.get::<Lifetime>(self.lifetimes);
         let lifetime = |t: u32| lifetimes.get(t as usize).copied();
-        let Some(block) = lifetime(from).map(|l| l.block) else { return };
-        let (Some(owner), Some(shared)) = (lifetime(block), lifetime(to)) else { return };
+        let Some(block) = lifetime(from).map(|l| l.block) else { return false };
+        let (Some(owner), Some(shared)) = (lifetime(block), lifetime(to)) else { return false };
         let variable = self.graph.tensor(block).is_some_and(|t| t.is_variable());
         let placed =
             variable || (self.running && (self.graph.starts_alive(block) || owner.first < self.start));
@@ -295,7 +296,7 @@ impl<'p> Prepare<'p> {
         let alone = readers.filter(|&t| lifetime(t).is_some_and(|l| l.block == block)).count() == 1;
         let free = sharing == Sharing::View || (alone && owner.last == self.index);
         if placed || !free {
-            return;
+            return false;
         }
         let last = owner.last.max(shared.last);
         let lifetimes = self.arena.get_mut::<Lifetime>(self.lifetimes);
@@ -305,6 +306,7 @@ impl<'p> Prepare<'p> {
         if let Some(shared) = lifetimes.get_mut(to as usize) {
             shared.block = block;
         }
+        true
     }
 }
 

@@ -89,6 +89,10 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
             let t = table!(builtin_options_as_reducer_options);
             assert_eq!(op.keep_dims, t.keep_dims);
         }
+        Op::LeakyRelu(op) => {
+            let t = table!(builtin_options_as_leaky_relu_options);
+            assert_eq!(op.alpha.to_bits(), t.alpha.to_bits());
+        }
         Op::Cast(op) => {
             let t = table!(builtin_options_as_cast_options);
             assert_eq!(op.in_data_type.code(), t.in_data_type.0);
@@ -145,12 +149,17 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
         Op::Dequantize(_)
         | Op::ExpandDims(_)
         | Op::Fill(_)
+        | Op::HardSwish(_)
         | Op::Logistic(_)
+        | Op::Maximum(_)
+        | Op::Minimum(_)
         | Op::Pad(_)
         | Op::PadV2(_)
         | Op::Quantize(_)
         | Op::Relu(_)
         | Op::Relu6(_)
+        | Op::Relu0To1(_)
+        | Op::ReluN1To1(_)
         | Op::Slice(_)
         | Op::Tanh(_)
         | Op::Transpose(_) => (),

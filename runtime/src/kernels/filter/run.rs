@@ -6,6 +6,7 @@ use super::direct::Rule;
 use super::geometry::Sizes;
 use super::requantize::{Outputs, Sum};
 use super::{Arithmetic, FloatRange, bias_at};
+use crate::arena::Span;
 use crate::element::Element;
 use crate::node::Invoke;
 
@@ -65,7 +66,7 @@ pub(in crate::kernels) fn quantized(
         Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, shape, outputs, |y| y as i8),
         Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, shape, outputs, |y| y as u8),
         Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, shape, outputs, |y| y as i16),
-        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i64>(node, shape, outputs, |y| y as i16),
+        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, shape, outputs, |y| y as i16),
         Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
     }
 }
@@ -91,6 +92,11 @@ where
         step: |sum: S, x: X, w: W| sum.add_product(x.into() - input_zero, w.into() - weights_zero),
         finish: |f, sum| narrow(outputs.of(f, sum)),
     };
-    shape.run(&rule, node.input(0)?, node.input(1)?, out);
+    shape.run(&rule, node.input(0)?, weights(node, outputs.rule.widened)?, out);
     Ok(())
+}
+
+/// The weights: those widened when the session was made, or as they lie in input 1.
+pub(super) fn weights<'n, W: Element>(node: &'n Invoke<'_>, widened: Span) -> Result<&'n [W], Refusal> {
+    if widened.is_empty() { node.input(1) } else { Ok(node.list(widened)) }
 }

@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::Activation;
 use sedge_schema::{Refusal, TensorType};
 
-use super::{INPUT, OUTPUT, map, same_type};
+use super::{INPUT, OUTPUT, clamp_float, map, same_type};
 use crate::fixed::{Multiplier, quantized_range};
 use crate::node::{Invoke, Prepare};
 
@@ -26,8 +26,11 @@ struct Data {
 }
 
 pub(crate) fn prepare(node: &mut Prepare<'_>, activation: Activation) -> Result<(), Refusal> {
+    prepare_range(node, activation.range().ok_or(Refusal::Parameter("activation"))?)
+}
+
+pub(crate) fn prepare_range(node: &mut Prepare<'_>, (low, high): (f32, f32)) -> Result<(), Refusal> {
     let kind = same_type(node)?;
-    let (low, high) = activation.range().ok_or(Refusal::Parameter("activation"))?;
     let mut data = Data { kind: kind.code().into(), low, high, ..Data::zeroed() };
     match kind {
         TensorType::Float32 => {}
@@ -55,6 +58,6 @@ pub(crate) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         Some(TensorType::Int8) => map::<i8>(node, |x| rescaled(x.into()) as i8),
         Some(TensorType::UInt8) => map::<u8>(node, |x| rescaled(x.into()) as u8),
         Some(TensorType::Int16) => map::<i16>(node, |x| rescaled(x.into()) as i16),
-        _ => map::<f32>(node, |x| x.max(data.low).min(data.high)),
+        _ => map::<f32>(node, |x| clamp_float(x, data.low, data.high)),
     }
 }

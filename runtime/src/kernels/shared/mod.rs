@@ -1,18 +1,25 @@
 //! What several kernels have in common.
 
+pub(crate) mod arithmetic;
+pub(crate) mod binary;
 pub(crate) mod clamp;
+pub(crate) mod extreme;
 pub(crate) mod half;
+mod integer;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod region;
 pub(crate) mod resize;
 pub(crate) mod rows;
+pub(crate) mod sigmoid;
 
 use sedge_schema::op::Node as _;
 use sedge_schema::{Refusal, Slot, TensorType};
 
 use crate::element::Element;
 use crate::node::{Invoke, Prepare, Unary};
+
+pub(crate) use integer::Integer;
 
 /// The slots that most operators have.
 pub(crate) const INPUT: Slot = Slot::Input(0);
@@ -75,4 +82,11 @@ pub(crate) fn map<T: Element>(node: &mut Invoke<'_>, f: impl Fn(T) -> T) -> Resu
         Unary::Apart(from, to) => to.iter_mut().zip(from).for_each(|(y, &x)| *y = f(x)),
     }
     Ok(())
+}
+
+/// `x` clamped to `low..=high`; not-a-number stays.
+#[inline(always)]
+pub(crate) fn clamp_float(x: f32, low: f32, high: f32) -> f32 {
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
 }

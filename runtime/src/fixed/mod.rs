@@ -5,7 +5,13 @@
 //! (halves up), the division by a power of two that follows rounds to nearest (halves away from
 //! zero). Sources: gemmlowp's `fixedpoint.h`, tflite's `quantization_util.cc`.
 
+mod exp;
+mod table;
+
 use bytemuck::{Pod, Zeroable};
+
+pub use exp::{exp_of_negative, logistic, reciprocal, tanh};
+pub use table::Interpolated;
 
 /// A non-negative real factor as a Q31 number and a power of two, `q * 2^(shift - 31)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
@@ -78,6 +84,21 @@ pub fn rounding_shift_right(x: i32, shift: u32) -> i32 {
     let threshold = ((mask as u32) >> 1) as i32 + i32::from(x < 0);
     // A remainder of a shift by 31 can use all bits below the sign.
     x.wrapping_shr(shift) + i32::from(remainder > threshold)
+}
+
+/// `x * 2^shift`, saturating.
+#[inline]
+pub fn saturating_shift_left(x: i32, shift: u32) -> i32 {
+    (i64::from(x) << shift).clamp(i32::MIN.into(), i32::MAX.into()) as i32
+}
+
+/// The largest distance from zero whose product with the factor `real` still fits a fixed-point
+/// number with `integer_bits`, as tflite bounds the inputs of its exponential functions:
+/// `floor((2^integer_bits - 1) * 2^(31 - integer_bits) / 2^e)` for `real = f * 2^e`, `f` in `[1/2, 1)`.
+pub fn input_radius(real: f64, integer_bits: u32) -> i32 {
+    let (_, exponent) = libm::frexp(real);
+    let most = (1u32 << 31) - (1 << (31 - integer_bits));
+    libm::floor(libm::ldexp(most.into(), -exponent)) as i32
 }
 
 /// `round(x)`, halves away from zero, as an integer clamped to `i32`.

@@ -1,0 +1,15 @@
+//! RELU_0_TO_1: `min(max(x, 0), 1)`; quantized values are rescaled to the output's scale.
+
+use sedge_schema::Refusal;
+use sedge_schema::op::Relu0To1;
+
+use super::shared;
+use crate::node::{Invoke, Prepare};
+
+pub(super) fn prepare(_op: Relu0To1, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    shared::clamp::prepare_range(node, (0.0, 1.0))
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    shared::clamp::invoke(node)
+}

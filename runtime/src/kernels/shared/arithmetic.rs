@@ -1,0 +1,159 @@
+//! ADD, SUB and MUL: what they have in common.
+//!
+//! float32: `activation(a op b)`; int32 and int64: the same, wrapping. Quantized (int8, uint8, int16):
+//! `clamp(zero_out + a op b)` with the operator's own arithmetic on the values without zero points,
+//! clamped to the activation's quantized interval.
+
+use bytemuck::{Pod, Zeroable};
+use sedge_schema::op::Activation;
+use sedge_schema::{Refusal, TensorType};
+
+use super::binary::{Broadcast, SECOND, common_type, no_scales};
+use super::{INPUT, Integer, OUTPUT, clamp_float};
+use crate::arena::Span;
+use crate::fixed::{Multiplier, quantized_range};
+use crate::node::{Affine, Invoke, Prepare};
+
+/// An arithmetic operator.
+pub(crate) trait Arithmetic {
+    /// Its arithmetic on quantized values, prepared.
+    type Quantized: Quantized;
+
+    fn float(a: f32, b: f32) -> f32;
+    fn int32(a: i32, b: i32) -> i32;
+    fn int64(a: i64, b: i64) -> i64;
+}
+
+/// Arithmetic on quantized values without their zero points.
+pub(crate) trait Quantized: Pod {
+    fn prepare(kind: TensorType, scales: [f32; 2], output: f32) -> Self;
+    /// Applies the operator `op`.
+    fn apply(&self, a: i32, b: i32, op: impl Fn(i32, i32) -> i32) -> i32;
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Data {
+    plan: Broadcast,
+    /// The element type's code.
+    kind: i32,
+    /// The activation's interval.
+    low: f32,
+    high: f32,
+    /// A [`Range`] and the operator's arithmetic, for quantized values.
+    range: Span,
+    quantized: Span,
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Range {
+    zeros: [i32; 2],
+    output_zero: i32,
+    min: i32,
+    max: i32,
+}
+
+pub(crate) fn prepare<A: Arithmetic>(node: &mut Prepare<'_>, activation: Activation) -> Result<(), Refusal> {
+    let kind = common_type(node)?;
+    let refused = Refusal::Parameter("fused_activation_function");
+    let (low, high) = activation.range().ok_or(refused)?;
+    let (mut range, mut quantized) = (Span::default(), Span::default());
+    match kind {
+        TensorType::Float32 => {}
+        TensorType::Int32 | TensorType::Int64 => no_scales(node)?,
+        TensorType::Int8 | TensorType::UInt8 | TensorType::Int16 => {
+            let (a, b): (Affine, Affine) = (node.affine(INPUT)?, node.affine(SECOND)?);
+            let output = node.affine(OUTPUT)?;
+            let (least, most) = kind.integer_range().ok_or(Refusal::Type(INPUT))?;
+            let (min, max) = quantized_range((low, high), output.scale, output.zero_point, least, most);
+            let zeros = [a.zero_point, b.zero_point];
+            range = node.list::<Range>(1)?;
+            let values = Range { zeros, output_zero: output.zero_point, min, max };
+            node.list_mut::<Range>(range).fill(values);
+            quantized = node.list::<A::Quantized>(1)?;
+            let values = A::Quantized::prepare(kind, [a.scale, b.scale], output.scale);
+            node.list_mut::<A::Quantized>(quantized).fill(values);
+        }
+        _ => return Err(Refusal::Type(INPUT)),
+    }
+    let plan = Broadcast::prepare(node)?;
+    node.set_data(Data { plan, kind: kind.code().into(), low, high, range, quantized })
+}
+
+pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let &Data { plan, kind, low, high, .. } = node.data::<Data>()?;
+    match TensorType::from_code(kind as i8) {
+        Some(TensorType::Int8) => run::<A, i8>(node),
+        Some(TensorType::UInt8) => run::<A, u8>(node),
+        Some(TensorType::Int16) => run::<A, i16>(node),
+        Some(TensorType::Int32) => {
+            // Infinite ends become the type's own.
+            let (low, high) = (low as i32, high as i32);
+            plan.run::<i32>(node, |a, b| A::int32(a, b).max(low).min(high))
+        }
+        Some(TensorType::Int64) => {
+            let (low, high) = (low as i64, high as i64);
+            plan.run::<i64>(node, |a, b| A::int64(a, b).max(low).min(high))
+        }
+        _ => plan.run::<f32>(node, |a, b| clamp_float(A::float(a, b), low, high)),
+    }
+}
+
+fn run<A: Arithmetic, T: Integer>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let data = node.data::<Data>()?;
+    let &Range { zeros: [a_zero, b_zero], output_zero, min, max } =
+        node.list::<Range>(data.range).first().ok_or(Refusal::Internal)?;
+    let &quantized = node.list::<A::Quantized>(data.quantized).first().ok_or(Refusal::Internal)?;
+    data.plan.run::<T>(node, |a, b| {
+        let (a, b): (i32, i32) = (a.into(), b.into());
+        let y = quantized.apply(a.wrapping_sub(a_zero), b.wrapping_sub(b_zero), A::int32);
+        T::narrow(y.wrapping_add(output_zero).max(min).min(max))
+    })
+}
+
+/// Sums and differences: both operands are shifted left by 20 bits (int16: 15), scaled to twice the
+/// larger of their scales, added or subtracted, and scaled to the output.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Sum {
+    shift: u32,
+    inputs: [Multiplier; 2],
+    output: Multiplier,
+}
+
+impl Quantized for Sum {
+    fn prepare(kind: TensorType, [a, b]: [f32; 2], output: f32) -> Self {
+        let shift = if kind == TensorType::Int16 { 15 } else { 20 };
+        let common = 2.0 * f64::from(a.max(b));
+        let input = |scale: f32| Multiplier::from_real(f64::from(scale) / common);
+        let output = common / (f64::from(1 << shift) * f64::from(output));
+        Self { shift, inputs: [input(a), input(b)], output: Multiplier::from_real(output) }
+    }
+
+    #[inline(always)]
+    fn apply(&self, a: i32, b: i32, op: impl Fn(i32, i32) -> i32) -> i32 {
+        let [first, second] = self.inputs;
+        let (a, b) = (first.apply(a.wrapping_shl(self.shift)), second.apply(b.wrapping_shl(self.shift)));
+        self.output.apply(op(a, b))
+    }
+}
+
+/// Products: `d = scale_a * scale_b / scale_out`.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Product {
+    output: Multiplier,
+}
+
+impl Quantized for Product {
+    fn prepare(_kind: TensorType, [a, b]: [f32; 2], output: f32) -> Self {
+        let real = f64::from(a) * f64::from(b) / f64::from(output);
+        Self { output: Multiplier::from_real(real) }
+    }
+
+    #[inline(always)]
+    fn apply(&self, a: i32, b: i32, op: impl Fn(i32, i32) -> i32) -> i32 {
+        self.output.apply(op(a, b))
+    }
+}
