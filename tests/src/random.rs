@@ -4,8 +4,8 @@ use sedge_schema::generated::{
     ActivationFunctionType, AddOptionsT, BlockwiseQuantizationT, BufferT, BuiltinOperator, BuiltinOptions2T,
     BuiltinOptionsT, CastOptionsT, ConcatenationOptionsT, Conv2DOptionsT, CustomQuantizationT,
     DepthwiseConv2DOptionsT, DimensionMetadataT, DimensionType, FullyConnectedOptionsT,
-    FullyConnectedOptionsWeightsFormat, GatherOptionsT, Int32VectorT, MetadataT, ModelT, MulOptionsT,
-    MultiAxisQuantizationT, OperatorCodeT, OperatorT, PackOptionsT, Padding, Pool2DOptionsT,
+    FullyConnectedOptionsWeightsFormat, GatherOptionsT, Int32VectorT, LeakyReluOptionsT, MetadataT, ModelT,
+    MulOptionsT, MultiAxisQuantizationT, OperatorCodeT, OperatorT, PackOptionsT, Padding, Pool2DOptionsT,
     QuantizationDetailsT, QuantizationParametersT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
     ResizeNearestNeighborOptionsT, SVDFOptionsT, ShapeOptionsT, SignatureDefT, SoftmaxOptionsT,
     SparseIndexVectorT, SparsityParametersT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT,
@@ -366,6 +366,13 @@ fn options(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT {
             fused_activation_function: activation,
             asymmetric_quantize_inputs: c.flag(),
         }))),
+        BuiltinOperator::LEAKY_RELU => {
+            BuiltinOptionsT::LeakyReluOptions(Box::new(table!(LeakyReluOptionsT { alpha: c.float() })))
+        }
+        BuiltinOperator::MAXIMUM | BuiltinOperator::MINIMUM => {
+            BuiltinOptionsT::MaximumMinimumOptions(Box::default())
+        }
+        BuiltinOperator::HARD_SWISH => BuiltinOptionsT::HardSwishOptions(Box::default()),
         BuiltinOperator::EXPAND_DIMS => BuiltinOptionsT::ExpandDimsOptions(Box::default()),
         BuiltinOperator::FILL => BuiltinOptionsT::FillOptions(Box::default()),
         BuiltinOperator::PADV2 => BuiltinOptionsT::PadV2Options(Box::default()),
