@@ -1,7 +1,10 @@
 //! The command line: one file for each subcommand.
 
 mod bench;
+mod convert;
+mod demo;
 mod engine;
+mod eval;
 mod inputs;
 mod inspect;
 mod run;
@@ -30,10 +33,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Convert(convert::Args),
     Run(run::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
     Verify(verify::Args),
+    Eval(eval::Args),
+    Demo(demo::Args),
 }
 
 impl Cli {
@@ -44,6 +50,9 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         trace(self.verbose);
         match self.command {
+            Command::Convert(args) => convert::run(args),
+            Command::Eval(args) => eval::run(args),
+            Command::Demo(args) => demo::run(args),
             Command::Run(args) => run::run(args),
             Command::Inspect(args) => inspect::run(args),
             Command::Bench(args) => bench::run(args),
@@ -102,6 +111,18 @@ fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a file whole or not at all: into a temporary one beside it, which then gets its name.
+fn write_file(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let bad = |e: std::io::Error| Failure::new(format!("cannot write '{}': {e}", path.display()));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(bad)?;
+    file.write_all(bytes).map_err(bad)?;
+    readable(&file).map_err(bad)?;
+    file.persist(path).map_err(|e| bad(e.error))?;
+    Ok(())
 }
 
 /// Gives a temporary file, which only its owner may read, the permissions of an ordinary one.

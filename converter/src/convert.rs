@@ -1,0 +1,34 @@
+//! A whole conversion: from the bytes of a source to those of a `.tflite`.
+
+use crate::Failure;
+use crate::calibrate::{Samples, calibrate};
+use crate::export::to_tflite;
+use crate::graph::Graph;
+use crate::passes::{float_passes, run};
+use crate::quantize::{Options, quantize};
+use crate::{graph, import};
+
+/// Reads a source and brings it into the form that is calibrated or written.
+///
+/// # Errors
+/// Where the source cannot be converted.
+pub fn float_graph(name: &str, source: &[u8]) -> Result<Graph, Failure> {
+    let mut graph: graph::Graph = import::import(name, source)?;
+    run(&mut graph, &float_passes(), &mut |_, _| {})?;
+    Ok(graph)
+}
+
+/// The names of a graph's inputs, under which samples are looked for.
+pub fn input_names(graph: &Graph) -> Vec<String> {
+    graph.inputs.iter().map(|&t| graph.tensor(t).name.clone()).collect()
+}
+
+/// Turns a float graph into an int8 `.tflite`.
+///
+/// # Errors
+/// Where calibration, quantization or writing fails.
+pub fn to_int8(mut graph: Graph, samples: &mut Samples, options: &Options) -> Result<Vec<u8>, Failure> {
+    let ranges = calibrate(&graph, samples)?;
+    quantize(&mut graph, &ranges, options)?;
+    to_tflite(&graph)
+}

@@ -1,0 +1,218 @@
+//! The one home of operator versions: which version of its definition an operator needs for its
+//! types and parameters, and since which release of TFLite that version runs.
+//!
+//! Source: TFLite's published operator versions (`op_version.cc`, `runtime_version.cc`).
+
+use std::fmt;
+
+use sedge_schema::op::Op;
+use sedge_schema::{BuiltinOperator as Code, TensorType as T};
+
+use crate::graph::{Graph, Node, Operation, Tensor};
+
+/// A release of TFLite: major, minor, patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Release(u8, u8, u8);
+
+impl Default for Release {
+    /// The first one that reads the format's version 3.
+    fn default() -> Self {
+        Self(1, 5, 0)
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// The version of the operator's definition that `node` needs.
+pub fn op_version(graph: &Graph, node: &Node) -> i32 {
+    let op = match &node.op {
+        Operation::Known(op) => op,
+        Operation::Raw(raw) => return raw.version,
+    };
+    let tensor = |i: usize| node.input(i).and_then(|id| graph.get(id));
+    let kind = |i: usize| tensor(i).map(|t| t.tensor_type);
+    let data = kind(0).unwrap_or(T::Float32);
+    let weights = kind(1);
+    let rank = tensor(0).map_or(0, |t| t.shape.rank());
+    let broadcasts = tensor(0).map(|t| t.shape) != tensor(1).map(|t| t.shape);
+    match (op, data) {
+        (Op::Conv2d(_), _) => conv_2d(data, weights, tensor(0), tensor(1)),
+        (Op::DepthwiseConv2d(op), _) => {
+            let dilated = (op.dilation_w, op.dilation_h) != (1, 1);
+            depthwise_conv_2d(data, weights, tensor(1), dilated)
+        }
+        (Op::FullyConnected(op), _) => {
+            let asymmetric = op.asymmetric_quantize_inputs;
+            fully_connected(data, weights, tensor(1), node.inputs.len(), op.keep_num_dims, asymmetric)
+        }
+        (Op::Add(_), T::Int64) => 4,
+        (Op::Add(op), T::Int16) => {
+            if op.pot_scale_int16 {
+                1
+            } else {
+                3
+            }
+        }
+        (Op::Sub(op), T::Int16) if !op.pot_scale_int16 => 5,
+        (Op::Sub(_), T::Int64) => 4,
+        (Op::Sub(_), _) if broadcasts && rank.max(tensor(1).map_or(0, |t| t.shape.rank())) > 4 => 3,
+        (Op::Mul(_), _) => mul(data, graph, node),
+        (Op::Quantize(_), _) => {
+            let output = node.outputs.first().and_then(|&id| graph.get(id));
+            let per_channel =
+                output.and_then(|t| t.quantization.as_ref()).is_some_and(|q| q.scales.len() > 1);
+            match output.map(|t| t.tensor_type) {
+                Some(T::Int4) => 4,
+                _ if per_channel => 3,
+                Some(T::Int16) => 2,
+                _ => 1,
+            }
+        }
+        (Op::Dequantize(_), T::Int4) => 6,
+        (Op::Dequantize(_), T::Int16 | T::Float16) => 3,
+        (Op::Dequantize(_), T::Int8) => {
+            if is_per_channel(tensor(0)) {
+                5
+            } else {
+                2
+            }
+        }
+        (Op::Transpose(_), _) if rank > 6 => 8,
+        (Op::Transpose(_), _) if rank > 5 => 6,
+        (Op::Transpose(_), T::Int16) => 5,
+        (Op::Transpose(_), _) if rank > 4 => 4,
+        (Op::Transpose(_), T::Bool) => 3,
+        (Op::Pad(_), T::Bool) => 5,
+        (Op::Pad(_), _) if rank > 4 => 4,
+        (Op::Relu(_), T::UInt8) => 2,
+        (Op::Reshape(_), _) => 1,
+        // All others go up with the integer types.
+        (_, T::Int8) => 2,
+        (_, T::Int16) => 3,
+        _ => 1,
+    }
+}
+
+fn is_per_channel(tensor: Option<&Tensor>) -> bool {
+    tensor.and_then(|t| t.quantization.as_ref()).is_some_and(|q| q.scales.len() > 1)
+}
+
+fn conv_2d(data: T, weights: Option<T>, image: Option<&Tensor>, filters: Option<&Tensor>) -> i32 {
+    let channels = |t: Option<&Tensor>| t.map(|t| t.shape.dim(3));
+    match (data, weights) {
+        _ if channels(image) != channels(filters) => 6,
+        (T::Int16, _) => 4,
+        (T::Int8, Some(T::Int4)) => 7,
+        (T::Int8, _) => 3,
+        (T::Float32, Some(T::Int8)) => {
+            if is_per_channel(filters) {
+                5
+            } else {
+                2
+            }
+        }
+        _ => 1,
+    }
+}
+
+fn depthwise_conv_2d(data: T, weights: Option<T>, filters: Option<&Tensor>, dilated: bool) -> i32 {
+    match (data, weights) {
+        (T::Int16, _) => 5,
+        (T::Float32, Some(T::Int8)) => {
+            if is_per_channel(filters) {
+                6
+            } else {
+                4
+            }
+        }
+        (T::Int8, Some(T::Int4)) => 7,
+        (T::Int8, _) => 3,
+        _ if dilated => 2,
+        _ => 1,
+    }
+}
+
+fn fully_connected(
+    data: T,
+    weights: Option<T>,
+    filters: Option<&Tensor>,
+    inputs: usize,
+    keep_num_dims: bool,
+    asymmetric: bool,
+) -> i32 {
+    match (data, weights) {
+        (T::Float32, Some(T::Int8)) if is_per_channel(filters) => 12,
+        (T::Int16, _) => 7,
+        _ if inputs == 2 => 6,
+        _ if keep_num_dims => 5,
+        (T::Int8, Some(T::Int4)) => 10,
+        (T::Int8, _) => 4,
+        (T::Float32, Some(T::Int8)) => {
+            if asymmetric {
+                9
+            } else {
+                3
+            }
+        }
+        _ => 1,
+    }
+}
+
+fn mul(data: T, graph: &Graph, node: &Node) -> i32 {
+    let scale = |id| graph.get(id).and_then(|t| t.quantization.as_ref()).map_or(0.0, |q| q.scale_at(0));
+    let input = |i: usize| node.input(i).map_or(0.0, scale);
+    let (a, b, out) = (input(0), input(1), node.outputs.first().copied().map_or(0.0, scale));
+    match data {
+        T::Complex64 => 6,
+        T::Int64 => 5,
+        T::Int16 => 4,
+        // A product that has to be scaled up.
+        _ if a != 0.0 && b != 0.0 && out != 0.0 && a * b / out >= 1.0 => 3,
+        T::Int8 => 2,
+        _ => 1,
+    }
+}
+
+/// The first release that runs version `version` of the operator with this code.
+pub(super) fn first_release(code: i32, version: i32) -> Release {
+    let code = u32::try_from(code).ok().and_then(Code::from_code);
+    let row = |releases: &[(u8, u8)]| {
+        let at = usize::try_from(version).unwrap_or(1).saturating_sub(1);
+        releases.get(at).or(releases.last()).map_or_else(Release::default, |&(a, b)| Release(a, b, 0))
+    };
+    match code {
+        Some(Code::Conv2d) => row(&[(1, 5), (1, 14), (1, 14), (2, 3), (2, 4), (2, 9), (2, 11), (2, 15)]),
+        Some(Code::DepthwiseConv2d) => row(&[(1, 5), (1, 12), (1, 14), (2, 2), (2, 3), (2, 3), (2, 11)]),
+        Some(Code::FullyConnected) => row(&[
+            (1, 5),
+            (1, 10),
+            (1, 14),
+            (1, 14),
+            (2, 0),
+            (2, 1),
+            (2, 3),
+            (2, 3),
+            (2, 3),
+            (2, 11),
+            (2, 15),
+            (2, 17),
+            (2, 18),
+            (2, 21),
+        ]),
+        Some(Code::Add) => row(&[(1, 5), (1, 14), (2, 4), (2, 6), (2, 13), (2, 23)]),
+        Some(Code::Sub) => row(&[(1, 6), (1, 14), (2, 3), (2, 4), (2, 4)]),
+        Some(Code::Mul) => row(&[(1, 5), (1, 14), (1, 15), (2, 3), (2, 6), (2, 11), (2, 13), (2, 23)]),
+        Some(Code::Transpose) => row(&[(1, 6), (1, 14), (1, 15), (2, 3), (2, 4), (2, 12), (2, 15), (2, 22)]),
+        Some(Code::Pad) => row(&[(1, 5), (1, 14), (2, 4), (2, 6), (2, 20)]),
+        Some(Code::Quantize) => row(&[(1, 14), (1, 15), (2, 10), (2, 21)]),
+        Some(Code::Dequantize) => row(&[(1, 13), (1, 14), (1, 15), (2, 2), (2, 18), (2, 18)]),
+        Some(Code::Mean) => row(&[(1, 6), (1, 14), (2, 4)]),
+        Some(Code::Relu | Code::Relu6) => row(&[(1, 5), (1, 14), (2, 5)]),
+        Some(Code::Logistic | Code::Tanh) => row(&[(1, 14), (1, 14), (2, 3)]),
+        _ => row(&[(1, 5), (1, 14), (2, 3), (2, 4)]),
+    }
+}

@@ -1,0 +1,54 @@
+//! Passes: small changes of the graph, one file each, the graph verified after every one.
+
+mod eliminate_dead;
+mod float_weights;
+mod fold_constants;
+mod fuse_activation;
+
+pub use eliminate_dead::EliminateDead;
+pub use float_weights::FloatWeights;
+pub use fold_constants::FoldConstants;
+pub use fuse_activation::FuseActivation;
+
+use crate::Failure;
+use crate::graph::Graph;
+
+/// A change of the graph that keeps what the model computes.
+pub trait Pass {
+    /// The name, for messages and dumps.
+    fn name(&self) -> &'static str;
+
+    /// Changes the graph; tells how many places it changed.
+    ///
+    /// # Errors
+    /// Where the model cannot be converted.
+    fn run(&self, graph: &mut Graph) -> Result<usize, Failure>;
+}
+
+/// The passes that every float model goes through before it is calibrated, in their order.
+pub fn float_passes() -> Vec<Box<dyn Pass>> {
+    vec![Box::new(FloatWeights), Box::new(FoldConstants), Box::new(FuseActivation), Box::new(EliminateDead)]
+}
+
+/// Runs `passes` in their order, and verifies the graph after each. `seen` is shown the graph with
+/// the name of the pass that made it.
+///
+/// # Errors
+/// Where a pass fails, or leaves a graph that does not hold together.
+pub fn run(
+    graph: &mut Graph,
+    passes: &[Box<dyn Pass>],
+    seen: &mut dyn FnMut(&'static str, &Graph),
+) -> Result<(), Failure> {
+    for pass in passes {
+        let changes = pass.run(graph)?;
+        graph.verify().map_err(|e| {
+            Failure::new(format!("the pass '{}' left a graph that does not hold together", pass.name()))
+                .cause(e)
+                .help("this is a defect of Sedge; please report it with the model")
+        })?;
+        tracing::debug!(pass = pass.name(), changes, "pass done");
+        seen(pass.name(), graph);
+    }
+    Ok(())
+}
