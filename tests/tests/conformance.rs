@@ -30,9 +30,9 @@ const SUPPORTED: &[(&str, &[&str])] = &[
     ("TANH", &["float32", "int8", "uint8", "int16"]),
 ];
 
-/// Cases that LiteRT and TensorFlow Lite Micro, which the runtime follows, compute differently, and
-/// whose outputs are LiteRT's: it adds int16 operands that have power-of-two scales without scaling
-/// them first.
+/// Cases that LiteRT, whose outputs they have, and TensorFlow Lite Micro, which the runtime follows,
+/// compute differently: LiteRT adds int16 operands that have power-of-two scales without scaling them
+/// to a common scale first.
 const DISPUTED: &[&str] = &["ADD/int16-003", "ADD/int16-005", "SUB/int16-001", "SUB/int16-003"];
 
 /// The variable that names operators to run alone, separated by commas.
