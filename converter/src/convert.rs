@@ -1,71 +1,34 @@
-//! Whole conversions: from the bytes of a model to those of another.
+//! A whole conversion: from the bytes of a source to those of a `.tflite`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use serde::Serialize;
-
-use crate::calibrate::{MinMax, Samples, Statistic, calibrate};
+use crate::Failure;
+use crate::calibrate::{Samples, calibrate};
 use crate::export::to_tflite;
 use crate::graph::Graph;
-use crate::{Failure, import, passes, quantize};
+use crate::passes::{float_passes, run};
+use crate::quantize::{Options, quantize};
+use crate::{graph, import};
 
-/// How the numbers of a model are stored and computed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Precision<'p> {
-    /// As the source has them.
-    Keep,
-    /// All in int8, calibrated with the samples in this file or folder.
-    Int8(&'p Path, quantize::Options),
-}
-
-/// What a conversion did.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// Bytes of the source.
-    pub source_bytes: usize,
-    /// Bytes of the result.
-    pub bytes: usize,
-    /// Calibration samples.
-    pub samples: usize,
-    /// How often each operator is in the result.
-    pub operators: BTreeMap<String, usize>,
-}
-
-/// A converted model.
-#[derive(Clone, Debug)]
-pub struct Converted {
-    /// The `.tflite` file.
-    pub bytes: Vec<u8>,
-    /// What was done.
-    pub report: Report,
-}
-
-/// Converts the model in `source`, which is called `name` in messages.
+/// Reads a source and brings it into the form that is calibrated or written.
 ///
 /// # Errors
-/// Where the source cannot be read, the calibration samples do not fit, or an operator cannot be
-/// quantized.
-pub fn convert(name: &str, source: &[u8], precision: Precision<'_>) -> Result<Converted, Failure> {
-    let mut graph = import::import(name, source)?;
-    let mut samples = 0;
-    if let Precision::Int8(path, options) = precision {
-        passes::run(&mut graph, &passes::float_passes(), &mut |_, _| {})?;
-        let source = Samples::open(path, &graph)?;
-        let make = || Box::new(MinMax::default()) as Box<dyn Statistic>;
-        let calibration = calibrate(&graph, &source, &make)?;
-        samples = calibration.samples;
-        quantize::int8(&mut graph, &calibration.ranges, &options)?;
-    }
-    let bytes = to_tflite(&graph)?;
-    let report = Report { source_bytes: source.len(), bytes: bytes.len(), samples, operators: count(&graph) };
-    Ok(Converted { bytes, report })
+/// Where the source cannot be converted.
+pub fn float_graph(name: &str, source: &[u8]) -> Result<Graph, Failure> {
+    let mut graph: graph::Graph = import::import(name, source)?;
+    run(&mut graph, &float_passes(), &mut |_, _| {})?;
+    Ok(graph)
 }
 
-fn count(graph: &Graph) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for (_, node) in graph.nodes() {
-        *counts.entry(node.op.name().to_owned()).or_insert(0) += 1;
-    }
-    counts
+/// The names of a graph's inputs, under which samples are looked for.
+pub fn input_names(graph: &Graph) -> Vec<String> {
+    graph.inputs.iter().map(|&t| graph.tensor(t).name.clone()).collect()
+}
+
+/// Turns a float graph into an int8 `.tflite`.
+///
+/// # Errors
+/// Where calibration, quantization or writing fails.
+pub fn to_int8(mut graph: Graph, samples: &mut Samples, options: &Options) -> Result<Vec<u8>, Failure> {
+    let ranges = calibrate(&graph, samples)?;
+    quantize(&mut graph, &ranges, options)?;
+    to_tflite(&graph)
 }

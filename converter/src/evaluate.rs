@@ -1,140 +1,91 @@
-//! How good and how fast a model is: accuracy over labelled samples, time, memory.
+//! Accuracy of classifiers on labelled samples.
 
-use std::path::Path;
-use std::time::Instant;
-
-use sedge_runtime::{Error, Level, Session, TensorType, Weights};
-use serde::Serialize;
+use sedge_runtime::{Error, TensorType};
 
 use crate::Failure;
-use crate::calibrate::floats;
-use crate::data::{Array, InputSpec, Npz, quantize};
+use crate::calibrate::Samples;
+use crate::data::{quantize, widen};
 use crate::exec::{ExecOptions, ModelFile, with_session};
+use crate::report::progress;
 
-/// Labelled samples.
-#[derive(Clone, Debug)]
-pub struct Labelled {
-    samples: Array,
-    labels: Vec<usize>,
-}
-
-impl Labelled {
-    /// Samples, along the first dimension, and a label for each.
-    ///
-    /// # Errors
-    /// Where they are not as many as each other, or the labels are no indices.
-    pub fn new(samples: Array, labels: &Array) -> Result<Self, Failure> {
-        let indices = floats(labels).unwrap_or_default();
-        let whole = indices.iter().all(|v| v.fract() == 0.0 && (0.0..1e6).contains(v));
-        if indices.is_empty() || !whole {
-            return Err(Failure::new("the labels are not whole numbers from 0 on"));
-        }
-        if samples.shape().first() != Some(&indices.len()) {
-            let (n, shape) = (indices.len(), samples.shape());
-            return Err(Failure::new(format!("there are {n} labels for samples of shape {shape:?}")));
-        }
-        Ok(Self { samples, labels: indices.into_iter().map(|v| v as usize).collect() })
-    }
-
-    /// The arrays `x` and `y` of a `.npz` file.
-    ///
-    /// # Errors
-    /// Where the file cannot be read or lacks one.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let mut npz = Npz::open(path)?;
-        Self::new(npz.array("x")?, &npz.array("y")?)
-    }
-}
-
-/// How a model did.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Evaluation {
-    /// Samples whose largest output is at the label's index.
+/// What came of running a classifier on labelled samples.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Accuracy {
+    /// Samples whose label had the largest output.
     pub correct: usize,
     /// All samples.
     pub samples: usize,
-    /// Half of the invocations took less.
-    pub median_us: f64,
 }
 
-impl Evaluation {
-    /// The share of samples that were right.
-    pub fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.samples.max(1) as f64
+impl Accuracy {
+    /// The share of samples that were right, in percent.
+    pub fn percent(&self) -> f64 {
+        100.0 * self.correct as f64 / self.samples.max(1) as f64
     }
 }
 
-/// Runs the model on every sample. Samples of float32 are quantized for quantized inputs.
+/// Runs a classifier with one input on all samples. The class is the index of the largest value of
+/// output 0, the first of equal ones. Quantized inputs get the samples quantized with the input's scale.
 ///
 /// # Errors
-/// Where the samples do not fit the model, or it cannot be run.
-pub fn evaluate(file: &ModelFile, data: &Labelled, options: &ExecOptions) -> Result<Evaluation, Failure> {
+/// Where the model cannot be run, or the samples do not fit it.
+pub fn top1(file: &ModelFile, samples: &mut Samples, labels: &[i64]) -> Result<Accuracy, Failure> {
     let model = file.model()?;
-    let specs = InputSpec::of(&model);
-    let [spec] = specs.as_slice() else {
-        return Err(Failure::new(format!("the model takes {} inputs, not one", specs.len())));
-    };
-    let inputs = prepare(&data.samples, spec, data.labels.len())?;
-    let size = spec.tensor_type.bytes(spec.shape.elements()).unwrap_or(0).max(1);
-    if inputs.len() != size * data.labels.len() {
-        let shape = data.samples.shape();
-        return Err(Failure::new(format!("samples of shape {shape:?} do not fit {spec}")));
+    if samples.len() != labels.len() {
+        return Err(Failure::new(format!("there are {} samples and {} labels", samples.len(), labels.len())));
     }
-    with_session(model, options, |session| {
-        let mut times = Vec::new();
+    let input = model.main().inputs().get(0).and_then(|t| model.main().tensors().get(t as usize));
+    let input = input.ok_or_else(|| Failure::new(format!("'{}' has no input", file.name())))?;
+    let bar = progress("evaluating", labels.len() as u64);
+    let mut failure = None;
+    let correct = with_session(model, &ExecOptions::default(), |session| {
         let mut correct = 0;
-        for (sample, &label) in inputs.chunks_exact(size).zip(&data.labels) {
-            session.input_bytes_mut(0)?.copy_from_slice(sample);
-            let start = Instant::now();
+        bar.reset();
+        for (index, &label) in labels.iter().enumerate() {
+            let values = match samples.get(index) {
+                Ok(values) => values.into_iter().next().unwrap_or_default(),
+                Err(e) => {
+                    failure = Some(e);
+                    return Ok(0);
+                }
+            };
+            if input.tensor_type() == TensorType::Float32 {
+                session.set_input::<f32>(0, &values)?;
+            } else {
+                let array = quantize(&values, input.tensor_type(), input.quantization());
+                let bytes = array.as_ref().map(|a| a.bytes()).unwrap_or_default();
+                let to = session.input_bytes_mut(0)?;
+                let (expected, found) = (to.len() as u32, bytes.len() as u32);
+                if expected != found {
+                    return Err(Error::Length { expected, found });
+                }
+                to.copy_from_slice(bytes);
+            }
             session.invoke()?;
-            times.push(start.elapsed().as_secs_f64() * 1e6);
-            correct += usize::from(largest(session)? == Some(label));
+            let output = widen(session.output_type(0)?, &session.output_shape(0)?, session.output_bytes(0)?);
+            correct +=
+                usize::from(output.and_then(|o| largest(&o)).is_some_and(|class| class as i64 == label));
+            bar.inc(1);
         }
-        times.sort_by(f64::total_cmp);
-        let median_us = times.get(times.len() / 2).copied().unwrap_or(0.0);
-        Ok(Evaluation { correct, samples: times.len(), median_us })
-    })
-}
-
-/// The bytes of all samples, one after the other, as the input takes them.
-fn prepare(samples: &Array, spec: &InputSpec<'_>, count: usize) -> Result<Vec<u8>, Failure> {
-    let found = samples.tensor_type();
-    if found == spec.tensor_type {
-        return Ok(samples.bytes().to_vec());
+        Ok(correct)
+    })?;
+    bar.finish_and_clear();
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(Accuracy { correct, samples: labels.len() }),
     }
-    let values = floats(samples);
-    let bytes = match spec.tensor_type {
-        TensorType::Float32 => values.map(|v| v.into_iter().flat_map(f32::to_le_bytes).collect()),
-        _ if found == TensorType::Float32 => values
-            .and_then(|v| quantize(&v, spec.tensor_type, spec.quantization))
-            .map(|array| array.bytes().to_vec()),
-        _ => None,
-    };
-    bytes.ok_or_else(|| Failure::new(format!("{count} samples of {found} cannot be given to {spec}")))
 }
 
-/// The index of the first of the largest values of output 0.
-fn largest(session: &Session<'_>) -> Result<Option<usize>, Error> {
-    let bytes = session.output_bytes(0)?;
-    let values: Vec<f32> = match session.output_type(0)? {
-        TensorType::Float32 => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
-        TensorType::Int8 => bytes.iter().map(|&b| f32::from(b as i8)).collect(),
-        TensorType::UInt8 => bytes.iter().map(|&b| f32::from(b)).collect(),
-        model => return Err(Error::ElementType { model }),
+/// The index of the largest element; the first of equal ones.
+fn largest(array: &crate::data::Array) -> Option<usize> {
+    let bytes = array.bytes();
+    let values: Vec<f64> = match array.tensor_type() {
+        TensorType::Float32 => array.to_f32()?.into_iter().map(f64::from).collect(),
+        TensorType::Int8 => bytes.iter().map(|&b| f64::from(b as i8)).collect(),
+        TensorType::UInt8 => bytes.iter().map(|&b| f64::from(b)).collect(),
+        TensorType::Int16 => bytes.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b).into()).collect(),
+        _ => return None,
     };
-    let better = |best: Option<usize>, i: usize| match best {
-        Some(b) if values[b] >= values[i] => Some(b),
-        _ => Some(i),
-    };
-    Ok((0..values.len()).fold(None, better))
-}
-
-/// Bytes of arena that the model takes on a microcontroller: weights in place, plain kernels.
-///
-/// # Errors
-/// Where the model cannot be run.
-pub fn device_arena(file: &ModelFile) -> Result<usize, Failure> {
-    let level = Level::from_name("scalar").unwrap_or_else(Level::detect);
-    let options = ExecOptions { level, weights: Weights::InPlace, ..ExecOptions::default() };
-    with_session(file.model()?, &options, |session| Ok(session.memory().arena))
+    let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    values.iter().position(|&v| v == best)
 }

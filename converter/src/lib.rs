@@ -1,14 +1,14 @@
 //! The library behind the `sedge` command.
 //!
-//! Data goes one way through each subcommand: files are read ([`data`], [`exec::ModelFile`]), the
-//! interpreter runs them ([`exec`]), and what it found is shown ([`report`]). [`cli`] only reads
-//! arguments and puts these together.
-//!
-//! A conversion goes one way as well:
+//! Data goes one way through a conversion, and nothing flows back:
 //!
 //! ```text
-//! file --import--> Graph --passes--> Graph --calibrate--> ranges --quantize--> Graph --export--> file
+//! source file -> import -> graph -> passes -> calibrate -> quantize -> export -> .tflite
 //! ```
+//!
+//! Calibration runs the float model on the interpreter's own kernels ([`exec`]), the very ones that
+//! will run the result. The other subcommands read files ([`data`], [`exec::ModelFile`]), run them, and
+//! show what they found ([`report`]). [`cli`] only reads arguments and puts these together.
 
 #![forbid(unsafe_code)]
 

@@ -1,150 +1,110 @@
-//! Calibration: runs a float model over samples, on the runtime's own kernels, and learns in which
-//! range each activation lies.
+//! Calibration: which values each tensor takes on sample data.
+//!
+//! ```text
+//! samples -> float model on the interpreter's kernels -> observer of each tensor -> ranges
+//! ```
 
+mod observer;
 mod samples;
-mod statistic;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use sedge_runtime::{Observer, Step, TensorType};
+use sedge_runtime::schema::{Shape, TensorType};
+use sedge_runtime::{Error, Observer as Watcher, Session, Step};
 
-pub use samples::{Samples, floats};
-pub use statistic::{MinMax, Range, Statistic};
+pub use observer::{MinMax, Observer, Range};
+pub use samples::Samples;
 
 use crate::Failure;
 use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::export::to_tflite;
 use crate::graph::{Graph, TensorId};
+use crate::report::progress;
 
-/// The ranges of a graph's activations.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The range of each tensor that took values, by its id.
+#[derive(Clone, Debug, Default)]
 pub struct Ranges(Vec<Option<Range>>);
 
 impl Ranges {
-    /// No ranges.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The range of `tensor`; `None` where it was never seen.
-    pub fn get(&self, tensor: TensorId) -> Option<Range> {
+    /// The range of a tensor; `None` for constants and tensors that hold no real values.
+    pub fn of(&self, tensor: TensorId) -> Option<Range> {
         self.0.get(tensor.index()).copied().flatten()
     }
-
-    /// Sets the range of `tensor`.
-    pub fn set(&mut self, tensor: TensorId, range: Range) {
-        if self.0.len() <= tensor.index() {
-            self.0.resize(tensor.index() + 1, None);
-        }
-        self.0[tensor.index()] = Some(range);
-    }
 }
 
-/// What calibration found.
-#[derive(Clone, Debug)]
-pub struct Calibration {
-    /// The range of each activation.
-    pub ranges: Ranges,
-    /// How many samples were seen.
-    pub samples: usize,
-}
-
-/// Runs `graph` over all samples, with a statistic made by `make` for each float activation.
+/// Runs the float model `graph` on all samples and observes every tensor.
 ///
 /// # Errors
-/// Where samples cannot be read or the graph cannot be run, where there are no samples, and where
-/// an activation is not finite.
-pub fn calibrate(
-    graph: &Graph,
-    samples: &Samples,
-    make: &dyn Fn() -> Box<dyn Statistic>,
-) -> Result<Calibration, Failure> {
+/// Where the model cannot be run, the samples do not fit it, or there are none.
+pub fn calibrate(graph: &Graph, samples: &mut Samples) -> Result<Ranges, Failure> {
     let file = ModelFile::from_bytes("the float model", &to_tflite(graph)?)?;
-    let bar = progress();
-    // The session's body may run twice, and fails with the runtime's errors only.
-    let mut outcome = Err(Failure::new("the model was not run"));
-    with_session(file.model()?, &ExecOptions::default(), |session| {
+    let model = file.model()?;
+    if samples.is_empty() {
+        return Err(Failure::new("there are no calibration samples").help("give some with --calibration"));
+    }
+    let bar = progress("calibrating", samples.len() as u64);
+    let mut observers: Vec<MinMax> = vec![MinMax::default(); graph.tensors().len()];
+    let mut unfit = None;
+    with_session(model, &ExecOptions::default(), |session| {
+        // A second call starts anew, in a larger arena.
+        observers.iter_mut().for_each(|o| *o = MinMax::default());
         bar.reset();
-        let mut recorder = Recorder::new(graph.tensors().len(), make);
-        let mut failed = None;
-        let read = samples.each(&mut |inputs| {
-            for (i, bytes) in inputs.iter().enumerate() {
-                let run = session.input_bytes_mut(i).map(|input| {
-                    let n = input.len().min(bytes.len());
-                    input[..n].copy_from_slice(&bytes[..n]);
-                });
-                failed = failed.or(run.err());
-                recorder.input(graph, i, bytes);
+        for index in 0..samples.len() {
+            match samples.get(index).and_then(|sample| fill(session, &sample)) {
+                Ok(()) => {}
+                Err(failure) => {
+                    unfit = Some(failure);
+                    return Ok(());
+                }
             }
-            failed = failed.or(session.invoke_with(&mut recorder).err());
+            for i in 0..session.inputs() {
+                let tensor = session.graph().inputs().get(i).and_then(|t| usize::try_from(t).ok());
+                if let Some(observer) = tensor.and_then(|t| observers.get_mut(t)) {
+                    observe(observer, session.input_type(i)?, session.input_bytes_mut(i)?);
+                }
+            }
+            session.invoke_with(&mut Watch { observers: &mut observers })?;
             bar.inc(1);
-            failed.is_none()
-        });
-        if let Some(error) = failed {
-            return Err(error);
         }
-        outcome = read.and_then(|samples| Ok(Calibration { ranges: recorder.ranges(graph)?, samples }));
         Ok(())
     })?;
     bar.finish_and_clear();
-    match outcome? {
-        Calibration { samples: 0, .. } => Err(Failure::new("there are no calibration samples")
-            .help("give a .npz or .npy file with samples, or a folder of such files")),
-        calibration => Ok(calibration),
+    match unfit {
+        Some(failure) => Err(failure),
+        None => Ok(Ranges(observers.iter().map(Observer::range).collect())),
     }
 }
 
-/// A count of samples on the terminal; nothing where there is none.
-fn progress() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    match ProgressStyle::with_template("{spinner} calibrating: {pos} samples, {elapsed}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+/// Puts one sample into the inputs.
+fn fill(session: &mut Session<'_>, sample: &[Vec<f32>]) -> Result<(), Failure> {
+    for (i, values) in sample.iter().enumerate() {
+        session.set_input::<f32>(i, values).map_err(|e| {
+            let (expected, found) = match e {
+                Error::Length { expected, found } => (expected, found),
+                other => return Failure::new(format!("input {i}: {other}")),
+            };
+            Failure::new(format!("a calibration sample has {found} values for input {i}, the model takes {expected}"))
+                .help("`sedge inspect` shows the shape that the model takes; the first dimension of the data counts samples")
+        })?;
     }
+    Ok(())
 }
 
-/// Shows each float activation to its statistic.
-struct Recorder<'m> {
-    statistics: Vec<Option<Box<dyn Statistic>>>,
-    make: &'m dyn Fn() -> Box<dyn Statistic>,
+/// Shows every operator's outputs to the observers of their tensors.
+struct Watch<'o> {
+    observers: &'o mut [MinMax],
 }
 
-impl<'m> Recorder<'m> {
-    fn new(tensors: usize, make: &'m dyn Fn() -> Box<dyn Statistic>) -> Self {
-        Self { statistics: (0..tensors).map(|_| None).collect(), make }
-    }
-
-    fn see(&mut self, tensor: usize, kind: TensorType, bytes: &[u8]) {
-        let Some(statistic) = self.statistics.get_mut(tensor).filter(|_| kind == TensorType::Float32) else {
-            return;
-        };
-        let values: Vec<f32> = bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
-        statistic.get_or_insert_with(self.make).observe(&values);
-    }
-
-    fn input(&mut self, graph: &Graph, i: usize, bytes: &[u8]) {
-        if let Some(&id) = graph.inputs.get(i) {
-            self.see(id.index(), graph.tensor(id).tensor_type, bytes);
-        }
-    }
-
-    fn ranges(&self, graph: &Graph) -> Result<Ranges, Failure> {
-        let mut ranges = Ranges::new();
-        for (id, tensor) in graph.tensors() {
-            let Some(statistic) = self.statistics.get(id.index()).and_then(Option::as_ref) else { continue };
-            if statistic.saw_other_than_finite() {
-                return Err(Failure::new(format!("the activation '{}' is not always finite", tensor.name))
-                    .help("the float model overflows or divides by zero on a calibration sample"));
-            }
-            if let Some(range) = statistic.range() {
-                ranges.set(id, range);
-            }
-        }
-        Ok(ranges)
-    }
-}
-
-impl Observer for Recorder<'_> {
+impl Watcher for Watch<'_> {
     fn after(&mut self, step: &Step<'_>) {
-        step.outputs(|tensor, kind, _, bytes| self.see(tensor as usize, kind, bytes));
+        step.outputs(|tensor, kind: TensorType, _: Shape, bytes| {
+            if let Some(observer) = self.observers.get_mut(tensor as usize) {
+                observe(observer, kind, bytes);
+            }
+        });
+    }
+}
+
+fn observe(observer: &mut MinMax, kind: TensorType, bytes: &[u8]) {
+    if kind == TensorType::Float32 {
+        observer.observe(&mut bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)));
     }
 }

@@ -1,131 +1,81 @@
-//! `sedge convert`: other models, and float ones, to int8 `.tflite` files.
+//! `sedge convert`: a float model becomes an int8 one.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::Failure;
-use crate::convert::{Precision, Report, convert};
+use crate::calibrate::Samples;
+use crate::convert::{float_graph, input_names, to_int8};
 use crate::exec::ModelFile;
 use crate::quantize::{BorderType, Options};
-use crate::report::table::{number, table, text};
+use crate::report::table::number;
 
-/// Convert a model, and quantize it to int8
+/// Convert a float model to full int8, calibrated on sample data
 ///
-/// Calibration runs the float model on samples of what it will see, to learn the range of every
-/// activation. A hundred samples usually do.
+/// The result is a .tflite file that Sedge, LiteRT and tflite-micro run. Weights are quantized per
+/// channel, activations by the smallest and largest value that they take on the samples.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sedge convert digits_float.tflite -o digits.tflite --calibration samples.npz
-  sedge convert digits_float.tflite -o digits.tflite --calibration samples/ --output-type float32
-  sedge convert old.tflite -o new.tflite --quantize none")]
+  sedge convert float.tflite -o int8.tflite --calibration samples.npz
+  sedge convert float.tflite -o int8.tflite --calibration samples/ --input-type float32 --output-type float32
+
+Samples are float32 as the model takes them: an .npz file with one array for each input (named as the
+input, or 'x' where there is one), its first dimension counting samples; or a folder of .npz and .npy files.
+About 100 samples that look like real inputs are enough.")]
 pub(super) struct Args {
-    /// The model, a .tflite file
+    /// The float model, a .tflite file
     source: PathBuf,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Samples: a .npz (an array [N, ...] called as the input or 'x', or one for each input), a .npy, or a
-    /// folder of these
-    #[arg(long, value_name = "PATH")]
-    calibration: Option<PathBuf>,
-    /// How numbers are stored and computed
-    #[arg(long, value_enum, default_value_t = Quantize::Int8)]
-    quantize: Quantize,
-    /// What the converted model takes
-    #[arg(long, value_enum, value_name = "TYPE", default_value_t = Border::Int8)]
-    input_type: Border,
-    /// What the converted model gives
-    #[arg(long, value_enum, value_name = "TYPE", default_value_t = Border::Int8)]
-    output_type: Border,
-    /// Print JSON
+    /// Samples: an .npz file, or a folder of .npz and .npy files
+    #[arg(short, long, value_name = "PATH")]
+    calibration: PathBuf,
+    /// Type of the converted model's inputs
+    #[arg(long, value_enum, default_value = "int8")]
+    input_type: BorderType,
+    /// Type of the converted model's outputs
+    #[arg(long, value_enum, default_value = "int8")]
+    output_type: BorderType,
+    /// Print what was done as JSON
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Quantize {
-    /// Weights and activations in 8 bits
-    Int8,
-    /// As in the source
-    None,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Border {
-    Int8,
-    Float32,
-}
-
-impl From<Border> for BorderType {
-    fn from(border: Border) -> Self {
-        match border {
-            Border::Int8 => Self::Int8,
-            Border::Float32 => Self::Float32,
-        }
-    }
-}
-
 #[derive(Serialize)]
-struct Output<'r> {
+struct Done {
     source: String,
     output: String,
-    #[serde(flatten)]
-    report: &'r Report,
+    samples: usize,
+    operators: usize,
+    source_bytes: usize,
+    output_bytes: usize,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let options = Options { input_type: args.input_type.into(), output_type: args.output_type.into() };
-    let precision = match (args.quantize, &args.calibration) {
-        (Quantize::Int8, Some(path)) => Precision::Int8(path, options),
-        (Quantize::None, _) => Precision::Keep,
-        (Quantize::Int8, None) => {
-            return Err(Failure::usage("int8 needs samples to learn the activations' ranges from")
-                .help("give --calibration with a .npz of inputs, or --quantize none to keep the numbers"));
-        }
+    let source = ModelFile::read(&args.source)?;
+    let graph = float_graph(source.name(), source.bytes())?;
+    let operators = graph.nodes().len();
+    let mut samples = Samples::open(&args.calibration, &input_names(&graph))?;
+    let options = Options { inputs: args.input_type, outputs: args.output_type };
+    let converted = to_int8(graph, &mut samples, &options)?;
+    super::write_file(&args.output, &converted)?;
+    let done = Done {
+        source: source.name().to_owned(),
+        output: args.output.display().to_string(),
+        samples: samples.len(),
+        operators,
+        source_bytes: source.bytes().len(),
+        output_bytes: converted.len(),
     };
-    let file = ModelFile::read(&args.source)?;
-    let converted = convert(file.name(), file.bytes(), precision)?;
-    write(&args.output, &converted.bytes)?;
-    let output = args.output.display().to_string();
-    let report = Output { source: file.name().to_owned(), output, report: &converted.report };
-    if args.json { super::print_json(&report) } else { super::print(&human(&report)) }
-}
-
-fn human(output: &Output<'_>) -> String {
-    let Report { source_bytes, bytes, samples, operators } = output.report;
-    let mut rows = table(&["operator", ">count"]);
-    for (name, count) in operators {
-        rows.add_row([name.clone(), count.to_string()]);
+    if args.json {
+        return super::print_json(&done);
     }
-    let calibrated = if *samples == 0 {
-        String::new()
-    } else {
-        format!("calibrated with {} samples\n", number(*samples as u64))
-    };
-    let percent = 100.0 * *bytes as f64 / (*source_bytes).max(1) as f64;
-    format!(
-        "{} -> {}\n{} -> {} bytes ({percent:.0} %)\n{calibrated}\n{}",
-        output.source,
-        output.output,
-        number(*source_bytes as u64),
-        number(*bytes as u64),
-        text(&rows)
-    )
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let bad = |e: std::io::Error| {
-        Failure::new(format!("cannot write '{}': {e}", path.display())).help("does the folder exist?")
-    };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(bad)?;
-    file.write_all(bytes).and_then(|()| file.flush()).map_err(bad)?;
-    super::readable(&file).map_err(bad)?;
-    file.persist(path).map_err(|e| bad(e.error))?;
-    Ok(())
+    let Done { source, output, samples, operators, source_bytes, output_bytes } = done;
+    let (before, after) = (number(source_bytes as u64), number(output_bytes as u64));
+    super::print(&format!(
+        "{source}: {before} bytes, {operators} operators\n{output}: {after} bytes, int8, calibrated on {samples} samples"
+    ))
 }

@@ -1,52 +1,82 @@
-//! `sedge eval`: the accuracy of a model over labelled samples.
+//! `sedge eval`: the accuracy of a classifier on labelled samples.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use sedge_runtime::TensorType;
 use serde::Serialize;
 
-use super::engine::Engine;
 use crate::Failure;
-use crate::evaluate::{Evaluation, Labelled, evaluate};
+use crate::calibrate::Samples;
+use crate::data::{Array, Npz};
+use crate::evaluate::{Accuracy, top1};
 use crate::exec::ModelFile;
 
-/// Measure how often a classifier is right
-///
-/// A sample counts as right when the largest output is at its label's index.
+/// Measure a classifier's accuracy on labelled samples
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sedge eval digits.tflite --data heldout.npz")]
+  sedge eval int8.tflite --data heldout.npz
+  sedge eval float.tflite --data heldout.npz --json
+
+The .npz file holds the samples (float32, the first dimension counting them; named as the model's input or 'x')
+and the labels 'y' (integers from 0). Samples for quantized inputs are quantized with the input's scale.")]
 pub(super) struct Args {
     /// The model, a .tflite file
     model: PathBuf,
-    /// Samples and labels: a .npz with the arrays x [N, ...] and y [N]; float32 is quantized for
-    /// quantized inputs
-    #[arg(long, value_name = "FILE")]
+    /// Samples and labels, an .npz file
+    #[arg(short, long, value_name = "FILE")]
     data: PathBuf,
-    /// Print JSON
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    engine: Engine,
 }
 
+/// The name of the array of labels.
+const LABELS: &str = "y";
+
 #[derive(Serialize)]
-struct Report {
+struct Evaluated {
     model: String,
-    accuracy: f64,
     #[serde(flatten)]
-    evaluation: Evaluation,
+    accuracy: Accuracy,
+    top1_percent: f64,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let file = ModelFile::read(&args.model)?;
-    let data = Labelled::read(&args.data)?;
-    let evaluation = evaluate(&file, &data, &args.engine.options(Vec::new()))?;
-    let report = Report { model: file.name().to_owned(), accuracy: evaluation.accuracy(), evaluation };
+    let (mut samples, labels) = labelled(&file, &args.data)?;
+    let accuracy = top1(&file, &mut samples, &labels)?;
+    let result = Evaluated { model: file.name().to_owned(), accuracy, top1_percent: accuracy.percent() };
     if args.json {
-        return super::print_json(&report);
+        return super::print_json(&result);
     }
-    let Evaluation { correct, samples, median_us } = evaluation;
-    let percent = 100.0 * report.accuracy;
-    super::print(&format!("{percent:.1} % ({correct} of {samples} samples right), {median_us:.1} us each"))
+    let Accuracy { correct, samples } = accuracy;
+    super::print(&format!("{}: {:.1} % ({correct} of {samples})", result.model, result.top1_percent))
+}
+
+/// The samples and the labels of an `.npz` file.
+fn labelled(file: &ModelFile, path: &Path) -> Result<(Samples, Vec<i64>), Failure> {
+    let mut npz = Npz::open(path)?;
+    let labels = integers(&npz.array(LABELS)?).ok_or_else(|| {
+        Failure::new(format!("the labels '{LABELS}' of '{}' are no integers", path.display()))
+            .help("save them with .astype('int64')")
+    })?;
+    let model = file.model()?;
+    let input = model.main().inputs().get(0).and_then(|t| model.main().tensors().get(t as usize));
+    let name = input.map_or("", |t| t.name().as_str());
+    let name = if npz.names().any(|n| n == name) { name } else { "x" };
+    let array = npz.array(name)?;
+    Ok((Samples::of(vec![array], &[name.to_owned()])?, labels))
+}
+
+/// The elements of an integer array.
+pub(super) fn integers(array: &Array) -> Option<Vec<i64>> {
+    let bytes = array.bytes();
+    Some(match array.tensor_type() {
+        TensorType::Int64 => bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect(),
+        TensorType::Int32 => bytes.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect(),
+        TensorType::UInt8 => bytes.iter().map(|&b| b.into()).collect(),
+        TensorType::Int8 => bytes.iter().map(|&b| (b as i8).into()).collect(),
+        _ => return None,
+    })
 }

@@ -33,13 +33,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Args),
     Convert(convert::Args),
     Run(run::Args),
     Eval(eval::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
     Verify(verify::Args),
+    Eval(eval::Args),
+    Demo(demo::Args),
 }
 
 impl Cli {
@@ -50,8 +51,9 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         trace(self.verbose);
         match self.command {
-            Command::Demo(args) => demo::run(args),
             Command::Convert(args) => convert::run(args),
+            Command::Eval(args) => eval::run(args),
+            Command::Demo(args) => demo::run(args),
             Command::Run(args) => run::run(args),
             Command::Eval(args) => eval::run(args),
             Command::Inspect(args) => inspect::run(args),
@@ -111,6 +113,18 @@ fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a file whole or not at all: into a temporary one beside it, which then gets its name.
+fn write_file(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let bad = |e: std::io::Error| Failure::new(format!("cannot write '{}': {e}", path.display()));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(bad)?;
+    file.write_all(bytes).map_err(bad)?;
+    readable(&file).map_err(bad)?;
+    file.persist(path).map_err(|e| bad(e.error))?;
+    Ok(())
 }
 
 /// Gives a temporary file, which only its owner may read, the permissions of an ordinary one.

@@ -1,7 +1,7 @@
 //! `.npz` files: zip archives of `.npy` files.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use npyz::npz::{NpzArchive, array_name_from_file_name};
@@ -13,9 +13,9 @@ use crate::Failure;
 const MAX_BYTES: u64 = 4 << 30;
 
 /// An open `.npz` file.
-pub struct Npz {
+pub struct Npz<R: Read + Seek = BufReader<File>> {
     path: String,
-    archive: NpzArchive<BufReader<File>>,
+    archive: NpzArchive<R>,
     /// The arrays in the order of the archive: its index there, and the name.
     entries: Vec<(usize, String)>,
 }
@@ -27,8 +27,24 @@ impl Npz {
     /// Where it cannot be read or is no zip archive.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
+        Self::new(NpzArchive::open(path), name)
+    }
+}
+
+impl<'b> Npz<Cursor<&'b [u8]>> {
+    /// The arrays in the bytes of a file that is called `name` in messages.
+    ///
+    /// # Errors
+    /// Where they are no zip archive.
+    pub fn of(name: &str, bytes: &'b [u8]) -> Result<Self, Failure> {
+        Self::new(NpzArchive::new(Cursor::new(bytes)), name.to_owned())
+    }
+}
+
+impl<R: Read + Seek> Npz<R> {
+    fn new(archive: std::io::Result<NpzArchive<R>>, name: String) -> Result<Self, Failure> {
         let bad = |e: std::io::Error| Failure::new(format!("cannot read '{name}': {e}"));
-        let mut archive = NpzArchive::open(path).map_err(bad)?;
+        let mut archive = archive.map_err(bad)?;
         let zip = archive.zip_archive();
         let mut entries = Vec::new();
         for i in 0..zip.len() {
@@ -61,7 +77,7 @@ impl Npz {
     }
 }
 
-impl std::fmt::Debug for Npz {
+impl<R: Read + Seek> std::fmt::Debug for Npz<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Npz").field("path", &self.path).field("entries", &self.entries).finish()
     }

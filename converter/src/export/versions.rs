@@ -12,7 +12,7 @@ use crate::graph::{Graph, Node, Operation, Tensor};
 
 /// A release of TFLite: major, minor, patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Release(u8, u8, u8);
+pub(super) struct Release(u8, u8, u8);
 
 impl Default for Release {
     /// The first one that reads the format's version 3.

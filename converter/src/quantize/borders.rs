@@ -1,4 +1,4 @@
-//! What the caller gives and reads: integers, or real numbers behind QUANTIZE and DEQUANTIZE.
+//! The types of a quantized model's inputs and outputs.
 
 use sedge_schema::TensorType;
 use sedge_schema::op::{Dequantize, Quantize};
@@ -6,54 +6,71 @@ use sedge_schema::op::{Dequantize, Quantize};
 use super::Options;
 use crate::graph::{Graph, Node, Tensor, TensorId};
 
-/// The type of inputs or outputs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The type of a quantized model's inputs or outputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum BorderType {
-    /// Integers, as the model works on them.
+    /// Integers, as the model computes with them.
     #[default]
     Int8,
-    /// Real numbers, converted inside the model.
+    /// Real values, converted inside the model.
     Float32,
 }
 
-pub(super) fn convert(graph: &mut Graph, options: &Options) {
-    if options.input_type == BorderType::Float32 {
-        for outer in graph.inputs.clone() {
-            if let Some(inner) = split(graph, outer) {
-                graph.push_front(node(Quantize {}.into(), outer, inner));
+/// Puts QUANTIZE after inputs and DEQUANTIZE before outputs that shall hold real values.
+pub(super) fn set(graph: &mut Graph, options: &Options) {
+    if options.inputs == BorderType::Float32 {
+        for i in 0..graph.inputs.len() {
+            let Some(&inner) = graph.inputs.get(i) else { continue };
+            let Some(outer) = real_twin(graph, inner) else { continue };
+            let outputs = graph.outputs.clone();
+            graph.push_front(Node {
+                name: String::new(),
+                op: Quantize {}.into(),
+                inputs: vec![Some(outer)],
+                outputs: vec![inner],
+            });
+            graph.outputs = outputs;
+            rename(graph, inner, "quantized");
+            if let Some(input) = graph.inputs.get_mut(i) {
+                *input = outer;
+            }
+            for signature in &mut graph.signatures {
+                signature.inputs.iter_mut().filter(|(_, t)| *t == inner).for_each(|(_, t)| *t = outer);
             }
         }
     }
-    if options.output_type == BorderType::Float32 {
-        for outer in graph.outputs.clone() {
-            if let Some(inner) = split(graph, outer) {
-                graph.push(node(Dequantize {}.into(), inner, outer));
+    if options.outputs == BorderType::Float32 {
+        for i in 0..graph.outputs.len() {
+            let Some(&inner) = graph.outputs.get(i) else { continue };
+            let Some(outer) = real_twin(graph, inner) else { continue };
+            graph.push(Node {
+                name: String::new(),
+                op: Dequantize {}.into(),
+                inputs: vec![Some(inner)],
+                outputs: vec![outer],
+            });
+            rename(graph, inner, "quantized");
+            if let Some(output) = graph.outputs.get_mut(i) {
+                *output = outer;
+            }
+            for signature in &mut graph.signatures {
+                signature.outputs.iter_mut().filter(|(_, t)| *t == inner).for_each(|(_, t)| *t = outer);
             }
         }
     }
 }
 
-fn node(op: crate::graph::Operation, from: TensorId, to: TensorId) -> Node {
-    Node { name: String::new(), op, inputs: vec![Some(from)], outputs: vec![to] }
-}
-
-/// Makes a quantized tensor real, and gives all nodes another one in its place; `None` where it is
-/// not quantized.
-fn split(graph: &mut Graph, outer: TensorId) -> Option<TensorId> {
-    let tensor = graph.tensor(outer);
-    if tensor.tensor_type != TensorType::Int8 || tensor.quantization.is_none() {
+/// A float32 tensor with the name and shape of an int8 one; `None` where that is of another type.
+fn real_twin(graph: &mut Graph, inner: TensorId) -> Option<TensorId> {
+    let tensor = graph.tensor(inner);
+    if tensor.tensor_type != TensorType::Int8 {
         return None;
     }
-    let inner = Tensor { name: format!("{}_int8", tensor.name), ..tensor.clone() };
-    let inner = graph.add_tensor(inner);
-    let tensor = graph.tensor_mut(outer);
-    tensor.tensor_type = TensorType::Float32;
-    tensor.quantization = None;
-    for id in graph.node_ids() {
-        let node = graph.node_mut(id);
-        for t in node.inputs.iter_mut().flatten().chain(&mut node.outputs).filter(|t| **t == outer) {
-            *t = inner;
-        }
-    }
-    Some(inner)
+    let twin = Tensor { tensor_type: TensorType::Float32, quantization: None, ..tensor.clone() };
+    Some(graph.add_tensor(twin))
+}
+
+fn rename(graph: &mut Graph, tensor: TensorId, suffix: &str) {
+    let tensor = graph.tensor_mut(tensor);
+    tensor.name = format!("{}/{suffix}", tensor.name);
 }

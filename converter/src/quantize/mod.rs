@@ -1,62 +1,51 @@
-//! Quantization: a float graph and the ranges of its activations become a graph of integers.
+//! Full int8 quantization, after the published 8-bit specification of TFLite.
 //!
-//! What each operator needs is told by its own [`QuantizationRule`]; nothing here knows an operator
-//! by name but where its rule is not enough yet ([`check`]).
+//! ```text
+//! float graph, ranges -> each operator's rule -> scales -> constants as integers -> int8 graph
+//! ```
+//!
+//! What an operator wants of its tensors stands in its one file of rules
+//! ([`QuantizationRule`]); here is only how that is brought about.
 
-mod assign;
 mod borders;
-mod check;
-mod params;
-
-use std::sync::Arc;
+mod constants;
+mod scale;
 
 use sedge_schema::TensorType;
 use sedge_schema::op::{QuantizationRule, Quantize};
 
 pub use borders::BorderType;
-pub use params::{Affine, Filters, activation, filters, quantize};
+pub use scale::{activation, weights};
 
 use crate::Failure;
 use crate::calibrate::{Range, Ranges};
-use crate::graph::{Graph, Node, NodeId, Quantization, Tensor, TensorId};
-use assign::{Scales, is_activation, rule};
+use crate::graph::{Graph, Node, NodeId, Operation, Quantization, Tensor, TensorId};
 
-/// How a model is quantized.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// What is asked of quantization.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// What the caller gives as inputs.
-    pub input_type: BorderType,
-    /// What the caller reads as outputs.
-    pub output_type: BorderType,
+    /// The type of the model's inputs.
+    pub inputs: BorderType,
+    /// The type of the model's outputs.
+    pub outputs: BorderType,
 }
 
-/// Quantizes all of a float graph to int8: activations with one scale each, weights with one per
-/// channel, biases with 32 bits.
+/// Turns a float graph into one that computes in int8.
 ///
 /// # Errors
-/// Where operators have no rule or cannot be quantized (all of them are named), and where the range
-/// of an activation is not known.
-pub fn int8(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(), Failure> {
-    check::check(graph)?;
-    let scales = Scales::assign(graph, ranges)?;
+/// Where operators cannot be quantized (all of them are named), or a tensor was never observed.
+pub fn quantize(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(), Failure> {
+    refuse_unknown(graph)?;
+    for &input in &graph.inputs.clone() {
+        calibrated(graph, ranges, input)?;
+    }
     for id in graph.node_ids() {
-        match rule(graph.node(id)) {
-            Some(QuantizationRule::Weights { axis }) => weights(graph, &scales, id, axis.into())?,
-            Some(QuantizationRule::AllSame | QuantizationRule::SameAsInput) => same(graph, &scales, id),
-            Some(QuantizationRule::Calibrated | QuantizationRule::Fixed { .. }) => own(graph, id),
-            Some(QuantizationRule::Border | QuantizationRule::Integers) | None => {}
-        }
+        outputs(graph, ranges, id)?;
     }
-    let activations: Vec<_> =
-        graph.tensors().map(|(id, _)| id).filter(|&id| is_activation(graph, id)).collect();
-    for id in activations {
-        if let Some(affine) = scales.get(id) {
-            let tensor = graph.tensor_mut(id);
-            tensor.tensor_type = TensorType::Int8;
-            tensor.quantization = Some(affine.into());
-        }
+    for id in graph.node_ids() {
+        constants::quantize(graph, id)?;
     }
-    borders::convert(graph, options);
+    borders::set(graph, options);
     graph.remove_dead();
     graph.verify().map_err(|e| {
         Failure::new("quantization left a graph that does not hold together")
@@ -65,91 +54,104 @@ pub fn int8(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(),
     })
 }
 
-/// Quantizes the weights and the bias of a node.
-fn weights(graph: &mut Graph, scales: &Scales, id: NodeId, axis: usize) -> Result<(), Failure> {
-    let node = graph.node(id);
-    let missing = || Failure::new(format!("{}: its weights are not known", graph.describe(node)));
-    let input = node.input(0).and_then(|t| scales.get(t)).ok_or_else(missing)?;
-    let weights = node.input(1).map(|t| graph.tensor(t)).ok_or_else(missing)?;
-    let values = weights.floats().ok_or_else(missing)?;
-    let bias = node.input(2).map(|t| graph.tensor(t));
-    let bias_values = bias.map(|t| t.floats().ok_or_else(missing)).transpose()?;
-    let count = weights.shape.dim(axis);
-    let made = filters(
-        &values,
-        weights.channels(axis).take(values.len()).collect::<Vec<_>>().into_iter(),
-        count,
-        bias_values.as_deref(),
-        input.scale,
-    );
-    let new_bias = bias.map(|t| Tensor {
-        tensor_type: TensorType::Int32,
-        data: Some(made.bias.iter().flat_map(|b| b.to_le_bytes()).collect()),
-        quantization: Some(Quantization::symmetric(made.bias_scales, 0)),
-        ..t.clone()
+/// Names all operators on real values that have no rule.
+fn refuse_unknown(graph: &Graph) -> Result<(), Failure> {
+    let real = |t: TensorId| graph.tensor(t).tensor_type == TensorType::Float32;
+    let refused = graph.nodes().enumerate().filter(|(_, (_, node))| {
+        let unknown = match &node.op {
+            Operation::Known(op) => op.quantization() == QuantizationRule::Border,
+            Operation::Raw(_) => true,
+        };
+        unknown && node.reads().chain(node.outputs.iter().copied()).any(real)
     });
-    let new_weights = Tensor {
-        tensor_type: TensorType::Int8,
-        data: Some(made.weights.into()),
-        quantization: Some(Quantization::symmetric(made.scales, axis)),
-        ..weights.clone()
-    };
-    replace_input(graph, id, 1, new_weights);
-    if let Some(bias) = new_bias {
-        replace_input(graph, id, 2, bias);
+    let names: Vec<String> = refused
+        .map(|(i, (_, node))| {
+            let output = node.outputs.first().map_or("", |&t| graph.tensor(t).name.as_str());
+            format!("{i} {} '{output}'", node.op.name())
+        })
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("these operators cannot be quantized to int8: {}", names.join(", ")))
+        .help("convert a float model whose operators have int8 versions"))
+}
+
+/// Gives the outputs of a node their scales.
+fn outputs(graph: &mut Graph, ranges: &Ranges, id: NodeId) -> Result<(), Failure> {
+    let Operation::Known(op) = graph.node(id).op else { return Ok(()) };
+    for output in graph.node(id).outputs.clone() {
+        if graph.tensor(output).tensor_type != TensorType::Float32 {
+            continue;
+        }
+        match op.quantization() {
+            QuantizationRule::Calibrated | QuantizationRule::Weights { .. } => {
+                calibrated(graph, ranges, output)?
+            }
+            QuantizationRule::Fixed { scale, zero_point } => {
+                set(graph, output, Quantization::per_tensor(scale, zero_point));
+            }
+            QuantizationRule::SameAsInput => {
+                let input = graph.node(id).input(0);
+                let same = input.and_then(|t| graph.tensor(t).quantization.clone());
+                match same {
+                    Some(same) => set(graph, output, same),
+                    None => calibrated(graph, ranges, output)?,
+                }
+            }
+            QuantizationRule::AllSame => all_same(graph, ranges, id, output)?,
+            QuantizationRule::Border | QuantizationRule::Integers => {}
+        }
     }
     Ok(())
 }
 
-/// Gives all float inputs of a node the scale of its output: constants anew, activations of another
-/// scale by a QUANTIZE.
-fn same(graph: &mut Graph, scales: &Scales, id: NodeId) {
-    let output = graph.node(id).outputs.iter().find_map(|&t| scales.get(t));
-    let Some(affine) = output else { return };
+/// Gives all inputs and the output of a node one scale; inputs that have another are requantized.
+fn all_same(graph: &mut Graph, ranges: &Ranges, id: NodeId, output: TensorId) -> Result<(), Failure> {
+    calibrated(graph, ranges, output)?;
+    let common = graph.tensor(output).quantization.clone();
     for i in 0..graph.node(id).inputs.len() {
         let Some(input) = graph.node(id).input(i) else { continue };
-        if let Some(values) = graph.tensor(input).floats() {
-            let tensor = int8_constant(graph.tensor(input), &values, affine);
-            replace_input(graph, id, i, tensor);
-        } else if scales.get(input).is_some_and(|a| a != affine) {
-            let source = graph.tensor(input);
-            let tensor = Tensor {
-                name: format!("{}_rescaled", source.name),
-                tensor_type: TensorType::Int8,
-                quantization: Some(affine.into()),
-                ..source.clone()
-            };
-            let to = replace_input(graph, id, i, tensor);
-            let (name, inputs) = (String::new(), vec![Some(input)]);
-            graph.insert_before(id, Node { name, op: Quantize {}.into(), inputs, outputs: vec![to] });
+        let tensor = graph.tensor(input);
+        if tensor.is_constant() || tensor.quantization == common {
+            continue;
+        }
+        let name = format!("{}/requantized", tensor.name);
+        let mut requantized = Tensor::computed(name, TensorType::Int8, tensor.shape);
+        requantized.quantization = common.clone();
+        let requantized = graph.add_tensor(requantized);
+        let quantize = Quantize {}.into();
+        let inputs = vec![Some(input)];
+        graph.insert_before(
+            id,
+            Node { name: String::new(), op: quantize, inputs, outputs: vec![requantized] },
+        );
+        if let Some(slot) = graph.node_mut(id).inputs.get_mut(i) {
+            *slot = Some(requantized);
         }
     }
+    Ok(())
 }
 
-/// Gives each float constant that a node reads a scale of its own.
-fn own(graph: &mut Graph, id: NodeId) {
-    for i in 0..graph.node(id).inputs.len() {
-        let Some(tensor) = graph.node(id).input(i).map(|t| graph.tensor(t)) else { continue };
-        let Some(values) = tensor.floats() else { continue };
-        let range = Range::of(&values).unwrap_or(Range { min: 0.0, max: 0.0 });
-        let tensor = int8_constant(tensor, &values, activation(range));
-        replace_input(graph, id, i, tensor);
+/// Gives a tensor the scale that its observed range wants.
+fn calibrated(graph: &mut Graph, ranges: &Ranges, tensor: TensorId) -> Result<(), Failure> {
+    if graph.tensor(tensor).tensor_type != TensorType::Float32 {
+        return Ok(());
     }
+    let range: Range = ranges.of(tensor).ok_or_else(|| {
+        Failure::new(format!(
+            "the tensor '{}' held no finite value in calibration",
+            graph.tensor(tensor).name
+        ))
+        .help("check the calibration data for NaN and infinities")
+    })?;
+    set(graph, tensor, activation(range));
+    Ok(())
 }
 
-fn int8_constant(tensor: &Tensor, values: &[f32], affine: Affine) -> Tensor {
-    Tensor {
-        tensor_type: TensorType::Int8,
-        data: Some(Arc::from(quantize(values, affine))),
-        quantization: Some(affine.into()),
-        ..tensor.clone()
-    }
-}
-
-fn replace_input(graph: &mut Graph, id: NodeId, input: usize, tensor: Tensor) -> TensorId {
-    let new = graph.add_tensor(tensor);
-    if let Some(slot) = graph.node_mut(id).inputs.get_mut(input) {
-        *slot = Some(new);
-    }
-    new
+/// Makes a tensor int8.
+fn set(graph: &mut Graph, tensor: TensorId, quantization: Quantization) {
+    let tensor = graph.tensor_mut(tensor);
+    tensor.tensor_type = TensorType::Int8;
+    tensor.quantization = Some(quantization);
 }

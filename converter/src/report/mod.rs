@@ -3,6 +3,9 @@
 pub mod macs;
 pub mod memory;
 pub mod plan;
+mod progress;
 pub mod summary;
 mod svg;
 pub mod table;
+
+pub use progress::progress;
