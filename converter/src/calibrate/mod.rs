@@ -30,6 +30,12 @@ impl Ranges {
     }
 }
 
+impl FromIterator<Option<Range>> for Ranges {
+    fn from_iter<I: IntoIterator<Item = Option<Range>>>(ranges: I) -> Self {
+        Self(ranges.into_iter().collect())
+    }
+}
+
 /// Runs the float model `graph` on all samples and observes every tensor.
 ///
 /// # Errors

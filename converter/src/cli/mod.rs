@@ -35,7 +35,6 @@ pub struct Cli {
 enum Command {
     Convert(convert::Args),
     Run(run::Args),
-    Eval(eval::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
     Verify(verify::Args),
@@ -55,7 +54,6 @@ impl Cli {
             Command::Eval(args) => eval::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Run(args) => run::run(args),
-            Command::Eval(args) => eval::run(args),
             Command::Inspect(args) => inspect::run(args),
             Command::Bench(args) => bench::run(args),
             Command::Verify(args) => verify::run(args),

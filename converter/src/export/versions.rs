@@ -35,7 +35,9 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
     };
     let tensor = |i: usize| node.input(i).and_then(|id| graph.get(id));
     let kind = |i: usize| tensor(i).map(|t| t.tensor_type);
-    let data = kind(0).unwrap_or(T::Float32);
+    // The tensor that the others are about: SPLIT and FILL have an index or a shape before it.
+    let main = usize::from(matches!(op, Op::Split(_) | Op::Fill(_)));
+    let data = kind(main).unwrap_or(T::Float32);
     let weights = kind(1);
     let rank = tensor(0).map_or(0, |t| t.shape.rank());
     let broadcasts = tensor(0).map(|t| t.shape) != tensor(1).map(|t| t.shape);
@@ -88,12 +90,75 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::Transpose(_), T::Bool) => 3,
         (Op::Pad(_), T::Bool) => 5,
         (Op::Pad(_), _) if rank > 4 => 4,
-        (Op::Relu(_), T::UInt8) => 2,
-        (Op::Reshape(_), _) => 1,
+        (Op::Relu(_) | Op::Unpack(_), T::UInt8) => 2,
+        (Op::Cast(_), _) => {
+            let output = node.outputs.first().and_then(|&id| graph.get(id)).map(|t| t.tensor_type);
+            cast(data, output.unwrap_or(T::Float32))
+        }
+        (Op::Fill(_), T::Int8 | T::Int16) => 3,
+        (Op::Fill(_), T::Bool | T::String) => 2,
+        (Op::Gather(_), _) if kind(1) == Some(T::Int16) => 6,
+        (Op::Gather(op), _) if op.batch_dims != 0 => 5,
+        (Op::Gather(_), T::Int16) => 4,
+        (Op::Gather(_), T::Bool) => 3,
+        (Op::LeakyRelu(_), T::Int8) => 1,
+        (Op::LeakyRelu(_), T::Int16) => 2,
+        (Op::Maximum(_) | Op::Minimum(_), T::Int16) => 4,
+        (Op::Maximum(_) | Op::Minimum(_), _) if broadcasts && rank > 4 => 3,
+        (Op::Pack(_), T::UInt32) => 4,
+        (Op::PadV2(_), _) if rank > 4 => 4,
+        (Op::ResizeBilinear(_) | Op::ResizeNearestNeighbor(_), T::Int16) => 4,
+        (Op::ResizeBilinear(op), _) if op.half_pixel_centers => 3,
+        (Op::ResizeNearestNeighbor(op), _) if op.half_pixel_centers || op.align_corners => 3,
+        (Op::Slice(_), _) if rank > 4 => 5,
+        (Op::Slice(_), T::Int16) => 4,
+        (Op::Slice(_), T::String) => 3,
+        (Op::Split(_), T::Int16) => 4,
+        (Op::Split(_), T::Int32) => 3,
+        (Op::SplitV(_) | Op::Sum(_), T::Int16) => 1,
+        (Op::StridedSlice(op), _) if op.offset => 8,
+        (Op::StridedSlice(op), _) if op.ellipsis_mask != 0 || op.new_axis_mask != 0 => 6,
+        (Op::StridedSlice(_), _) if rank > 4 => 4,
+        (Op::StridedSlice(_), T::Bool) => 3,
+        (Op::StridedSlice(_), T::Int16) => 1,
+        (Op::Svdf(_), T::Int8) => 3,
+        (Op::Svdf(op), T::Float32) if weights == Some(T::Int8) => {
+            if op.asymmetric_quantize_inputs {
+                4
+            } else {
+                2
+            }
+        }
+        (Op::Unpack(_), T::Bool) => 3,
+        (Op::Unpack(_), T::Int16) => 4,
+        // These have one version for all types.
+        (
+            Op::ExpandDims(_)
+            | Op::HardSwish(_)
+            | Op::Relu0To1(_)
+            | Op::ReluN1To1(_)
+            | Op::Reshape(_)
+            | Op::ShapeOf(_)
+            | Op::Squeeze(_),
+            _,
+        ) => 1,
         // All others go up with the integer types.
         (_, T::Int8) => 2,
         (_, T::Int16) => 3,
         _ => 1,
+    }
+}
+
+fn cast(from: T, to: T) -> i32 {
+    let any = |kinds: &[T]| kinds.contains(&from) || kinds.contains(&to);
+    match () {
+        () if any(&[T::BFloat16]) => 7,
+        () if any(&[T::Int4]) => 6,
+        () if any(&[T::Float64, T::Float16]) => 5,
+        () if any(&[T::UInt16]) => 4,
+        () if any(&[T::Int8]) => 3,
+        () if any(&[T::UInt32]) => 2,
+        () => 1,
     }
 }
 
@@ -210,6 +275,16 @@ pub(super) fn first_release(code: i32, version: i32) -> Release {
         Some(Code::Pad) => row(&[(1, 5), (1, 14), (2, 4), (2, 6), (2, 20)]),
         Some(Code::Quantize) => row(&[(1, 14), (1, 15), (2, 10), (2, 21)]),
         Some(Code::Dequantize) => row(&[(1, 13), (1, 14), (1, 15), (2, 2), (2, 18), (2, 18)]),
+        Some(Code::Cast) => row(&[(1, 5), (2, 7), (2, 8), (2, 9), (2, 12), (2, 15), (2, 17)]),
+        Some(Code::Gather) => row(&[(1, 6), (1, 14), (1, 15), (2, 4), (2, 5), (2, 13)]),
+        Some(Code::LeakyRelu) => row(&[(1, 13), (2, 3)]),
+        Some(Code::HardSwish) => Release(2, 1, 0),
+        Some(Code::ReluN1To1 | Code::Squeeze | Code::Shape | Code::ExpandDims) => row(&[(1, 10)]),
+        Some(Code::Relu0To1) => Release(2, 13, 0),
+        Some(Code::Sum) => row(&[(1, 10), (1, 15)]),
+        Some(Code::SplitV) => row(&[(1, 13), (2, 3)]),
+        Some(Code::StridedSlice) => row(&[(1, 6), (1, 14), (2, 1), (2, 2), (2, 5), (2, 6), (2, 14), (2, 14)]),
+        Some(Code::ResizeBilinear | Code::ResizeNearestNeighbor) => row(&[(1, 13), (1, 14), (2, 3), (2, 5)]),
         Some(Code::Mean) => row(&[(1, 6), (1, 14), (2, 4)]),
         Some(Code::Relu | Code::Relu6) => row(&[(1, 5), (1, 14), (2, 5)]),
         Some(Code::Logistic | Code::Tanh) => row(&[(1, 14), (1, 14), (2, 3)]),

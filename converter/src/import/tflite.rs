@@ -109,7 +109,7 @@ impl Importer<'_> {
         }
         let quantization = match tensor.quantization() {
             Some(q) if q.details().is_some() => return Err("is quantized in blocks or by a custom rule"),
-            Some(q) => Some(quantization(&q)),
+            Some(q) => Some(quantization(&q, tensor.shape().rank())),
             None => None,
         };
         let data = self.model.constant(tensor);
@@ -126,10 +126,12 @@ impl Importer<'_> {
     }
 }
 
-fn quantization(q: &schema::Quantization<'_>) -> Quantization {
+fn quantization(q: &schema::Quantization<'_>, rank: usize) -> Quantization {
     let scales: Vec<f32> = q.scale().iter().collect();
     let zero_points = (0..scales.len()).map(|c| q.zero_point_at(c).into()).collect();
-    let axis = if scales.len() > 1 { q.quantized_dimension() } else { 0 };
+    // A vector has one dimension that scales can count, whatever the file says: old exporters gave biases
+    // the dimension of their weights.
+    let axis = if scales.len() > 1 && rank != 1 { q.quantized_dimension() } else { 0 };
     Quantization { scales, zero_points, axis: usize::try_from(axis).unwrap_or(0) }
 }
 

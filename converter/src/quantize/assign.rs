@@ -8,18 +8,18 @@
 use sedge_schema::TensorType;
 use sedge_schema::op::QuantizationRule;
 
-use super::params::{Affine, activation};
+use super::scale::activation;
 use crate::Failure;
 use crate::calibrate::{Range, Ranges};
-use crate::graph::{Graph, Node, TensorId};
+use crate::graph::{Graph, Node, Quantization, TensorId};
 
 /// Scale and zero point of each float activation.
 #[derive(Debug)]
-pub(super) struct Scales(Vec<Option<Affine>>);
+pub(super) struct Scales(Vec<Option<Quantization>>);
 
 impl Scales {
-    pub(super) fn get(&self, tensor: TensorId) -> Option<Affine> {
-        self.0.get(tensor.index()).copied().flatten()
+    pub(super) fn get(&self, tensor: TensorId) -> Option<&Quantization> {
+        self.0.get(tensor.index())?.as_ref()
     }
 
     /// The scales of all float activations of `graph`.
@@ -31,15 +31,16 @@ impl Scales {
         for (_, node) in graph.nodes() {
             classes.all_same(node);
         }
+        let used = used(graph);
         let mut scales = vec![None; graph.tensors().len()];
-        for (id, tensor) in graph.tensors().filter(|&(id, _)| is_activation(graph, id)) {
+        for (id, tensor) in graph.tensors().filter(|&(id, _)| used[id.index()] && is_activation(graph, id)) {
             let class = classes.root(id.index());
-            let range = classes.ranges[class];
-            let affine = classes.fixed[class].or(range.map(activation));
-            if affine.is_none() && is_used(graph, id) {
-                return Err(Failure::new(format!("calibration never saw the activation '{}'", tensor.name)));
-            }
-            scales[id.index()] = affine;
+            let scale = classes.fixed[class].clone().or(classes.ranges[class].map(activation));
+            let scale = scale.ok_or_else(|| {
+                Failure::new(format!("the tensor '{}' held no finite value in calibration", tensor.name))
+                    .help("check the calibration data for NaN and infinities")
+            })?;
+            scales[id.index()] = Some(scale);
         }
         Ok(Self(scales))
     }
@@ -51,9 +52,14 @@ pub(super) fn is_activation(graph: &Graph, id: TensorId) -> bool {
     tensor.tensor_type == TensorType::Float32 && !tensor.is_constant()
 }
 
-fn is_used(graph: &Graph, id: TensorId) -> bool {
-    graph.outputs.contains(&id)
-        || graph.nodes().any(|(_, n)| n.reads().chain(n.outputs.iter().copied()).any(|t| t == id))
+/// For each tensor whether the caller or an operator uses it.
+fn used(graph: &Graph) -> Vec<bool> {
+    let mut used = vec![false; graph.tensors().len()];
+    let nodes = graph.nodes().flat_map(|(_, n)| n.reads().chain(n.outputs.iter().copied()));
+    for id in nodes.chain(graph.inputs.iter().chain(&graph.outputs).copied()) {
+        used[id.index()] = true;
+    }
+    used
 }
 
 struct Classes<'g> {
@@ -62,7 +68,7 @@ struct Classes<'g> {
     /// By root: the range of all members.
     ranges: Vec<Option<Range>>,
     /// By root: the scale that an operator's rule fixes.
-    fixed: Vec<Option<Affine>>,
+    fixed: Vec<Option<Quantization>>,
 }
 
 impl<'g> Classes<'g> {
@@ -72,11 +78,11 @@ impl<'g> Classes<'g> {
         for (_, node) in graph.nodes() {
             if let Some(QuantizationRule::Fixed { scale, zero_point }) = rule(node) {
                 for output in &node.outputs {
-                    fixed[output.index()] = Some(Affine { scale, zero_point });
+                    fixed[output.index()] = Some(Quantization::per_tensor(scale, zero_point));
                 }
             }
         }
-        let ranges = graph.tensors().map(|(id, _)| ranges.get(id)).collect();
+        let ranges = graph.tensors().map(|(id, _)| ranges.of(id)).collect();
         Self { graph, parent: (0..count).collect(), ranges, fixed }
     }
 
@@ -92,7 +98,7 @@ impl<'g> Classes<'g> {
         if a != b {
             self.parent[b] = a;
             self.ranges[a] = self.ranges[a].into_iter().chain(self.ranges[b]).reduce(Range::union);
-            self.fixed[a] = self.fixed[a].or(self.fixed[b]);
+            self.fixed[a] = self.fixed[a].take().or(self.fixed[b].clone());
         }
     }
 
@@ -100,7 +106,7 @@ impl<'g> Classes<'g> {
     fn widen(&mut self, tensor: TensorId, constant: TensorId) {
         let values = self.graph.tensor(constant).floats().unwrap_or_default();
         let root = self.root(tensor.index());
-        self.ranges[root] = self.ranges[root].into_iter().chain(Range::of(&values)).reduce(Range::union);
+        self.ranges[root] = self.ranges[root].into_iter().chain(range_of(&values)).reduce(Range::union);
     }
 
     fn same_as_input(&mut self, node: &Node) {
@@ -124,7 +130,7 @@ impl<'g> Classes<'g> {
         outputs.for_each(|t| self.tie(first, t));
         let floats: Vec<TensorId> =
             node.reads().filter(|&t| graph.tensor(t).tensor_type == TensorType::Float32).collect();
-        let fixed = |classes: &Self, t: TensorId| classes.fixed[classes.root(t.index())];
+        let fixed = |classes: &Self, t: TensorId| classes.fixed[classes.root(t.index())].clone();
         // What every input has fixed, the outputs have too.
         let common = floats.first().and_then(|&t| fixed(self, t));
         if common.is_some() && floats.iter().all(|&t| is_activation(graph, t) && fixed(self, t) == common) {
@@ -140,6 +146,12 @@ impl<'g> Classes<'g> {
             }
         }
     }
+}
+
+/// The range of the finite ones among `values`; `None` where there are none.
+pub(super) fn range_of(values: &[f32]) -> Option<Range> {
+    let finite = values.iter().copied().filter(|x| x.is_finite());
+    finite.map(|x| Range { min: x, max: x }).reduce(Range::union)
 }
 
 /// The rule of a node's operator.

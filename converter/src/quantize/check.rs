@@ -26,16 +26,16 @@ pub(super) fn check(graph: &Graph) -> Result<(), Failure> {
     }
     let count = problems.len();
     let operators = if count == 1 { "1 operator".to_owned() } else { format!("{count} operators") };
-    Err(Failure::new(format!("{operators} cannot be quantized")).help(list))
+    Err(Failure::new(format!("{operators} cannot be quantized to int8")).help(list))
 }
 
 /// Why a node cannot be quantized.
 fn problem(graph: &Graph, node: &Node) -> Option<&'static str> {
     let is_float = |t| graph.tensor(t).tensor_type == TensorType::Float32;
     let floats = || node.reads().chain(node.outputs.iter().copied()).any(is_float);
-    let rule = match rule(node) {
-        Some(rule) => rule,
-        None => return Some("Sedge has no rule for it"),
+    let Some(rule) = rule(node) else {
+        // Operators on integers stay as they are.
+        return floats().then_some("Sedge has no rule for it");
     };
     if node.reads().any(|t| graph.tensor(t).is_variable) {
         return Some("it keeps a state between invocations");

@@ -3,6 +3,7 @@
 use sedge_schema::TensorType;
 use sedge_schema::op::QuantizationRule;
 
+use super::assign::range_of;
 use super::scale;
 use crate::Failure;
 use crate::calibrate::Range;
@@ -17,7 +18,9 @@ pub(super) fn quantize(graph: &mut Graph, id: NodeId) -> Result<(), Failure> {
         let Some(input) = graph.node(id).input(i) else { continue };
         let Some(values) = graph.tensor(input).floats() else { continue };
         let quantized = match (rule, i) {
-            (QuantizationRule::Weights { axis }, 1) => weights(graph.tensor(input), &values, axis.into()),
+            (QuantizationRule::Weights { axis }, 1) => {
+                weights(graph.tensor(input), &values, axis.into(), &least_scales(graph, id))
+            }
             (QuantizationRule::Weights { .. }, 2) => bias(graph, id, input, &values)?,
             (QuantizationRule::AllSame | QuantizationRule::SameAsInput, _) => {
                 let output =
@@ -37,13 +40,22 @@ pub(super) fn quantize(graph: &mut Graph, id: NodeId) -> Result<(), Failure> {
 
 /// The quantization of values that are all known.
 fn of_values(values: &[f32]) -> Quantization {
-    let finite = values.iter().copied().filter(|x| x.is_finite());
-    let range = finite.map(|x| Range { min: x, max: x }).reduce(Range::union);
-    scale::activation(range.unwrap_or(Range { min: 0.0, max: 0.0 }))
+    scale::activation(range_of(values).unwrap_or(Range { min: 0.0, max: 0.0 }))
 }
 
-fn weights(tensor: &Tensor, values: &[f32], axis: usize) -> Tensor {
-    let q = scale::weights(values, tensor.channels(axis), tensor.shape.dim(axis), axis);
+/// The largest magnitude of a bias, which leaves the sums of products room within 32 bits.
+const MAX_BIAS: f64 = (1u32 << 29) as f64;
+
+/// For each channel the smallest scale of the weights with which the bias behind them still fits.
+fn least_scales(graph: &Graph, id: NodeId) -> Vec<f32> {
+    let of = |i: usize| graph.node(id).input(i).map(|t| graph.tensor(t));
+    let input = of(0).and_then(|t| t.quantization.as_ref()).map_or(1.0, |q| f64::from(q.scale_at(0)));
+    let bias = of(2).and_then(Tensor::floats).unwrap_or_default();
+    bias.iter().map(|b| (f64::from(b.abs()) / (MAX_BIAS * input)) as f32).collect()
+}
+
+fn weights(tensor: &Tensor, values: &[f32], axis: usize, least: &[f32]) -> Tensor {
+    let q = scale::weights(values, tensor.channels(axis), tensor.shape.dim(axis), axis, least);
     int8(tensor, values, q, -127)
 }
 
@@ -94,7 +106,7 @@ mod tests {
         let values = [0.5, -1.0, 0.25, 2.0];
         let shape = Shape::new(&[2, 2]).unwrap();
         let float = Tensor::constant("w", TensorType::Float32, shape, float_bytes(&values));
-        let q = weights(&float, &values, 0);
+        let q = weights(&float, &values, 0, &[]);
         let data: Vec<i8> = q.data.unwrap().iter().map(|&b| b as i8).collect();
         assert_eq!(data, [64, -127, 16, 127]);
         assert_eq!(q.quantization.unwrap().scales, [1.0 / 127.0, 2.0 / 127.0]);

@@ -11,7 +11,8 @@ use crate::graph::Quantization;
 pub fn activation(range: Range) -> Quantization {
     let (min, max) = (f64::from(range.min.min(0.0)), f64::from(range.max.max(0.0)));
     let scale = ((max - min) / 255.0) as f32;
-    if scale == 0.0 {
+    // Subnormal scales would lose their precision.
+    if scale < f32::MIN_POSITIVE {
         return Quantization::per_tensor(1.0, 0);
     }
     let zero_point = (-128.0 - min / f64::from(scale)).round().clamp(-128.0, 127.0);
@@ -19,12 +20,14 @@ pub fn activation(range: Range) -> Quantization {
 }
 
 /// The scales of symmetric int8 weights in [-127, 127], one for each channel: `max |w| / 127`. Channels
-/// of zeros get scale 1. `channels` tells the channel of each value, of `count` in all.
+/// of zeros get scale 1. `channels` tells the channel of each value, of `count` in all; `least` the
+/// smallest scale that each may have, where there is one.
 pub fn weights(
     values: &[f32],
     channels: impl Iterator<Item = usize>,
     count: usize,
     axis: usize,
+    least: &[f32],
 ) -> Quantization {
     let mut largest = vec![0f32; count];
     for (&w, channel) in values.iter().zip(channels) {
@@ -32,8 +35,11 @@ pub fn weights(
             *largest = largest.max(w.abs());
         }
     }
-    let scale = |m: f32| if m > 0.0 { m / 127.0 } else { 1.0 };
-    Quantization::symmetric(largest.into_iter().map(scale).collect(), axis)
+    let scale = |(channel, m): (usize, f32)| {
+        let scale = (m / 127.0).max(least.get(channel).copied().unwrap_or(0.0));
+        if scale < f32::MIN_POSITIVE { 1.0 } else { scale }
+    };
+    Quantization::symmetric(largest.into_iter().enumerate().map(scale).collect(), axis)
 }
 
 #[cfg(test)]
@@ -55,7 +61,7 @@ mod tests {
 
     #[test]
     fn each_channel_has_its_scale() {
-        let q = weights(&[1.27, 0.0, -2.54, 0.0], [0, 1, 0, 1].into_iter(), 2, 3);
+        let q = weights(&[1.27, 0.0, -2.54, 0.0], [0, 1, 0, 1].into_iter(), 2, 3, &[]);
         assert_eq!((q.scales, q.zero_points, q.axis), (vec![0.02, 1.0], vec![0, 0], 3));
     }
 }

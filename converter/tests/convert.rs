@@ -1,0 +1,145 @@
+//! Whole conversions of the bundled models.
+
+use std::path::PathBuf;
+
+use sedge_converter::calibrate::Samples;
+use sedge_converter::convert::{float_graph, input_names, to_int8};
+use sedge_converter::data::{Array, Npz, dequantize, quantize};
+use sedge_converter::evaluate::top1;
+use sedge_converter::exec::{ExecOptions, ModelFile, with_session};
+use sedge_converter::export::to_tflite;
+use sedge_converter::graph::{Graph, Node};
+use sedge_converter::import::import;
+use sedge_converter::quantize::{BorderType, Options};
+use sedge_runtime::{Session, TensorType};
+
+fn data(path: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data")).join(path)
+}
+
+fn read(path: &str) -> ModelFile {
+    ModelFile::read(&data(path)).unwrap()
+}
+
+fn array(path: &str, name: &str) -> Array {
+    Npz::open(&data(path)).unwrap().array(name).unwrap()
+}
+
+fn int8(name: &str, options: Options) -> ModelFile {
+    let source = read(&format!("{name}/{name}_float.tflite"));
+    let graph = float_graph(source.name(), source.bytes()).unwrap();
+    let mut samples = Samples::open(&data(&format!("{name}/calibration.npz")), &input_names(&graph)).unwrap();
+    ModelFile::from_bytes(name, &to_int8(graph, &mut samples, &options).unwrap()).unwrap()
+}
+
+/// Runs a model on `samples` and gives the real values of output 0 for each.
+fn outputs(file: &ModelFile, samples: &Array) -> Vec<Vec<f32>> {
+    let model = file.model().unwrap();
+    let of = |t: i32| model.main().tensors().get(t as usize).unwrap();
+    let input = of(model.main().inputs().get(0).unwrap());
+    let output = of(model.main().outputs().get(0).unwrap());
+    let one = |session: &mut Session<'_>, i: usize| {
+        let sample = samples.sample(i).unwrap();
+        let sample = match input.tensor_type() {
+            TensorType::Float32 => sample,
+            kind => quantize(&sample.to_f32().unwrap(), kind, input.quantization()).unwrap(),
+        };
+        session.input_bytes_mut(0)?.copy_from_slice(sample.bytes());
+        session.invoke()?;
+        let shape: Vec<usize> = session.output_shape(0)?.dims().iter().map(|&d| d as usize).collect();
+        let array = Array::new(session.output_type(0)?, shape, session.output_bytes(0)?.to_vec()).unwrap();
+        Ok(array.to_f32().or_else(|| dequantize(&array, output.quantization())?.to_f32()).unwrap())
+    };
+    with_session(model, &ExecOptions::default(), |session| {
+        (0..samples.shape()[0]).map(|i| one(session, i)).collect()
+    })
+    .unwrap()
+}
+
+#[test]
+fn classifiers_keep_their_accuracy() {
+    for name in ["digits", "keywords"] {
+        let held_out = format!("{name}/heldout.npz");
+        let labels = array(&held_out, "y");
+        let labels: Vec<i64> = labels.bytes().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect();
+        let percent = |file: &ModelFile| {
+            let mut samples = Samples::of(vec![array(&held_out, "x")], &["x".to_owned()]).unwrap();
+            top1(file, &mut samples, &labels).unwrap().percent()
+        };
+        let float = percent(&read(&format!("{name}/{name}_float.tflite")));
+        let converted = percent(&int8(name, Options::default()));
+        assert!(converted >= float - 1.0, "{name}: float {float} %, int8 {converted} %");
+    }
+}
+
+#[test]
+fn the_sine_stays_a_sine() {
+    let x: Vec<f32> = (0..=1000).map(|i| i as f32 * std::f32::consts::TAU / 1000.0).collect();
+    let samples = Array::from_f32(vec![x.len(), 1], &x).unwrap();
+    let error =
+        |y: &[Vec<f32>]| y.iter().zip(&x).map(|(y, x)| (y[0] - x.sin()).abs()).sum::<f32>() / x.len() as f32;
+    let all = [BorderType::Int8, BorderType::Float32];
+    for (inputs, outputs_type) in all.into_iter().flat_map(|a| all.map(|b| (a, b))) {
+        let file = int8("sine", Options { inputs, outputs: outputs_type });
+        let mean = error(&outputs(&file, &samples));
+        assert!(mean < 0.015, "mean error {mean} with borders {inputs:?}, {outputs_type:?}");
+    }
+}
+
+/// What a graph says, without the numbers that its tensors have.
+fn describe(graph: &Graph) -> Vec<String> {
+    let tensor = |t| format!("{:?}", graph.tensor(t));
+    let node = |node: &Node| {
+        let inputs: Vec<_> = node.inputs.iter().map(|t| t.map(tensor)).collect();
+        format!("{:?} {inputs:?} {:?}", node.op, node.outputs.iter().copied().map(tensor).collect::<Vec<_>>())
+    };
+    let mut out: Vec<String> = graph.nodes().map(|(_, n)| node(n)).collect();
+    out.extend(graph.inputs.iter().chain(&graph.outputs).copied().map(tensor));
+    out.push(format!("{} {}", graph.name, graph.description));
+    for signature in &graph.signatures {
+        let ends = signature.inputs.iter().chain(&signature.outputs);
+        out.extend(ends.map(|(name, t)| format!("{} {name} {}", signature.key, tensor(*t))));
+    }
+    out
+}
+
+#[test]
+fn models_come_back_as_they_were() {
+    for name in ["digits", "keywords", "sine"] {
+        let calibration = array(&format!("{name}/calibration.npz"), "x");
+        for kind in ["float", "int8_tf"] {
+            let source = read(&format!("{name}/{name}_{kind}.tflite"));
+            let graph = import(source.name(), source.bytes()).unwrap();
+            let written = ModelFile::from_bytes("copy", &to_tflite(&graph).unwrap()).unwrap();
+            let again = import("copy", written.bytes()).unwrap();
+            assert_eq!(describe(&graph), describe(&again), "{name} {kind}");
+            let versions = |file: &ModelFile| -> Vec<(String, i32)> {
+                let model = file.model().unwrap();
+                let operators = model.main().operators();
+                operators.iter().map(|o| model.code(&o)).map(|c| (c.name().to_owned(), c.version())).collect()
+            };
+            assert_eq!(versions(&source), versions(&written), "{name} {kind}");
+            assert_eq!(outputs(&source, &calibration), outputs(&written, &calibration), "{name} {kind}");
+        }
+    }
+}
+
+#[test]
+fn every_operator_model_comes_back() {
+    let mut npz = Npz::open(&data("operators/cases.npz")).unwrap();
+    let names: Vec<String> = npz.names().filter(|n| n.ends_with(".model")).map(str::to_owned).collect();
+    assert!(names.len() > 50);
+    for name in names {
+        let model = npz.array(&name).unwrap();
+        let graph = import(&name, model.bytes()).unwrap();
+        let again = import(&name, &to_tflite(&graph).unwrap()).unwrap();
+        assert_eq!(describe(&graph), describe(&again), "{name}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_model_are_refused() {
+    assert!(import("x", b"").is_err());
+    assert!(import("x", b"\x08\0\0\0TFL3").is_err());
+    assert!(import("x", &[0x89, b'P', b'N', b'G', 0, 0, 0, 0, 0]).is_err());
+}
