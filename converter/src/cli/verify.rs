@@ -185,8 +185,7 @@ fn compare(first: &[Output], outputs: &[Output], worst: &mut f32) -> Result<&'st
         for (at, (a, b)) in a.iter().zip(&b).enumerate() {
             let difference = (a - b).abs();
             let same = a == b || (a.is_nan() && b.is_nan());
-            // Written so that a difference that is not a number fails.
-            if !same && !(difference <= ROUNDING * largest) {
+            if !same && (difference.is_nan() || difference > ROUNDING * largest) {
                 return Err(format!(
                     "output {i} ({kind}), element {at}: {a} and {b} differ by more than rounding"
                 ));
