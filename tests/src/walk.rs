@@ -169,7 +169,12 @@ fn infer(op: &Op, node: &FileNode<'_>) {
     let axes = 0..sedge_schema::MAX_RANK + 1;
     match op {
         Op::Pad(_) => axes.for_each(|axis| _ = black_box(padding_of(node, axis))),
-        Op::Mean(_) => _ = black_box(reduced_axes(node)),
+        Op::Mean(_) | Op::Sum(_) | Op::ReduceMax(_) | Op::ReduceMin(_) => _ = black_box(reduced_axes(node)),
+        Op::PadV2(_) => axes.for_each(|axis| _ = black_box(padding_of(node, axis))),
+        Op::Slice(op) => _ = black_box(op.cuts(node)),
+        Op::StridedSlice(op) => _ = black_box(op.cuts(node)),
+        Op::Split(op) => _ = black_box(op.axis(node)),
+        Op::SplitV(op) => _ = black_box(op.axis(node)),
         Op::Transpose(_) => _ = black_box(permutation(node)),
         _ => (),
     }

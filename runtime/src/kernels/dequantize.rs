@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Dequantize, Node as _, NodeExt as _};
 use sedge_schema::{Refusal, TensorType};
 
-use super::shared::{INPUT, OUTPUT};
+use super::shared::{INPUT, OUTPUT, half};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
 
@@ -74,7 +74,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             (f64::from(c.scale) * (f64::from(x) - f64::from(c.zero))) as f32
         }),
         Some(TensorType::Float16) => {
-            to.iter_mut().zip(node.input::<u16>(0)?).for_each(|(y, &x)| *y = half_to_float(x));
+            to.iter_mut().zip(node.input::<u16>(0)?).for_each(|(y, &x)| *y = half::to_f32(x));
         }
         _ => {
             // The low half of a byte comes first; shifts to the left and back extend the sign.
@@ -101,37 +101,5 @@ fn channels<T>(
     let runs = to.chunks_mut(data.run.max(1) as usize);
     for (run, channel) in runs.zip(node.list::<Channel>(data.channels).iter().cycle()) {
         run.iter_mut().zip(&mut from).for_each(|(y, x)| *y = f(channel, x));
-    }
-}
-
-/// The value of an IEEE 754 binary16 number.
-fn half_to_float(bits: u16) -> f32 {
-    let (sign, magnitude) = (u32::from(bits >> 15) << 31, u32::from(bits & 0x7fff));
-    // Exponent and fraction in their places of a float32; its exponents are biased by 112 more, which a
-    // multiplication by 2^112 makes up for, also where the number is subnormal.
-    let magnitude = match magnitude {
-        0x7c00.. => 0x7f80_0000 | magnitude << 13,
-        _ => (f32::from_bits(magnitude << 13) * f32::from_bits((127 + 112) << 23)).to_bits(),
-    };
-    f32::from_bits(sign | magnitude)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half_to_float;
-
-    #[test]
-    fn halves_of_known_bits() {
-        let known = [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x7bff, 65504.0),
-            (0x0001, 2f32.powi(-24)),
-            (0x8400, -(2f32.powi(-14))),
-            (0x7c00, f32::INFINITY),
-            (0x0000, 0.0),
-        ];
-        known.iter().for_each(|&(bits, real)| assert_eq!(half_to_float(bits), real));
-        assert!(half_to_float(0x7e00).is_nan());
     }
 }

@@ -8,7 +8,9 @@ use crate::error::{Refusal, Slot};
 
 operator! {
     /// PACK: tensors of one shape, stacked along a new dimension.
-    Pack = Pack, options (59, 0), inputs (1, usize::MAX),
+    ///
+    /// At most 256 inputs, as many as a [`Slot`](crate::Slot) can tell apart.
+    Pack = Pack, options (59, 0), inputs (1, 256),
     quantization QuantizationRule::AllSame;
     /// The number of inputs. Their list tells it as well; it is believed.
     0 values_count: i32 = 0;

@@ -10,7 +10,9 @@ use crate::error::{Refusal, Slot};
 
 operator! {
     /// SPLIT: a tensor cut along one dimension into equal parts.
-    Split = Split, options (35, 0), inputs (2, 2), outputs (1, usize::MAX),
+    ///
+    /// At most 256 outputs, as many as a [`Slot`](crate::Slot) can tell apart.
+    Split = Split, options (35, 0), inputs (2, 2), outputs (1, 256),
     quantization QuantizationRule::AllSame;
     /// The number of parts. The list of outputs tells it as well; it is believed.
     0 num_splits: i32 = 0;

@@ -10,7 +10,9 @@ use crate::error::{Refusal, Slot};
 
 operator! {
     /// SPLIT_V: a tensor cut along one dimension into parts of given sizes.
-    SplitV = SplitV, options (79, 0), inputs (3, 3), outputs (1, usize::MAX),
+    ///
+    /// At most 256 outputs, as many as a [`Slot`](crate::Slot) can tell apart.
+    SplitV = SplitV, options (79, 0), inputs (3, 3), outputs (1, 256),
     quantization QuantizationRule::AllSame;
     /// The number of parts. The list of outputs tells it as well; it is believed.
     0 num_splits: i32 = 0;

@@ -7,7 +7,9 @@ use crate::error::Refusal;
 
 operator! {
     /// UNPACK: a tensor cut along one dimension into tensors without that dimension.
-    Unpack = Unpack, options (64, 0), inputs (1, 1), outputs (0, usize::MAX),
+    ///
+    /// At most 256 outputs, as many as a [`Slot`](crate::Slot) can tell apart.
+    Unpack = Unpack, options (64, 0), inputs (1, 1), outputs (0, 256),
     quantization QuantizationRule::AllSame;
     /// The number of outputs. Their list tells it as well; it is believed.
     0 num: i32 = 0;

@@ -5,8 +5,8 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_schema::op::{Activation, NodeExt as _};
 
-use super::run::Shape;
-use super::{FloatRange, Rule, WEIGHTS, bias_at};
+use super::run::{Shape, weights};
+use super::{FloatRange, Rule, WEIGHTS, bias_at, widen};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
 
@@ -19,12 +19,23 @@ pub(in crate::kernels) enum Mode {
     Symmetric,
 }
 
+impl Mode {
+    /// The mode of convolutions: asymmetric with a scale for each filter, symmetric with one for
+    /// all (how files of before per-channel scales are read).
+    pub(in crate::kernels) fn of_convolution(node: &Prepare<'_>) -> Result<Self, Refusal> {
+        let per_channel = node.quantization(WEIGHTS)?.is_some_and(|q| q.is_per_channel());
+        Ok(if per_channel { Self::Asymmetric } else { Self::Symmetric })
+    }
+}
+
 /// The weights' scales, and what is done to the sums.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub(in crate::kernels) struct Hybrid {
     /// One scale, or one per filter.
     scales: Span,
+    /// Weights of fewer than 8 bits, widened; empty for others.
+    widened: Span,
     symmetric: u32,
     range: FloatRange,
 }
@@ -48,7 +59,8 @@ impl Hybrid {
         let scales = node.list::<f32>(count)?;
         node.list_mut::<f32>(scales).iter_mut().zip(weights.scale().iter()).for_each(|(to, s)| *to = s);
         node.scratch(node.input(0)?.elements().checked_div(parts).unwrap_or(0))?;
-        Ok(Self { scales, symmetric: u32::from(mode == Mode::Symmetric), range: FloatRange::of(activation)? })
+        let symmetric = u32::from(mode == Mode::Symmetric);
+        Ok(Self { scales, widened: widen(node)?, symmetric, range: FloatRange::of(activation)? })
     }
 
     /// Runs `shape`, which is one of `parts` equal parts of input and output, for each of them.
@@ -61,7 +73,7 @@ impl Hybrid {
         let out = node.output::<f32>(0)?;
         let quantized = node.scratch::<i8>()?;
         let scales = node.list::<f32>(self.scales);
-        let (x, w) = (node.input::<f32>(0)?, node.input::<i8>(1)?);
+        let (x, w) = (node.input::<f32>(0)?, weights::<i8>(node, self.widened)?);
         let bias = node.optional_input::<f32>(2)?;
         let (Some(inputs), Some(outputs)) = (x.len().checked_div(parts), out.len().checked_div(parts)) else {
             return Ok(());

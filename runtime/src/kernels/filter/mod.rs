@@ -8,10 +8,11 @@ mod requantize;
 pub(super) mod run;
 
 use bytemuck::{Pod, Zeroable};
-use sedge_schema::op::{Activation, Node as _};
+use sedge_schema::op::{Activation, Node as _, NodeExt as _};
 use sedge_schema::{Refusal, Slot, TensorType};
 
 use super::shared::{INPUT, OUTPUT};
+use crate::arena::Span;
 use crate::node::Prepare;
 
 pub(super) use direct::Rule;
@@ -44,11 +45,14 @@ pub(super) enum Arithmetic {
 impl Arithmetic {
     /// The arithmetic for the types of input, weights, bias and output.
     pub(super) fn of(node: &Prepare<'_>) -> Result<Self, Refusal> {
-        use TensorType::{Float32, Int8, Int16, Int32, Int64, UInt8};
+        use TensorType::{Float32, Int4, Int8, Int16, Int32, Int64, UInt8};
         let input = node.tensor_type(INPUT)?;
+        let found = node.tensor_type(WEIGHTS)?;
+        // int4 weights are widened, and are int8 ones from there on.
+        let wide = if found == Int4 { Int8 } else { found };
         let narrow_bias = node.has(BIAS) && node.tensor_type(BIAS)? == Int32;
         let (arithmetic, weights, bias) = match input {
-            Float32 if node.tensor_type(WEIGHTS)? == Int8 => (Self::Hybrid, Int8, Float32),
+            Float32 if wide == Int8 => (Self::Hybrid, Int8, Float32),
             Float32 => (Self::Float, Float32, Float32),
             Int8 => (Self::Int8, Int8, Int32),
             UInt8 => (Self::UInt8, UInt8, Int32),
@@ -56,7 +60,9 @@ impl Arithmetic {
             Int16 => (Self::Int16, Int8, Int64),
             _ => return Err(Refusal::Type(INPUT)),
         };
-        node.type_in(WEIGHTS, &[weights])?;
+        if wide != weights {
+            return Err(Refusal::Type(WEIGHTS));
+        }
         node.type_in(OUTPUT, &[input])?;
         if node.has(BIAS) {
             node.type_in(BIAS, &[bias])?;
@@ -64,15 +70,45 @@ impl Arithmetic {
         Ok(arithmetic)
     }
 
-    /// The arithmetic as prepared data keeps it.
-    pub(super) fn code(self) -> u32 {
-        self as u32
-    }
-
     /// The arithmetic of a code.
-    pub(super) fn from_code(code: u32) -> Result<Self, Refusal> {
+    fn from_code(code: u32) -> Result<Self, Refusal> {
         let all = [Self::Float, Self::Int8, Self::UInt8, Self::Int16, Self::Int16Bias32, Self::Hybrid];
         all.get(code as usize).copied().ok_or(Refusal::Internal)
+    }
+}
+
+/// How an operator runs, and the data that this way needs.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Way {
+    arithmetic: u32,
+    packed: u32,
+    /// A value that [`Prepare::store`] kept.
+    pub(super) data: Span,
+}
+
+impl Way {
+    /// With packed weights, or by vectors.
+    pub(super) fn packed<T: Pod>(
+        node: &mut Prepare<'_>,
+        arithmetic: Arithmetic,
+        data: T,
+    ) -> Result<Self, Refusal> {
+        Ok(Self { arithmetic: arithmetic as u32, packed: 1, data: node.store(data)? })
+    }
+
+    /// Straight from the weights.
+    pub(super) fn direct<T: Pod>(
+        node: &mut Prepare<'_>,
+        arithmetic: Arithmetic,
+        data: T,
+    ) -> Result<Self, Refusal> {
+        Ok(Self { arithmetic: arithmetic as u32, packed: 0, data: node.store(data)? })
+    }
+
+    /// The arithmetic, and whether weights are packed.
+    pub(super) fn of(&self) -> Result<(Arithmetic, bool), Refusal> {
+        Ok((Arithmetic::from_code(self.arithmetic)?, self.packed != 0))
     }
 }
 
@@ -100,4 +136,20 @@ impl FloatRange {
 #[inline]
 pub(super) fn bias_at<T: Copy + Default>(bias: Option<&[T]>, f: usize) -> T {
     bias.and_then(|b| b.get(f)).copied().unwrap_or_default()
+}
+
+/// Widens constant int4 weights to one byte each; an empty list for other weights.
+///
+/// # Errors
+/// Where int4 weights are not constant, or the arena is too small.
+fn widen(node: &mut Prepare<'_>) -> Result<Span, Refusal> {
+    if node.tensor_type(WEIGHTS)? != TensorType::Int4 {
+        return Ok(Span::default());
+    }
+    let packed = node.constant(1).ok_or(Refusal::NotConstant(WEIGHTS))?;
+    let widened = node.list::<i8>(node.input(1)?.elements())?;
+    // The first of two elements is in the low half of a byte; shifting back keeps the sign.
+    let halves = packed.iter().flat_map(|&byte| [byte << 4, byte & 0xf0]);
+    node.list_mut::<i8>(widened).iter_mut().zip(halves).for_each(|(to, half)| *to = half as i8 >> 4);
+    Ok(widened)
 }

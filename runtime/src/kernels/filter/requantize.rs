@@ -27,6 +27,8 @@ pub(in crate::kernels) struct Requantize {
     q: Span,
     /// Their shifts, one byte each.
     shift: Span,
+    /// Weights of fewer than 8 bits, widened; empty for others.
+    pub(in crate::kernels) widened: Span,
     pub(in crate::kernels) input_zero: i32,
     pub(in crate::kernels) weights_zero: i32,
     pub(in crate::kernels) output_zero: i32,
@@ -79,6 +81,7 @@ impl Requantize {
         Ok(Self {
             q,
             shift,
+            widened: super::widen(node)?,
             input_zero: input.zero_point,
             weights_zero: weights.zero_point_at(0),
             output_zero: output.zero_point,

@@ -4,8 +4,9 @@ use sedge_schema::Refusal;
 
 use super::direct::Rule;
 use super::geometry::Sizes;
-use super::requantize::{Outputs, Sum};
+use super::requantize::{Outputs, Requantize, Sum};
 use super::{Arithmetic, FloatRange, bias_at};
+use crate::arena::Span;
 use crate::element::Element;
 use crate::node::Invoke;
 
@@ -37,12 +38,27 @@ impl Shape {
     }
 }
 
-/// Runs a float operator directly from its weights.
-pub(in crate::kernels) fn float(
+/// Runs the operator directly from its weights; `data` holds a [`FloatRange`] or a [`Requantize`].
+pub(in crate::kernels) fn direct(
     node: &mut Invoke<'_>,
+    arithmetic: Arithmetic,
     shape: Shape,
-    range: FloatRange,
+    data: Span,
 ) -> Result<(), Refusal> {
+    if arithmetic == Arithmetic::Float {
+        return float(node, shape, *node.load(data)?);
+    }
+    let outputs = node.load::<Requantize>(data)?.outputs(node);
+    match arithmetic {
+        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, shape, outputs, |y| y as i8),
+        Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, shape, outputs, |y| y as u8),
+        Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, shape, outputs, |y| y as i16),
+        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, shape, outputs, |y| y as i16),
+        Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
+    }
+}
+
+fn float(node: &mut Invoke<'_>, shape: Shape, range: FloatRange) -> Result<(), Refusal> {
     let out = node.output::<f32>(0)?;
     let bias = node.optional_input::<f32>(2)?;
     let rule = Rule {
@@ -52,22 +68,6 @@ pub(in crate::kernels) fn float(
     };
     shape.run(&rule, node.input(0)?, node.input(1)?, out);
     Ok(())
-}
-
-/// Runs a quantized operator directly from its weights.
-pub(in crate::kernels) fn quantized(
-    node: &mut Invoke<'_>,
-    arithmetic: Arithmetic,
-    shape: Shape,
-    outputs: Outputs<'_>,
-) -> Result<(), Refusal> {
-    match arithmetic {
-        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, shape, outputs, |y| y as i8),
-        Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, shape, outputs, |y| y as u8),
-        Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, shape, outputs, |y| y as i16),
-        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i64>(node, shape, outputs, |y| y as i16),
-        Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
-    }
 }
 
 /// Activations `X`, weights `W`, bias `B`, sums `S`.
@@ -91,6 +91,11 @@ where
         step: |sum: S, x: X, w: W| sum.add_product(x.into() - input_zero, w.into() - weights_zero),
         finish: |f, sum| narrow(outputs.of(f, sum)),
     };
-    shape.run(&rule, node.input(0)?, node.input(1)?, out);
+    shape.run(&rule, node.input(0)?, weights(node, outputs.rule.widened)?, out);
     Ok(())
+}
+
+/// The weights: those widened when the session was made, or as they lie in input 1.
+pub(super) fn weights<'n, W: Element>(node: &'n Invoke<'_>, widened: Span) -> Result<&'n [W], Refusal> {
+    if widened.is_empty() { node.input(1) } else { Ok(node.list(widened)) }
 }

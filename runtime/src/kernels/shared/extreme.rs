@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::{Refusal, TensorType};
 
 use super::binary::{Broadcast, SECOND, common_type};
-use super::{INPUT, OUTPUT};
+use super::{INPUT, OUTPUT, same_quantization};
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
 
@@ -31,13 +31,9 @@ pub(crate) fn prepare(node: &mut Prepare<'_>) -> Result<(), Refusal> {
     if !taken {
         return Err(Refusal::Type(INPUT));
     }
-    let has_scale = |slot| node.quantization(slot).map(|q| q.is_some_and(|q| !q.scale().is_empty()));
-    if has_scale(INPUT)? || has_scale(SECOND)? || has_scale(OUTPUT)? {
-        let first = node.affine(INPUT)?;
-        for slot in [SECOND, OUTPUT] {
-            if node.affine(slot)? != first {
-                return Err(Refusal::Quantization(slot));
-            }
+    for slot in [SECOND, OUTPUT] {
+        if !same_quantization(node, INPUT, slot)? {
+            return Err(Refusal::Quantization(slot));
         }
     }
     let plan = Broadcast::prepare(node)?;

@@ -66,3 +66,51 @@ impl Side {
         Ok((low as usize, high as usize, weight))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Side;
+
+    fn side(input: usize, output: usize, align_corners: bool, half_pixel_centers: bool) -> Side {
+        Side { input, output, align_corners, half_pixel_centers }
+    }
+
+    #[test]
+    fn every_way_leaves_a_side_of_the_same_length_as_it_is() {
+        for (corners, centers) in [(false, false), (true, false), (false, true)] {
+            for length in 1..40 {
+                let side = side(length, length, corners, centers);
+                for o in 0..length {
+                    assert_eq!(side.nearest(o), o);
+                    let (low, _, weight) = side.between(o);
+                    assert_eq!((low, weight), (o, 0.0));
+                    let (low, _, weight) = side.between_fixed(o).unwrap();
+                    assert_eq!((low, weight), (o, 0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_doubled_side_lies_between_its_cells() {
+        assert_eq!(side(3, 6, false, false).between(3), (1, 2, 0.5));
+        assert_eq!(side(3, 6, false, true).between(0), (0, 0, -0.25));
+        assert_eq!(side(3, 6, false, true).between_fixed(1), Ok((0, 1, 256)));
+        assert_eq!(side(3, 5, true, false).between_fixed(4), Ok((2, 2, 0)));
+        assert_eq!([0, 1, 2, 3].map(|o| side(2, 4, false, false).nearest(o)), [0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn every_cell_lies_inside() {
+        for (corners, centers) in [(false, false), (true, false), (false, true)] {
+            for (input, output) in (1..12).flat_map(|i| (1..50).map(move |o| (i, o))) {
+                let side = side(input, output, corners, centers);
+                for o in 0..output {
+                    let (low, high, _) = side.between(o);
+                    let (fixed_low, fixed_high, _) = side.between_fixed(o).unwrap();
+                    assert!([side.nearest(o), low, high, fixed_low, fixed_high].iter().all(|&c| c < input));
+                }
+            }
+        }
+    }
+}
