@@ -2,12 +2,15 @@
 
 use sedge_schema::generated::{
     ActivationFunctionType, AddOptionsT, BlockwiseQuantizationT, BufferT, BuiltinOperator, BuiltinOptions2T,
-    BuiltinOptionsT, ConcatenationOptionsT, Conv2DOptionsT, CustomQuantizationT, DepthwiseConv2DOptionsT,
-    DimensionMetadataT, DimensionType, FullyConnectedOptionsT, FullyConnectedOptionsWeightsFormat,
-    Int32VectorT, MetadataT, ModelT, MulOptionsT, MultiAxisQuantizationT, OperatorCodeT, OperatorT, Padding,
-    Pool2DOptionsT, QuantizationDetailsT, QuantizationParametersT, ReducerOptionsT, ReshapeOptionsT,
-    SignatureDefT, SoftmaxOptionsT, SparseIndexVectorT, SparsityParametersT, SubGraphT, SubOptionsT,
-    TensorMapT, TensorT, TensorType, Uint8VectorT, Uint16VectorT, VariantSubTypeT,
+    BuiltinOptionsT, CastOptionsT, ConcatenationOptionsT, Conv2DOptionsT, CustomQuantizationT,
+    DepthwiseConv2DOptionsT, DimensionMetadataT, DimensionType, FullyConnectedOptionsT,
+    FullyConnectedOptionsWeightsFormat, GatherOptionsT, Int32VectorT, LeakyReluOptionsT, MetadataT, ModelT,
+    MulOptionsT, MultiAxisQuantizationT, OperatorCodeT, OperatorT, PackOptionsT, Padding, Pool2DOptionsT,
+    QuantizationDetailsT, QuantizationParametersT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
+    ResizeNearestNeighborOptionsT, SVDFOptionsT, ShapeOptionsT, SignatureDefT, SoftmaxOptionsT,
+    SparseIndexVectorT, SparsityParametersT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT,
+    StridedSliceOptionsT, SubGraphT, SubOptionsT, TensorMapT, TensorT, TensorType, Uint8VectorT,
+    Uint16VectorT, UnpackOptionsT, VariantSubTypeT,
 };
 
 use crate::choices::Choices;
@@ -297,7 +300,10 @@ fn options(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT {
                 quantized_bias_type: bias,
             })))
         }
-        BuiltinOperator::MEAN => {
+        BuiltinOperator::MEAN
+        | BuiltinOperator::SUM
+        | BuiltinOperator::REDUCE_MAX
+        | BuiltinOperator::REDUCE_MIN => {
             BuiltinOptionsT::ReducerOptions(Box::new(table!(ReducerOptionsT { keep_dims: c.flag() })))
         }
         BuiltinOperator::RESHAPE => BuiltinOptionsT::ReshapeOptions(Box::new(table!(ReshapeOptionsT {
@@ -306,6 +312,71 @@ fn options(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT {
         BuiltinOperator::SOFTMAX => {
             BuiltinOptionsT::SoftmaxOptions(Box::new(table!(SoftmaxOptionsT { beta: c.float() })))
         }
+        BuiltinOperator::CAST => BuiltinOptionsT::CastOptions(Box::new(table!(CastOptionsT {
+            in_data_type: bias,
+            out_data_type: TensorType(c.one_of(sedge_schema::TensorType::ALL).code()),
+        }))),
+        BuiltinOperator::GATHER => BuiltinOptionsT::GatherOptions(Box::new(table!(GatherOptionsT {
+            axis: c.int(),
+            batch_dims: c.int(),
+        }))),
+        BuiltinOperator::PACK => BuiltinOptionsT::PackOptions(Box::new(table!(PackOptionsT {
+            values_count: c.int(),
+            axis: c.int(),
+        }))),
+        BuiltinOperator::UNPACK => {
+            BuiltinOptionsT::UnpackOptions(Box::new(table!(UnpackOptionsT { num: c.int(), axis: c.int() })))
+        }
+        BuiltinOperator::SPLIT => {
+            BuiltinOptionsT::SplitOptions(Box::new(table!(SplitOptionsT { num_splits: c.int() })))
+        }
+        BuiltinOperator::SPLIT_V => {
+            BuiltinOptionsT::SplitVOptions(Box::new(table!(SplitVOptionsT { num_splits: c.int() })))
+        }
+        BuiltinOperator::SHAPE => {
+            BuiltinOptionsT::ShapeOptions(Box::new(table!(ShapeOptionsT { out_type: bias })))
+        }
+        BuiltinOperator::SQUEEZE => BuiltinOptionsT::SqueezeOptions(Box::new(table!(SqueezeOptionsT {
+            squeeze_dims: c.maybe(|c| c.list(8, Choices::int)),
+        }))),
+        BuiltinOperator::RESIZE_BILINEAR => {
+            BuiltinOptionsT::ResizeBilinearOptions(Box::new(table!(ResizeBilinearOptionsT {
+                align_corners: c.flag(),
+                half_pixel_centers: c.flag(),
+            })))
+        }
+        BuiltinOperator::RESIZE_NEAREST_NEIGHBOR => {
+            BuiltinOptionsT::ResizeNearestNeighborOptions(Box::new(table!(ResizeNearestNeighborOptionsT {
+                align_corners: c.flag(),
+                half_pixel_centers: c.flag(),
+            })))
+        }
+        BuiltinOperator::STRIDED_SLICE => {
+            BuiltinOptionsT::StridedSliceOptions(Box::new(table!(StridedSliceOptionsT {
+                begin_mask: c.int(),
+                end_mask: c.int(),
+                ellipsis_mask: c.int(),
+                new_axis_mask: c.int(),
+                shrink_axis_mask: c.int(),
+                offset: c.flag(),
+            })))
+        }
+        BuiltinOperator::SVDF => BuiltinOptionsT::SVDFOptions(Box::new(table!(SVDFOptionsT {
+            rank: c.int(),
+            fused_activation_function: activation,
+            asymmetric_quantize_inputs: c.flag(),
+        }))),
+        BuiltinOperator::LEAKY_RELU => {
+            BuiltinOptionsT::LeakyReluOptions(Box::new(table!(LeakyReluOptionsT { alpha: c.float() })))
+        }
+        BuiltinOperator::MAXIMUM | BuiltinOperator::MINIMUM => {
+            BuiltinOptionsT::MaximumMinimumOptions(Box::default())
+        }
+        BuiltinOperator::HARD_SWISH => BuiltinOptionsT::HardSwishOptions(Box::default()),
+        BuiltinOperator::EXPAND_DIMS => BuiltinOptionsT::ExpandDimsOptions(Box::default()),
+        BuiltinOperator::FILL => BuiltinOptionsT::FillOptions(Box::default()),
+        BuiltinOperator::PADV2 => BuiltinOptionsT::PadV2Options(Box::default()),
+        BuiltinOperator::SLICE => BuiltinOptionsT::SliceOptions(Box::default()),
         BuiltinOperator::PAD => BuiltinOptionsT::PadOptions(Box::default()),
         BuiltinOperator::TRANSPOSE => BuiltinOptionsT::TransposeOptions(Box::default()),
         BuiltinOperator::QUANTIZE => BuiltinOptionsT::QuantizeOptions(Box::default()),

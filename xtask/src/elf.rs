@@ -15,8 +15,6 @@ pub(crate) struct Footprint {
     pub(crate) ram: u64,
     /// Symbols of a memory allocator.
     pub(crate) allocator: Vec<String>,
-    /// Functions that panic.
-    pub(crate) panics: Vec<String>,
 }
 
 impl Footprint {
@@ -44,9 +42,6 @@ impl Footprint {
             let is_allocator = ["__rust_alloc", "__rg_alloc", "__rdl_alloc"].iter().any(|s| name.contains(s));
             if is_allocator || matches!(name, "malloc" | "free" | "calloc" | "realloc") {
                 footprint.allocator.push(name.to_owned());
-            }
-            if name.contains("9panicking") {
-                footprint.panics.push(name.to_owned());
             }
         }
         Ok(footprint)

@@ -17,9 +17,6 @@ use crate::{root, target};
 /// Build the firmware examples for all boards, run them in QEMU and check what they print.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Args {
-    /// Count instructions: the slowest inference of each program.
-    #[arg(long)]
-    pub(crate) bench: bool,
     /// Print the table as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -125,8 +122,6 @@ pub(crate) struct Report {
     ram: u64,
     /// Bytes of the arena that the session uses.
     arena: Option<u64>,
-    /// Instructions of the slowest inference.
-    instructions: Option<u64>,
     /// What is wrong; empty where all is right.
     pub(crate) failures: Vec<String>,
 }
@@ -171,9 +166,8 @@ pub(crate) fn reports(args: &Args) -> Result<Vec<Report>> {
         let built = build(board)?;
         for &program in board.programs {
             let mut report = measure(board, program, &built)?;
-            let run = emulator::run(board.qemu, &built.join(program), &decoder, args.bench)?;
+            let run = emulator::run(board.qemu, &built.join(program), &decoder)?;
             report.arena = run.arena;
-            report.instructions = run.instructions;
             report.failures.extend(run.failure.clone());
             let first = !reports.iter().any(|other: &Report| other.program == program);
             check_output(program, &run, args.update && first, &mut report.failures)?;
@@ -221,7 +215,6 @@ fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report>
         flash_code: footprint.flash - data,
         ram: footprint.ram,
         arena: None,
-        instructions: None,
         failures,
     })
 }

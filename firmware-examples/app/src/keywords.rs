@@ -18,7 +18,7 @@ pub static MODEL: &Aligned<[u8]> =
     &Aligned(*include_bytes!("../../../tests/data/keywords/keywords_int8_tf.tflite"));
 
 /// Bytes of arena that [`Spotter::new`] needs.
-pub const ARENA: usize = 14 * 1024;
+pub const ARENA: usize = 16 * 1024;
 
 /// What the network tells apart. The first [`WORDS`] are words.
 pub const LABELS: [&str; 8] = ["yes", "no", "up", "down", "stop", "go", "silence", "unknown"];

@@ -6,22 +6,15 @@ use sedge_schema::op::{Conv2d, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
-use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, run};
+use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, Way, run};
 use super::gemm::{float, int8};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Data {
-    arithmetic: u32,
-    /// Whether `int8` or `float` holds packed weights.
-    packed: u32,
+    way: Way,
     geometry: Geometry,
-    rule: Requantize,
-    range: FloatRange,
-    hybrid: Hybrid,
-    int8: int8::Packed,
-    float: float::Packed,
 }
 
 pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal> {
@@ -30,57 +23,62 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     let geometry = Geometry::new(&image, op.windows(&image, &weights)?, depth, filters);
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
-    let mut data = Data { arithmetic: arithmetic.code(), geometry, ..Data::zeroed() };
+    // Filters of a group see only some of the channels, so their rows are no rows of a matrix.
     let packs = node.packs_weights() && depth == image.dim(3);
-    if arithmetic == Arithmetic::Hybrid {
-        let mode = Mode::of_convolution(node)?;
-        data.hybrid = Hybrid::prepare(node, (0, filters), op.activation, mode, image.dim(0))?;
-    } else if arithmetic == Arithmetic::Float {
-        data.range = FloatRange::of(op.activation)?;
-        if packs && let Some(packed) = float::pack(node, data.range, filters, sizes.taps())? {
-            (data.packed, data.float) = (1, packed);
-            if !sizes.is_pointwise() {
-                node.scratch(packed.scratch())?;
+    let way = match arithmetic {
+        Arithmetic::Hybrid => {
+            let mode = Mode::of_convolution(node)?;
+            let hybrid = Hybrid::prepare(node, (0, filters), op.activation, mode, image.dim(0))?;
+            Way::direct(node, arithmetic, hybrid)?
+        }
+        Arithmetic::Float => {
+            let range = FloatRange::of(op.activation)?;
+            match if packs { float::pack(node, range, filters, sizes.taps())? } else { None } {
+                Some(packed) => {
+                    if !sizes.is_pointwise() {
+                        node.scratch(packed.scratch())?;
+                    }
+                    Way::packed(node, arithmetic, packed)?
+                }
+                None => Way::direct(node, arithmetic, range)?,
             }
         }
-    } else {
-        data.rule = Requantize::prepare(node, 0, filters, op.activation, Product::Double)?;
-        if packs
-            && arithmetic == Arithmetic::Int8
-            && data.rule.widened.is_empty()
-            && let Some(packed) = int8::pack(node, data.rule, filters, sizes.taps())?
-        {
-            (data.packed, data.int8) = (1, packed);
-            node.scratch(packed.scratch())?;
+        _ => {
+            let rule = Requantize::prepare(node, 0, filters, op.activation, Product::Double)?;
+            let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
+            match if packs { int8::pack(node, rule, filters, sizes.taps())? } else { None } {
+                Some(packed) => {
+                    node.scratch(packed.scratch())?;
+                    Way::packed(node, arithmetic, packed)?
+                }
+                None => Way::direct(node, arithmetic, rule)?,
+            }
         }
-    }
-    node.set_data(data)
+    };
+    node.set_data(Data { way, geometry })
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    let data = node.data::<Data>()?;
-    let sizes = data.geometry.sizes();
-    let arithmetic = Arithmetic::from_code(data.arithmetic)?;
-    match (arithmetic, data.packed) {
-        (Arithmetic::Float, 1) => {
+    let Data { way, geometry } = *node.data()?;
+    let sizes = geometry.sizes();
+    match way.of()? {
+        (Arithmetic::Float, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = data.float.load(node);
+            let matrix = node.load::<float::Packed>(way.data)?.load(node);
             node.level().run(Float { sizes, matrix, x: node.input(0)?, scratch, out });
             Ok(())
         }
-        (Arithmetic::Float, _) => run::float(node, run::Shape::Full(sizes), data.range),
-        (Arithmetic::Hybrid, _) => data.hybrid.run(node, run::Shape::Full(Sizes { batch: 1, ..sizes }), sizes.batch),
-        (_, 1) => {
+        (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = data.int8.load(node);
-            let zero = data.rule.input_zero;
-            node.level().run(Int8 { sizes, matrix, x: node.input(0)?, zero, scratch, out });
+            let matrix = node.load::<int8::Packed>(way.data)?.load(node);
+            node.level().run(Int8 { sizes, matrix, x: node.input(0)?, scratch, out });
             Ok(())
         }
-        _ => {
-            let outputs = data.rule.outputs(node);
-            run::quantized(node, arithmetic, run::Shape::Full(sizes), outputs)
+        (Arithmetic::Hybrid, false) => {
+            let image = run::Shape::Full(Sizes { batch: 1, ..sizes });
+            node.load::<Hybrid>(way.data)?.run(node, image, sizes.batch)
         }
+        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Full(sizes), way.data),
     }
 }
 
@@ -94,7 +92,6 @@ struct Int8<'k> {
     sizes: Sizes,
     matrix: int8::Matrix<'k>,
     x: &'k [i8],
-    zero: i32,
     scratch: &'k mut [[i16; 2]],
     out: &'k mut [i8],
 }
@@ -104,7 +101,7 @@ impl Kernel for Int8<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { sizes: z, matrix, x, zero, scratch, out } = self;
+        let Self { sizes: z, matrix, x, scratch, out } = self;
         // The last of an odd number of elements has a partner whose weights are 0.
         scratch.as_flattened_mut().fill(0);
         if z.is_pointwise() {
@@ -116,7 +113,7 @@ impl Kernel for Int8<'_> {
             let taps = z.taps();
             matrix.multiply(simd, scratch, out, |p, row| {
                 let patch = row.get_mut(..taps).unwrap_or_default();
-                z.gather(x, position(&z, p), zero as i16, patch);
+                z.gather(x, position(&z, p), matrix.input_zero() as i16, patch);
             });
         }
     }

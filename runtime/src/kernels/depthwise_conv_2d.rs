@@ -6,21 +6,15 @@ use sedge_schema::op::{DepthwiseConv2d, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
-use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, run};
+use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, Way, run};
 use super::gemm::depthwise;
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Data {
-    arithmetic: u32,
-    /// Whether the blocked way is taken.
-    blocks: u32,
+    way: Way,
     geometry: Geometry,
-    rule: Requantize,
-    range: FloatRange,
-    hybrid: Hybrid,
-    packed: depthwise::Packed,
 }
 
 pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(), Refusal> {
@@ -29,51 +23,58 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
     let geometry = Geometry::new(&image, op.windows(&image, &weights)?, image.dim(3), filters);
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
-    let mut data = Data { arithmetic: arithmetic.code(), geometry, ..Data::zeroed() };
-    if arithmetic == Arithmetic::Hybrid {
-        let mode = Mode::of_convolution(node)?;
-        data.hybrid = Hybrid::prepare(node, (3, filters), op.activation, mode, image.dim(0))?;
-    } else if arithmetic == Arithmetic::Float {
-        data.range = FloatRange::of(op.activation)?;
-        data.blocks = depthwise::fits(&sizes).into();
-    } else {
-        data.rule = Requantize::prepare(node, 3, filters, op.activation, Product::Double)?;
-        if node.packs_weights()
-            && arithmetic == Arithmetic::Int8
-            && data.rule.widened.is_empty()
-            && let Some(packed) = depthwise::pack(node, data.rule, &sizes)?
-        {
-            (data.blocks, data.packed) = (1, packed);
-            node.scratch(sizes.channels)?;
+    let way = match arithmetic {
+        Arithmetic::Hybrid => {
+            let mode = Mode::of_convolution(node)?;
+            let hybrid = Hybrid::prepare(node, (3, filters), op.activation, mode, image.dim(0))?;
+            Way::direct(node, arithmetic, hybrid)?
         }
-    }
-    node.set_data(data)
+        Arithmetic::Float => {
+            let range = FloatRange::of(op.activation)?;
+            // The blocked way reads weights as they lie.
+            match depthwise::fits(&sizes) {
+                true => Way::packed(node, arithmetic, range)?,
+                false => Way::direct(node, arithmetic, range)?,
+            }
+        }
+        _ => {
+            let rule = Requantize::prepare(node, 3, filters, op.activation, Product::Double)?;
+            let packs = node.packs_weights() && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
+            match if packs { depthwise::pack(node, rule, &sizes)? } else { None } {
+                Some(packed) => {
+                    node.scratch(sizes.channels)?;
+                    Way::packed(node, arithmetic, packed)?
+                }
+                None => Way::direct(node, arithmetic, rule)?,
+            }
+        }
+    };
+    node.set_data(Data { way, geometry })
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    let data = node.data::<Data>()?;
-    let sizes = data.geometry.sizes();
-    let arithmetic = Arithmetic::from_code(data.arithmetic)?;
-    match (arithmetic, data.blocks) {
-        (Arithmetic::Float, 1) => {
+    let Data { way, geometry } = *node.data()?;
+    let sizes = geometry.sizes();
+    match way.of()? {
+        (Arithmetic::Float, true) => {
+            let range = *node.load(way.data)?;
             let out = node.output(0)?;
             let bias = node.optional_input(2)?.unwrap_or_default();
             let tensors = (node.input(0)?, node.input(1)?, bias);
-            node.level().run(Float { sizes, range: data.range, tensors, out });
+            node.level().run(Float { sizes, range, tensors, out });
             Ok(())
         }
-        (Arithmetic::Float, _) => run::float(node, run::Shape::Depthwise(sizes), data.range),
-        (Arithmetic::Hybrid, _) => data.hybrid.run(node, run::Shape::Depthwise(Sizes { batch: 1, ..sizes }), sizes.batch),
-        (_, 1) => {
+        (_, true) => {
             let (out, outside) = (node.output(0)?, node.scratch()?);
-            let weights = data.packed.load(node);
+            let weights = node.load::<depthwise::Packed>(way.data)?.load(node);
             node.level().run(Int8 { sizes, weights, x: node.input(0)?, outside, out });
             Ok(())
         }
-        _ => {
-            let outputs = data.rule.outputs(node);
-            run::quantized(node, arithmetic, run::Shape::Depthwise(sizes), outputs)
+        (Arithmetic::Hybrid, false) => {
+            let image = run::Shape::Depthwise(Sizes { batch: 1, ..sizes });
+            node.load::<Hybrid>(way.data)?.run(node, image, sizes.batch)
         }
+        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Depthwise(sizes), way.data),
     }
 }
 

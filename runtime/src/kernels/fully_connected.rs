@@ -7,76 +7,72 @@ use sedge_schema::op::{FullyConnected, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
-use super::filter::{Arithmetic, FloatRange, Product, Requantize, run};
+use super::filter::{Arithmetic, FloatRange, Product, Requantize, Way, run};
 use super::gemm::{float, int8};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Data {
-    arithmetic: u32,
-    /// Whether `int8` or `float` holds packed weights.
-    packed: u32,
-    depth: u32,
-    rule: Requantize,
-    range: FloatRange,
-    hybrid: Hybrid,
-    /// Rows of the input.
+    way: Way,
     rows: u32,
-    int8: int8::Packed,
-    float: float::Packed,
+    depth: u32,
 }
 
 pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let weights = node.input(1)?;
     let (units, depth) = (weights.dim(0), weights.dim(1));
+    let rows = node.input(0)?.elements().checked_div(depth).unwrap_or(0);
     let arithmetic = Arithmetic::of(node)?;
-    let mut data = Data { arithmetic: arithmetic.code(), depth: depth as u32, ..Data::zeroed() };
-    if arithmetic == Arithmetic::Hybrid {
-        let mode = if op.asymmetric_quantize_inputs { Mode::Asymmetric } else { Mode::Symmetric };
-        let rows = node.input(0)?.elements().checked_div(depth).unwrap_or(0);
-        data.rows = rows as u32;
-        data.hybrid = Hybrid::prepare(node, (0, units), op.activation, mode, rows)?;
-    } else if arithmetic == Arithmetic::Float {
-        data.range = FloatRange::of(op.activation)?;
-        if node.packs_weights() && let Some(packed) = float::pack(node, data.range, units, depth)? {
-            (data.packed, data.float) = (1, packed);
+    let packs = node.packs_weights();
+    let way = match arithmetic {
+        Arithmetic::Hybrid => {
+            let mode = if op.asymmetric_quantize_inputs { Mode::Asymmetric } else { Mode::Symmetric };
+            let hybrid = Hybrid::prepare(node, (0, units), op.activation, mode, rows)?;
+            Way::direct(node, arithmetic, hybrid)?
         }
-    } else {
-        data.rule = Requantize::prepare(node, 0, units, op.activation, Product::Single)?;
-        if node.packs_weights()
-            && arithmetic == Arithmetic::Int8
-            && data.rule.widened.is_empty()
-            && let Some(packed) = int8::pack(node, data.rule, units, depth)?
-        {
-            (data.packed, data.int8) = (1, packed);
-            node.scratch(packed.scratch())?;
+        Arithmetic::Float => {
+            let range = FloatRange::of(op.activation)?;
+            match if packs { float::pack(node, range, units, depth)? } else { None } {
+                Some(packed) => Way::packed(node, arithmetic, packed)?,
+                None => Way::direct(node, arithmetic, range)?,
+            }
         }
-    }
-    node.set_data(data)
+        _ => {
+            let rule = Requantize::prepare(node, 0, units, op.activation, Product::Single)?;
+            let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
+            match if packs { int8::pack(node, rule, units, depth)? } else { None } {
+                Some(packed) => {
+                    node.scratch(packed.scratch())?;
+                    Way::packed(node, arithmetic, packed)?
+                }
+                None => Way::direct(node, arithmetic, rule)?,
+            }
+        }
+    };
+    node.set_data(Data { way, rows: rows as u32, depth: depth as u32 })
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    let data = node.data::<Data>()?;
-    let depth = data.depth as usize;
-    let arithmetic = Arithmetic::from_code(data.arithmetic)?;
-    match (arithmetic, data.packed) {
-        (Arithmetic::Float, 1) => {
+    let Data { way, rows, depth } = *node.data()?;
+    let depth = depth as usize;
+    match way.of()? {
+        (Arithmetic::Float, true) => {
             let out = node.output(0)?;
-            node.level().run(Float { matrix: data.float.load(node), x: node.input(0)?, out });
+            let matrix = node.load::<float::Packed>(way.data)?.load(node);
+            node.level().run(Float { matrix, x: node.input(0)?, out });
             Ok(())
         }
-        (Arithmetic::Float, _) => run::float(node, run::Shape::Rows(depth), data.range),
-        (Arithmetic::Hybrid, _) => data.hybrid.run(node, run::Shape::Rows(depth), data.rows as usize),
-        (_, 1) => {
+        (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
-            node.level().run(Int8 { depth, matrix: data.int8.load(node), x: node.input(0)?, scratch, out });
+            let matrix = node.load::<int8::Packed>(way.data)?.load(node);
+            node.level().run(Int8 { depth, matrix, x: node.input(0)?, scratch, out });
             Ok(())
         }
-        _ => {
-            let outputs = data.rule.outputs(node);
-            run::quantized(node, arithmetic, run::Shape::Rows(depth), outputs)
+        (Arithmetic::Hybrid, false) => {
+            node.load::<Hybrid>(way.data)?.run(node, run::Shape::Rows(depth), rows as usize)
         }
+        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Rows(depth), way.data),
     }
 }
 

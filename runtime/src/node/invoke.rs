@@ -54,7 +54,16 @@ impl<'s> Invoke<'s> {
     /// Where that was something else; a defect of the kernel.
     #[inline]
     pub fn data<T: Pod>(&self) -> Result<&'s T, Refusal> {
-        self.prepared.get::<T>(self.record.data).first().ok_or(Refusal::Internal)
+        self.load(self.record.data)
+    }
+
+    /// What [`Prepare::store`](crate::Prepare::store) kept.
+    ///
+    /// # Errors
+    /// Where that was something else; a defect of the kernel.
+    #[inline]
+    pub fn load<T: Pod>(&self, span: Span) -> Result<&'s T, Refusal> {
+        self.prepared.get::<T>(span).first().ok_or(Refusal::Internal)
     }
 
     /// A list that [`Prepare::list`](crate::Prepare::list) took.

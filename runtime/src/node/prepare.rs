@@ -245,14 +245,22 @@ impl<'p> Prepare<'p> {
         self.arena.get_mut(span)
     }
 
+    /// Takes a list of one value, for [`Invoke::load`](crate::Invoke::load).
+    ///
+    /// # Errors
+    /// Where the arena is too small.
+    pub fn store<T: Pod>(&mut self, value: T) -> Result<Span, Refusal> {
+        let span = self.list::<T>(1)?;
+        self.list_mut::<T>(span).fill(value);
+        Ok(span)
+    }
+
     /// Keeps the kernel's own data for [`Invoke::data`](crate::Invoke::data).
     ///
     /// # Errors
     /// Where the arena is too small.
     pub fn set_data<T: Pod>(&mut self, data: T) -> Result<(), Refusal> {
-        let span = self.list::<T>(1)?;
-        self.list_mut::<T>(span).fill(data);
-        self.record.data = span;
+        self.record.data = self.store(data)?;
         Ok(())
     }
 

@@ -21,8 +21,6 @@ pub(super) struct Run {
     pub(super) printed: Vec<String>,
     /// Bytes of arena that it says it uses.
     pub(super) arena: Option<u64>,
-    /// Instructions of its slowest inference.
-    pub(super) instructions: Option<u64>,
     /// Why it did not end well.
     pub(super) failure: Option<String>,
 }
@@ -40,15 +38,11 @@ pub(super) fn decoder() -> Result<PathBuf> {
 }
 
 /// Runs `elf` in QEMU until it ends or its time is over.
-pub(super) fn run(qemu: &[&str], elf: &Path, decoder: &Path, bench: bool) -> Result<Run> {
+pub(super) fn run(qemu: &[&str], elf: &Path, decoder: &Path) -> Result<Run> {
     let (program, machine) = qemu.split_first().context("no emulator")?;
     let mut command = Command::new(program);
     command.args(machine).args(["-nographic", "-monitor", "none", "-serial", "none"]);
     command.args(["-semihosting-config", "enable=on,target=native"]);
-    if bench {
-        // One nanosecond of the machine's time for each instruction, however long that takes here.
-        command.args(["-icount", "shift=0,sleep=off"]);
-    }
     command.arg("-kernel").arg(elf).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut qemu = command.spawn().with_context(|| {
         format!("cannot run {program}: install QEMU (Debian's qemu-system-arm, qemu-system-misc)")
@@ -108,8 +102,6 @@ impl Run {
             Some((_, text)) => {
                 if let Some(arena) = text.strip_prefix("arena: ") {
                     self.arena = number(arena);
-                } else if let Some(instructions) = text.strip_prefix("instructions: ") {
-                    self.instructions = self.instructions.max(number(instructions));
                 }
             }
             None => {}

@@ -4,11 +4,9 @@ use super::Report;
 
 pub(super) fn markdown(reports: &[Report]) -> String {
     let mut rows = vec![
-        ["program", "board", "core", "flash", "without data", "RAM", "arena", "instructions", "result"]
-            .map(String::from),
+        ["program", "board", "core", "flash", "without data", "RAM", "arena", "result"].map(String::from),
     ];
     for report in reports {
-        let optional = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
         rows.push([
             report.program.to_owned(),
             report.board.to_owned(),
@@ -16,8 +14,7 @@ pub(super) fn markdown(reports: &[Report]) -> String {
             report.flash.to_string(),
             report.flash_code.to_string(),
             report.ram.to_string(),
-            optional(report.arena),
-            optional(report.instructions),
+            report.arena.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
             if report.failures.is_empty() { "ok" } else { "FAILED" }.to_owned(),
         ]);
     }

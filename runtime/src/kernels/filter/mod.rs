@@ -70,15 +70,45 @@ impl Arithmetic {
         Ok(arithmetic)
     }
 
-    /// The arithmetic as prepared data keeps it.
-    pub(super) fn code(self) -> u32 {
-        self as u32
-    }
-
     /// The arithmetic of a code.
-    pub(super) fn from_code(code: u32) -> Result<Self, Refusal> {
+    fn from_code(code: u32) -> Result<Self, Refusal> {
         let all = [Self::Float, Self::Int8, Self::UInt8, Self::Int16, Self::Int16Bias32, Self::Hybrid];
         all.get(code as usize).copied().ok_or(Refusal::Internal)
+    }
+}
+
+/// How an operator runs, and the data that this way needs.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Way {
+    arithmetic: u32,
+    packed: u32,
+    /// A value that [`Prepare::store`] kept.
+    pub(super) data: Span,
+}
+
+impl Way {
+    /// With packed weights, or by vectors.
+    pub(super) fn packed<T: Pod>(
+        node: &mut Prepare<'_>,
+        arithmetic: Arithmetic,
+        data: T,
+    ) -> Result<Self, Refusal> {
+        Ok(Self { arithmetic: arithmetic as u32, packed: 1, data: node.store(data)? })
+    }
+
+    /// Straight from the weights.
+    pub(super) fn direct<T: Pod>(
+        node: &mut Prepare<'_>,
+        arithmetic: Arithmetic,
+        data: T,
+    ) -> Result<Self, Refusal> {
+        Ok(Self { arithmetic: arithmetic as u32, packed: 0, data: node.store(data)? })
+    }
+
+    /// The arithmetic, and whether weights are packed.
+    pub(super) fn of(&self) -> Result<(Arithmetic, bool), Refusal> {
+        Ok((Arithmetic::from_code(self.arithmetic)?, self.packed != 0))
     }
 }
 

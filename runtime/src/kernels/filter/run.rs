@@ -4,7 +4,7 @@ use sedge_schema::Refusal;
 
 use super::direct::Rule;
 use super::geometry::Sizes;
-use super::requantize::{Outputs, Sum};
+use super::requantize::{Outputs, Requantize, Sum};
 use super::{Arithmetic, FloatRange, bias_at};
 use crate::arena::Span;
 use crate::element::Element;
@@ -38,12 +38,27 @@ impl Shape {
     }
 }
 
-/// Runs a float operator directly from its weights.
-pub(in crate::kernels) fn float(
+/// Runs the operator directly from its weights; `data` holds a [`FloatRange`] or a [`Requantize`].
+pub(in crate::kernels) fn direct(
     node: &mut Invoke<'_>,
+    arithmetic: Arithmetic,
     shape: Shape,
-    range: FloatRange,
+    data: Span,
 ) -> Result<(), Refusal> {
+    if arithmetic == Arithmetic::Float {
+        return float(node, shape, *node.load(data)?);
+    }
+    let outputs = node.load::<Requantize>(data)?.outputs(node);
+    match arithmetic {
+        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, shape, outputs, |y| y as i8),
+        Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, shape, outputs, |y| y as u8),
+        Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, shape, outputs, |y| y as i16),
+        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, shape, outputs, |y| y as i16),
+        Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
+    }
+}
+
+fn float(node: &mut Invoke<'_>, shape: Shape, range: FloatRange) -> Result<(), Refusal> {
     let out = node.output::<f32>(0)?;
     let bias = node.optional_input::<f32>(2)?;
     let rule = Rule {
@@ -53,22 +68,6 @@ pub(in crate::kernels) fn float(
     };
     shape.run(&rule, node.input(0)?, node.input(1)?, out);
     Ok(())
-}
-
-/// Runs a quantized operator directly from its weights.
-pub(in crate::kernels) fn quantized(
-    node: &mut Invoke<'_>,
-    arithmetic: Arithmetic,
-    shape: Shape,
-    outputs: Outputs<'_>,
-) -> Result<(), Refusal> {
-    match arithmetic {
-        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, shape, outputs, |y| y as i8),
-        Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, shape, outputs, |y| y as u8),
-        Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, shape, outputs, |y| y as i16),
-        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, shape, outputs, |y| y as i16),
-        Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
-    }
 }
 
 /// Activations `X`, weights `W`, bias `B`, sums `S`.

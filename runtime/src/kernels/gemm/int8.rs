@@ -159,6 +159,11 @@ pub(in crate::kernels) struct Matrix<'s> {
 }
 
 impl Matrix<'_> {
+    /// The zero point of the activations.
+    pub(in crate::kernels) fn input_zero(&self) -> i32 {
+        self.columns.rule.input_zero
+    }
+
     /// Multiplies as many rows as `out` has room for. `row` fills the widened row of a number.
     #[inline(always)]
     pub(in crate::kernels) fn multiply<S: Simd>(
