@@ -144,11 +144,11 @@ fn bad_inputs_are_refused_and_nothing_is_written() {
         assert!(!fs::exists(&out).unwrap(), "{name} left outputs");
     }
     // A size that the model's first operator cannot take.
-    let deep = place.file("deep.npy", &npy("|i1", "1, 8, 8, 2", &[0; 128]));
+    let deep = place.file("deep.npy", &npy("|i1", "1, 8, 8, 3", &[0; 192]));
     let digits = data("digits/digits_int8_tf.tflite");
     let result = sedge(&["run", &digits, "--input", &deep, "--output-dir", &place.path("out")]);
     assert_eq!(result.code, 1);
-    assert!(result.stderr.contains("operator "), "{}", result.stderr);
+    assert!(result.stderr.contains("operator 0 (CONV_2D)"), "{}", result.stderr);
     let result = sedge(&["run", &model, "--input", "/no/such.npy", "--output-dir", &place.path("out")]);
     assert_eq!(result.code, 1);
     let result = sedge(&["run", &model, "--output-dir", &place.path("out")]);

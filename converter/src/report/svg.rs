@@ -46,7 +46,7 @@ text{font:11px system-ui,sans-serif;fill:#222}\
 .axis{stroke:#444;stroke-width:1}\
 .piece{stroke:#fff;stroke-width:1}\
 .piece:hover{stroke:#000}\
-.peak{fill:#f4d35e;opacity:.35}\
+.peak{fill:none;stroke:#d00000;stroke-width:2.5;pointer-events:none}\
 .total{stroke:#c1121f;stroke-width:1.5}\
 .bound{stroke:#1d3557;stroke-width:1.5;stroke-dasharray:6 4}";
 
@@ -102,13 +102,6 @@ impl Plan {
     }
 
     fn draw_axes(&self, out: &mut String, frame: &Frame) {
-        if let Some((peak, _)) = self.peak() {
-            let (x, y, w, h) = (frame.x(peak), frame.top, frame.column, frame.height);
-            let _ = writeln!(
-                out,
-                "<rect class=\"peak\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"><title>peak</title></rect>"
-            );
-        }
         let step = tick(frame.bytes);
         let mut bytes = 0;
         while (bytes as f64) <= frame.bytes {
@@ -145,6 +138,16 @@ impl Plan {
     }
 
     fn draw_lines(&self, out: &mut String, frame: &Frame) {
+        if let Some((peak, bytes)) = self.peak() {
+            let (x, y, w, h) = (frame.x(peak), frame.top, frame.column, frame.height);
+            let (middle, above) = (x + w / 2.0, y - 4.0);
+            let _ = writeln!(
+                out,
+                "<rect class=\"peak\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"/>\
+                 <text x=\"{middle:.1}\" y=\"{above:.1}\" text-anchor=\"middle\">peak {}</text>",
+                number(bytes as u64)
+            );
+        }
         let lines = [
             ("total", "activations", self.memory.activations),
             ("bound", "lower bound", self.memory.lower_bound),
@@ -171,7 +174,7 @@ fn draw_piece(out: &mut String, frame: &Frame, piece: &Piece, index: usize) {
     // Neighbouring colours are far apart: steps of the golden angle.
     let colour = match piece.scratch {
         true => "#b8b8b8".to_owned(),
-        false => format!("hsl({:.0} 52% 66%)", (index as f64 * 137.508) % 360.0),
+        false => pastel((index as f64 * 137.508) % 360.0),
     };
     let names = escape(&piece.names.join(" = "));
     let bytes = number(piece.bytes as u64);
@@ -183,18 +186,31 @@ fn draw_piece(out: &mut String, frame: &Frame, piece: &Piece, index: usize) {
         piece.first,
         piece.last
     );
-    // About six pixels for a character; what does not fit is left to the hover title.
+    // About five pixels for a character; what does not fit is left to the hover title.
     let room = ((width - 6.0) / 5.2).max(0.0) as usize;
-    if height >= 11.0 && room >= 4 {
-        let label = shortened(&format!("{} ({bytes})", piece.names.join(" = ")), room);
+    let name = piece.names.join(" = ");
+    let lines = if height >= 24.0 { vec![name, bytes] } else { vec![format!("{name} ({bytes})")] };
+    if height < 11.0 || room < 4 {
+        return;
+    }
+    let first = f64::midpoint(y, bottom) + 3.0 - 6.0 * (lines.len() - 1) as f64;
+    for (i, line) in lines.iter().enumerate() {
+        let (x, y) = (x + 3.0, first + 12.0 * i as f64);
+        let label = escape(&shortened(line, room));
         let _ = writeln!(
             out,
-            "<text class=\"small\" x=\"{:.1}\" y=\"{:.1}\" pointer-events=\"none\">{}</text>",
-            x + 3.0,
-            (y + bottom) / 2.0 + 3.0,
-            escape(&label)
+            "<text class=\"small\" x=\"{x:.1}\" y=\"{y:.1}\" pointer-events=\"none\">{label}</text>"
         );
     }
+}
+
+/// A light colour of this hue in degrees, written so that every reader of SVG knows it.
+fn pastel(hue: f64) -> String {
+    let channel = |shift: f64| {
+        let distance = ((hue + shift) % 360.0 - 180.0).abs() / 60.0;
+        (150.0 + 85.0 * (distance - 1.0).clamp(0.0, 1.0)) as u8
+    };
+    format!("#{:02x}{:02x}{:02x}", channel(0.0), channel(240.0), channel(120.0))
 }
 
 /// The power of two of bytes that gives the axis 4 to 8 ticks.

@@ -47,6 +47,9 @@ pub trait Simd: Copy {
     /// `a - b`, wrapping.
     fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
 
+    /// `a * b`, wrapping.
+    fn mul_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+
     /// The smaller of each two lanes.
     fn min_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
 

@@ -64,6 +64,11 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn mul_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        zip(a, b, i32::wrapping_mul)
+    }
+
+    #[inline(always)]
     fn min_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
         zip(a, b, Ord::min)
     }

@@ -52,8 +52,16 @@ impl Multiplier {
     /// `x` times the factor, rounded twice.
     #[inline]
     pub fn apply(self, x: i32) -> i32 {
-        let (left, right) = (self.shift.max(0), (-self.shift).max(0));
-        rounding_shift_right(doubling_high_mul(x.wrapping_shl(left as u32), self.q), right as u32)
+        let left = self.shift.max(0) as u32;
+        Self { shift: self.shift.min(0), ..self }.apply_below_one(x.wrapping_shl(left))
+    }
+
+    /// As [`Multiplier::apply`], for shifts that are not positive: factors below 1.
+    #[inline]
+    pub fn apply_below_one(self, x: i32) -> i32 {
+        // `q` is not negative, so nothing saturates.
+        let product = ((i64::from(x) * i64::from(self.q) + (1 << 30)) >> 31) as i32;
+        rounding_shift_right(product, self.shift.wrapping_neg() as u32)
     }
 
     /// `x` times the factor for 64-bit sums (16x8 kernels): the multiplier reduced to 16 bits, one

@@ -2,6 +2,7 @@
 
 use sedge_schema::Refusal;
 use sedge_schema::op::Add;
+use sedge_simd::Simd;
 
 use super::shared::arithmetic::{self, Arithmetic, Sum};
 use crate::node::{Invoke, Prepare};
@@ -22,6 +23,11 @@ impl Arithmetic for Add {
     #[inline(always)]
     fn int64(a: i64, b: i64) -> i64 {
         a.wrapping_add(b)
+    }
+
+    #[inline(always)]
+    fn lanes<S: Simd>(simd: S, a: S::I32, b: S::I32) -> S::I32 {
+        simd.add_i32(a, b)
     }
 }
 

@@ -7,8 +7,9 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::Activation;
 use sedge_schema::{Refusal, TensorType};
+use sedge_simd::{Level, Simd};
 
-use super::binary::{Broadcast, SECOND, common_type, no_scales};
+use super::binary::{Broadcast, Operand, Rows, SECOND, common_type, no_scales};
 use super::{INPUT, Integer, OUTPUT, clamp_float};
 use crate::arena::Span;
 use crate::fixed::{Multiplier, quantized_range};
@@ -22,13 +23,19 @@ pub(crate) trait Arithmetic {
     fn float(a: f32, b: f32) -> f32;
     fn int32(a: i32, b: i32) -> i32;
     fn int64(a: i64, b: i64) -> i64;
+
+    /// [`Arithmetic::int32`] on vectors.
+    fn lanes<S: Simd>(simd: S, a: S::I32, b: S::I32) -> S::I32;
 }
 
 /// Arithmetic on quantized values without their zero points.
 pub(crate) trait Quantized: Pod {
     fn prepare(kind: TensorType, scales: [f32; 2], output: f32) -> Self;
-    /// Applies the operator `op`.
-    fn apply(&self, a: i32, b: i32, op: impl Fn(i32, i32) -> i32) -> i32;
+    /// Applies the operator `A`.
+    fn apply<A: Arithmetic>(&self, a: i32, b: i32) -> i32;
+
+    /// [`Quantized::apply`] on vectors.
+    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32;
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -84,7 +91,9 @@ pub(crate) fn prepare<A: Arithmetic>(node: &mut Prepare<'_>, activation: Activat
 pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let &Data { plan, kind, low, high, .. } = node.data::<Data>()?;
     match TensorType::from_code(kind as i8) {
-        Some(TensorType::Int8) => run::<A, i8>(node),
+        // Arrays in place of vectors would be slower than one element at a time.
+        Some(TensorType::Int8) if matches!(node.level(), Level::Scalar(_)) => run::<A, i8>(node),
+        Some(TensorType::Int8) => run_lanes::<A>(node),
         Some(TensorType::UInt8) => run::<A, u8>(node),
         Some(TensorType::Int16) => run::<A, i16>(node),
         Some(TensorType::Int32) => {
@@ -102,14 +111,91 @@ pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal
 
 fn run<A: Arithmetic, T: Integer>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let data = node.data::<Data>()?;
-    let &Range { zeros: [a_zero, b_zero], output_zero, min, max } =
-        node.list::<Range>(data.range).first().ok_or(Refusal::Internal)?;
+    let &range = node.list::<Range>(data.range).first().ok_or(Refusal::Internal)?;
     let &quantized = node.list::<A::Quantized>(data.quantized).first().ok_or(Refusal::Internal)?;
     data.plan.run::<T>(node, |a, b| {
-        let (a, b): (i32, i32) = (a.into(), b.into());
-        let y = quantized.apply(a.wrapping_sub(a_zero), b.wrapping_sub(b_zero), A::int32);
-        T::narrow(y.wrapping_add(output_zero).max(min).min(max))
+        let ([a_zero, b_zero], a, b): (_, i32, i32) = (range.zeros, a.into(), b.into());
+        let y = quantized.apply::<A>(a.wrapping_sub(a_zero), b.wrapping_sub(b_zero));
+        T::narrow(y.wrapping_add(range.output_zero).max(range.min).min(range.max))
     })
+}
+
+/// As [`run`], for int8 and levels that have vectors.
+fn run_lanes<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let data = node.data::<Data>()?;
+    let &range = node.list::<Range>(data.range).first().ok_or(Refusal::Internal)?;
+    let &quantized = node.list::<A::Quantized>(data.quantized).first().ok_or(Refusal::Internal)?;
+    data.plan.run_rows::<i8>(node, Lanes::<A> { range, quantized })
+}
+
+struct Lanes<A: Arithmetic> {
+    range: Range,
+    quantized: A::Quantized,
+}
+
+// Only `for` and functions marked so: a closure would be compiled without the level's instructions.
+impl<A: Arithmetic> Lanes<A> {
+    #[inline(always)]
+    fn compute<S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32 {
+        let Range { zeros: [a_zero, b_zero], output_zero, min, max } = self.range;
+        let a = simd.sub_i32(a, simd.splat_i32(a_zero));
+        let b = simd.sub_i32(b, simd.splat_i32(b_zero));
+        let y = self.quantized.lanes::<A, S>(simd, a, b);
+        let y = simd.add_i32(y, simd.splat_i32(output_zero));
+        simd.min_i32(simd.max_i32(y, simd.splat_i32(min)), simd.splat_i32(max))
+    }
+}
+
+impl<A: Arithmetic> Rows<i8> for Lanes<A> {
+    #[inline(always)]
+    fn apart<S: Simd>(&self, simd: S, a: Operand<'_, i8>, b: Operand<'_, i8>, out: &mut [i8]) {
+        let outs = out.chunks_mut(S::LANES);
+        match (a, b) {
+            (Operand::Run(a), Operand::Run(b)) => {
+                for ((out, a), b) in outs.zip(a.chunks(S::LANES)).zip(b.chunks(S::LANES)) {
+                    simd.store_i8(self.compute(simd, simd.load_i8(a), simd.load_i8(b)), out);
+                }
+            }
+            (Operand::Run(a), Operand::One(b)) => {
+                let b = simd.splat_i32(b.into());
+                for (out, a) in outs.zip(a.chunks(S::LANES)) {
+                    simd.store_i8(self.compute(simd, simd.load_i8(a), b), out);
+                }
+            }
+            (Operand::One(a), Operand::Run(b)) => {
+                let a = simd.splat_i32(a.into());
+                for (out, b) in outs.zip(b.chunks(S::LANES)) {
+                    simd.store_i8(self.compute(simd, a, simd.load_i8(b)), out);
+                }
+            }
+            (Operand::One(a), Operand::One(b)) => {
+                let (a, b) = (simd.splat_i32(a.into()), simd.splat_i32(b.into()));
+                for out in outs {
+                    simd.store_i8(self.compute(simd, a, b), out);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn over<S: Simd>(&self, simd: S, out: &mut [i8], other: &[i8], is_second: bool) {
+        for (out, other) in out.chunks_mut(S::LANES).zip(other.chunks(S::LANES)) {
+            let (mut a, mut b) = (simd.load_i8(out), simd.load_i8(other));
+            if is_second {
+                (a, b) = (b, a);
+            }
+            simd.store_i8(self.compute(simd, a, b), out);
+        }
+    }
+}
+
+/// [`Multiplier::apply`] on vectors.
+#[inline(always)]
+fn apply_lanes<S: Simd>(simd: S, multiplier: Multiplier, x: S::I32) -> S::I32 {
+    let Multiplier { q, shift } = multiplier;
+    let x = simd.shift_left(x, simd.splat_i32(shift.max(0)));
+    let product = simd.doubling_high_mul(x, simd.splat_i32(q));
+    simd.rounding_shift_right(product, simd.splat_i32((-shift).max(0)))
 }
 
 /// Sums and differences: both operands are shifted left by 20 bits (int16: 15), scaled to twice the
@@ -132,12 +218,42 @@ impl Quantized for Sum {
     }
 
     #[inline(always)]
-    fn apply(&self, a: i32, b: i32, op: impl Fn(i32, i32) -> i32) -> i32 {
+    fn apply<A: Arithmetic>(&self, a: i32, b: i32) -> i32 {
         let [first, second] = self.inputs;
-        let (a, b) = (first.apply(a.wrapping_shl(self.shift)), second.apply(b.wrapping_shl(self.shift)));
-        self.output.apply(op(a, b))
+        self.output.apply(A::int32(self.scale(first, a), self.scale(second, b)))
+    }
+
+    #[inline(always)]
+    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32 {
+        let [first, second] = self.inputs;
+        let (a, b) = (self.scale_lanes(simd, first, a), self.scale_lanes(simd, second, b));
+        apply_lanes(simd, self.output, A::lanes(simd, a, b))
     }
 }
+
+impl Sum {
+    /// An operand on the common scale.
+    #[inline(always)]
+    fn scale(&self, factor: Multiplier, x: i32) -> i32 {
+        match factor {
+            HALF => x.wrapping_shl(self.shift - 1),
+            _ => factor.apply_below_one(x.wrapping_shl(self.shift)),
+        }
+    }
+
+    /// [`Sum::scale`] on vectors.
+    #[inline(always)]
+    fn scale_lanes<S: Simd>(&self, simd: S, factor: Multiplier, x: S::I32) -> S::I32 {
+        let shift = self.shift as i32;
+        match factor {
+            HALF => simd.shift_left(x, simd.splat_i32(shift - 1)),
+            _ => apply_lanes(simd, factor, simd.shift_left(x, simd.splat_i32(shift))),
+        }
+    }
+}
+
+/// What the operand with the larger scale is multiplied by: a shift that is one less does it.
+const HALF: Multiplier = Multiplier { q: 1 << 30, shift: 0 };
 
 /// Products: `d = scale_a * scale_b / scale_out`.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -153,7 +269,12 @@ impl Quantized for Product {
     }
 
     #[inline(always)]
-    fn apply(&self, a: i32, b: i32, op: impl Fn(i32, i32) -> i32) -> i32 {
-        self.output.apply(op(a, b))
+    fn apply<A: Arithmetic>(&self, a: i32, b: i32) -> i32 {
+        self.output.apply(A::int32(a, b))
+    }
+
+    #[inline(always)]
+    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32 {
+        apply_lanes(simd, self.output, A::lanes(simd, a, b))
     }
 }

@@ -7,7 +7,7 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::Node as _;
 use sedge_schema::{MAX_RANK, Refusal, Slot, TensorType};
-use sedge_simd::{Kernel, Level, Simd};
+use sedge_simd::{Kernel, Simd};
 
 use super::{INPUT, OUTPUT};
 use crate::arena::Span;
@@ -89,75 +89,136 @@ impl Broadcast {
         node: &mut Invoke<'_>,
         f: impl Fn(T, T) -> T,
     ) -> Result<(), Refusal> {
+        self.run_rows(node, Elements(f))
+    }
+
+    /// As [`Broadcast::run`], with a computation on runs.
+    #[inline]
+    pub(crate) fn run_rows<T: Element>(
+        &self,
+        node: &mut Invoke<'_>,
+        rows: impl Rows<T>,
+    ) -> Result<(), Refusal> {
         let loops = node.list::<Loop>(self.loops);
         let level = node.level();
-        match node.binary::<T>()? {
-            Binary::Apart(a, b, out) => walk(level, Walk { plan: self, loops, a, b, out, f }),
-            Binary::OverFirst(out, b) => walk(level, Over { out, other: b, f }),
-            Binary::OverSecond(out, a) => walk(level, Over { out, other: a, f: |b, a| f(a, b) }),
+        let done = match node.binary::<T>()? {
+            Binary::Apart(a, b, out) => level.run(Walk { plan: self, loops, a, b, out, rows }),
+            Binary::OverFirst(out, other) => level.run(Over { out, other, is_second: false, rows }),
+            Binary::OverSecond(out, other) => level.run(Over { out, other, is_second: true, rows }),
+        };
+        done.ok_or(Refusal::Internal)
+    }
+}
+
+/// An operand along a run.
+#[derive(Clone, Copy)]
+pub(crate) enum Operand<'w, T> {
+    /// It goes on: as many elements as the run has.
+    Run(&'w [T]),
+    /// It repeats this element.
+    One(T),
+}
+
+impl<'w, T: Copy> Operand<'w, T> {
+    /// The operand along a run that starts where `from` does.
+    #[inline(always)]
+    fn new(from: &'w [T], run: usize, moves: bool) -> Option<Self> {
+        match moves {
+            true => Some(Self::Run(from.get(..run)?)),
+            false => Some(Self::One(*from.first()?)),
         }
     }
 }
 
-#[inline]
-fn walk<K: Kernel<Output = Option<()>>>(level: Level, kernel: K) -> Result<(), Refusal> {
-    level.run(kernel).ok_or(Refusal::Internal)
+/// A computation on runs. Mark its functions `#[inline(always)]`.
+pub(crate) trait Rows<T> {
+    /// Computes a run of the output. At most one operand repeats an element.
+    fn apart<S: Simd>(&self, simd: S, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]);
+
+    /// Computes a run of the output over the first operand or, where `is_second`, over the second.
+    fn over<S: Simd>(&self, simd: S, out: &mut [T], other: &[T], is_second: bool);
 }
 
-/// Writes `f(out, other)` over `out`.
-struct Over<'w, T, F> {
+/// A function of two elements.
+struct Elements<F>(F);
+
+impl<T: Element, F: Fn(T, T) -> T> Rows<T> for Elements<F> {
+    #[inline(always)]
+    fn apart<S: Simd>(&self, _simd: S, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
+        let f = &self.0;
+        match (a, b) {
+            (Operand::Run(a), Operand::Run(b)) => {
+                for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                    *out = f(a, b);
+                }
+            }
+            (Operand::Run(a), Operand::One(b)) => {
+                for (out, &a) in out.iter_mut().zip(a) {
+                    *out = f(a, b);
+                }
+            }
+            (Operand::One(a), Operand::Run(b)) => {
+                for (out, &b) in out.iter_mut().zip(b) {
+                    *out = f(a, b);
+                }
+            }
+            (Operand::One(a), Operand::One(b)) => out.fill(f(a, b)),
+        }
+    }
+
+    #[inline(always)]
+    fn over<S: Simd>(&self, _simd: S, out: &mut [T], other: &[T], is_second: bool) {
+        let f = &self.0;
+        for (out, &other) in out.iter_mut().zip(other) {
+            *out = if is_second { f(other, *out) } else { f(*out, other) };
+        }
+    }
+}
+
+/// Works in place.
+struct Over<'w, T, R> {
     out: &'w mut [T],
     other: &'w [T],
-    f: F,
+    is_second: bool,
+    rows: R,
 }
 
-impl<T: Element, F: Fn(T, T) -> T> Kernel for Over<'_, T, F> {
+impl<T: Element, R: Rows<T>> Kernel for Over<'_, T, R> {
     type Output = Option<()>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) -> Option<()> {
-        self.out.iter_mut().zip(self.other).for_each(|(out, &other)| *out = (self.f)(*out, other));
+    fn run<S: Simd>(self, simd: S) -> Option<()> {
+        self.rows.over(simd, self.out, self.other, self.is_second);
         Some(())
     }
 }
 
-struct Walk<'w, T, F> {
+struct Walk<'w, T, R> {
     plan: &'w Broadcast,
     loops: &'w [Loop],
     a: &'w [T],
     b: &'w [T],
     out: &'w mut [T],
-    f: F,
+    rows: R,
 }
 
-impl<T: Element, F: Fn(T, T) -> T> Kernel for Walk<'_, T, F> {
+impl<T: Element, R: Rows<T>> Kernel for Walk<'_, T, R> {
     type Output = Option<()>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) -> Option<()> {
-        let Self { plan, loops, a, b, out, f } = self;
+    fn run<S: Simd>(self, simd: S) -> Option<()> {
+        let Self { plan, loops, a, b, out, rows } = self;
         let run = plan.run as usize;
         let mut counters = [0u32; MAX_RANK];
         let mut at = [0usize; 2];
+        let (a_moves, b_moves) = (plan.moves & FIRST_MOVES != 0, plan.moves & SECOND_MOVES != 0);
         // An empty output has no runs.
         for out in out.chunks_exact_mut(run.max(1)) {
-            let (a, b) = (a.get(at[0]..)?, b.get(at[1]..)?);
-            match plan.moves {
-                BOTH_MOVE => {
-                    let pairs = a.get(..run)?.iter().zip(b.get(..run)?);
-                    out.iter_mut().zip(pairs).for_each(|(out, (&a, &b))| *out = f(a, b));
-                }
-                FIRST_MOVES => {
-                    let &b = b.first()?;
-                    out.iter_mut().zip(a.get(..run)?).for_each(|(out, &a)| *out = f(a, b));
-                }
-                _ => {
-                    let &a = a.first()?;
-                    out.iter_mut().zip(b.get(..run)?).for_each(|(out, &b)| *out = f(a, b));
-                }
-            }
+            let a = Operand::new(a.get(at[0]..)?, run, a_moves)?;
+            let b = Operand::new(b.get(at[1]..)?, run, b_moves)?;
+            rows.apart(simd, a, b, out);
             for (around, counter) in loops.iter().zip(&mut counters) {
-                let [a, b] = around.steps.map(|step| step as usize);
+                let (a, b) = (around.steps[0] as usize, around.steps[1] as usize);
                 (at[0], at[1]) = (at[0] + a, at[1] + b);
                 *counter += 1;
                 if *counter < around.count {

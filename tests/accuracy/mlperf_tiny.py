@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Accuracy of `sedge convert` on the MLPerf Tiny models, beside the float models and TensorFlow's int8 files.
+
+    mlperf_tiny.py --sedge target/release/sedge --models DIR --data DIR        (pip install numpy pillow)
+
+DIR of --models holds kws_float32.tflite, kws_ref_model.tflite, vww_96_float.tflite, vww_96_int8.tflite,
+resnet8_float.tflite, resnet8_int8.tflite, ad01_fp32.tflite and ad01_int8.tflite of the MLPerf Tiny benchmark; DIR of
+--data its labelled samples: mlperf_kws01 (int8 features, of the int8 model's input scale), mlperf_vww01 (JPEG, blue
+first) and cifar10_raw. Every second sample calibrates, the others are classified. There is no labelled data for ad01:
+random windows calibrate it, and the share of the signal that quantization leaves wrong is shown.
+"""
+import argparse
+import csv
+import glob
+import json
+import os
+import subprocess
+import tempfile
+
+import numpy as np
+from PIL import Image
+
+
+def labels(path):
+    with open(path, newline='') as f:
+        return [(row[0], int(row[1])) for row in csv.reader(f) if row[1].strip().lstrip('-').isdigit()]
+
+
+def kws(a):
+    x = np.fromfile(glob.glob(f'{a.data}/mlperf_kws01/*.bin')[0], np.int8).reshape(-1, 49, 10, 1)
+    info = json.loads(run(a, 'inspect', f'{a.models}/kws_ref_model.tflite', '--tensors', '--json'))
+    q = next(t for t in info['tensors'] if t['kind'] == 'input')['quantization']
+    real = (x.astype(np.float32) - q['zero_point'][0]) * np.float32(q['scale'][0])
+    return real, [y for _, y in labels(f'{a.data}/mlperf_kws01/labels.csv')]
+
+
+def vww(a):
+    rows = labels(f'{a.data}/mlperf_vww01/labels.csv') if os.path.exists(f'{a.data}/mlperf_vww01/labels.csv') else []
+    x = [np.asarray(Image.open(f'{a.data}/mlperf_vww01/{name}'), np.float32) for name, _ in rows]
+    return np.stack(x)[..., ::-1] / 255, [y for _, y in rows]
+
+
+def resnet8(a):
+    x = np.fromfile(glob.glob(f'{a.data}/cifar10_raw/*.bin')[0], np.uint8).reshape(-1, 32, 32, 3)
+    return x.astype(np.float32), [y for _, y in labels(f'{a.data}/cifar10_raw/labels.csv')]
+
+
+def run(a, *words):
+    r = subprocess.run([a.sedge, *words], capture_output=True, text=True)
+    if r.returncode:
+        raise SystemExit(f'sedge {" ".join(words)}: {r.stderr.strip()}')
+    return r.stdout
+
+
+def output(a, model, x, tmp):
+    np.save(f'{tmp}/a.npy', x)
+    run(a, 'run', model, '--input', f'{tmp}/a.npy', '--output-dir', f'{tmp}/out', '--quantize-inputs', '--dequantize-outputs')
+    return np.load(f'{tmp}/out/output_0.npy')
+
+
+def anomaly(a, tmp):
+    """Signal-to-noise ratio in dB of the int8 files' outputs against the float model's."""
+    x = np.random.default_rng(1).uniform(-1, 1, (120, 640)).astype(np.float32)
+    np.savez(f'{tmp}/ad.npz', x=x[:100])
+    run(a, 'convert', f'{a.models}/ad01_fp32.tflite', '-o', f'{tmp}/ad.tflite', '--calibration', f'{tmp}/ad.npz')
+    def ratio(model):
+        want = [output(a, f'{a.models}/ad01_fp32.tflite', s[None], tmp) for s in x[100:]]
+        got = [output(a, model, s[None], tmp) for s in x[100:]]
+        noise = sum(((w - g) ** 2).sum() for w, g in zip(want, got))
+        return 10 * np.log10(sum((w ** 2).sum() for w in want) / noise)
+    return ratio(f'{tmp}/ad.tflite'), ratio(f'{a.models}/ad01_int8.tflite')
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    ap.add_argument('--sedge', default='target/release/sedge')
+    ap.add_argument('--models', required=True)
+    ap.add_argument('--data', required=True)
+    a = ap.parse_args()
+    print('| model | samples | float | int8, Sedge | int8, TensorFlow |\n| --- | ---: | ---: | ---: | ---: |')
+    with tempfile.TemporaryDirectory() as tmp:
+        for name, load, source, peer in (('kws', kws, 'kws_float32', 'kws_ref_model'),
+                                         ('vww', vww, 'vww_96_float', 'vww_96_int8'),
+                                         ('resnet8', resnet8, 'resnet8_float', 'resnet8_int8')):
+            x, y = load(a)
+            np.savez(f'{tmp}/calibration.npz', x=x[::2])
+            np.savez(f'{tmp}/held.npz', x=x[1::2], y=np.array(y[1::2], np.int64))
+            made = f'{tmp}/{name}.tflite'
+            run(a, 'convert', f'{a.models}/{source}.tflite', '-o', made, '--calibration', f'{tmp}/calibration.npz')
+            files = (f'{a.models}/{source}.tflite', made, f'{a.models}/{peer}.tflite')
+            scores = [json.loads(run(a, 'eval', f, '--data', f'{tmp}/held.npz', '--json')) for f in files]
+            cells = ' | '.join(f'{s["top1_percent"]:.1f} %' for s in scores)
+            print(f'| {name} | {scores[0]["samples"]} | {cells} |', flush=True)
+        ours, theirs = anomaly(a, tmp)
+        print(f'| ad01, signal to quantization noise on random windows | 20 | | {ours:.1f} dB | {theirs:.1f} dB |')
+
+
+if __name__ == '__main__':
+    main()
