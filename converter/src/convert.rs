@@ -5,7 +5,7 @@ use crate::calibrate::{Samples, calibrate};
 use crate::export::to_tflite;
 use crate::graph::Graph;
 use crate::passes::{float_passes, run};
-use crate::quantize::{Options, quantize};
+use crate::quantize::{self, Options};
 use crate::{graph, import};
 
 /// Reads a source and brings it into the form that is calibrated or written.
@@ -28,7 +28,9 @@ pub fn input_names(graph: &Graph) -> Vec<String> {
 /// # Errors
 /// Where calibration, quantization or writing fails.
 pub fn to_int8(mut graph: Graph, samples: &mut Samples, options: &Options) -> Result<Vec<u8>, Failure> {
+    // Before the work of calibration, which needs float kernels for all of them too.
+    quantize::check(&graph)?;
     let ranges = calibrate(&graph, samples)?;
-    quantize(&mut graph, &ranges, options)?;
+    quantize::quantize(&mut graph, &ranges, options)?;
     to_tflite(&graph)
 }

@@ -8,6 +8,10 @@ resnet8_float.tflite, resnet8_int8.tflite, ad01_fp32.tflite and ad01_int8.tflite
 --data its labelled samples: mlperf_kws01 (int8 features, of the int8 model's input scale), mlperf_vww01 (JPEG, blue
 first) and cifar10_raw. Every second sample calibrates, the others are classified. There is no labelled data for ad01:
 random windows calibrate it, and the share of the signal that quantization leaves wrong is shown.
+
+With --peers N each converted file is also run on N samples by LiteRT and by tflite-micro's reference kernels, which must
+give the bytes that Sedge gives (pip install ai-edge-litert, and --pre tflite-micro). LiteRT rounds fully connected
+layers otherwise: how far it is off at most is shown.
 """
 import argparse
 import csv
@@ -71,13 +75,40 @@ def anomaly(a, tmp):
     return ratio(f'{tmp}/ad.tflite'), ratio(f'{a.models}/ad01_int8.tflite')
 
 
+def peers(a, name, model, x, tmp):
+    """Runs a converted file elsewhere; ends the script where tflite-micro gives other bytes."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    from tflite_micro.python.tflite_micro import runtime
+    lite = Interpreter(model, num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    lite.allocate_tensors()
+    tensor, result = lite.get_input_details()[0], lite.get_output_details()[0]
+    scale, zero = tensor['quantization']
+    micro = runtime.Interpreter.from_file(model, arena_size=16 << 20)
+    off = 0
+    for sample in x[:a.peers]:
+        q = np.clip(np.round(sample[None] / np.float32(scale)) + zero, -128, 127).astype(np.int8)
+        np.save(f'{tmp}/q.npy', q)
+        run(a, 'run', model, '--input', f'{tmp}/q.npy', '--output-dir', f'{tmp}/out')
+        ours = np.load(f'{tmp}/out/output_0.npy')
+        micro.set_input(q, 0)
+        micro.invoke()
+        if not np.array_equal(ours, micro.get_output(0)):
+            raise SystemExit(f'{name}: tflite-micro gives other bytes')
+        lite.set_tensor(tensor['index'], q)
+        lite.invoke()
+        off = max(off, np.abs(ours.astype(int) - lite.get_tensor(result['index'])).max())
+    return f'{name}: {min(len(x), a.peers)} samples, tflite-micro equal, LiteRT off by {off} at most'
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     ap.add_argument('--sedge', default='target/release/sedge')
     ap.add_argument('--models', required=True)
     ap.add_argument('--data', required=True)
+    ap.add_argument('--peers', type=int, default=0, metavar='N')
     a = ap.parse_args()
     print('| model | samples | float | int8, Sedge | int8, TensorFlow |\n| --- | ---: | ---: | ---: | ---: |')
+    notes = []
     with tempfile.TemporaryDirectory() as tmp:
         for name, load, source, peer in (('kws', kws, 'kws_float32', 'kws_ref_model'),
                                          ('vww', vww, 'vww_96_float', 'vww_96_int8'),
@@ -91,8 +122,13 @@ def main():
             scores = [json.loads(run(a, 'eval', f, '--data', f'{tmp}/held.npz', '--json')) for f in files]
             cells = ' | '.join(f'{s["top1_percent"]:.1f} %' for s in scores)
             print(f'| {name} | {scores[0]["samples"]} | {cells} |', flush=True)
+            notes += [peers(a, name, made, x[1::2], tmp)] if a.peers else []
         ours, theirs = anomaly(a, tmp)
         print(f'| ad01, signal to quantization noise on random windows | 20 | | {ours:.1f} dB | {theirs:.1f} dB |')
+        if a.peers:
+            windows = np.random.default_rng(2).uniform(-1, 1, (a.peers, 640)).astype(np.float32)
+            notes += [peers(a, 'ad01', f'{tmp}/ad.tflite', windows, tmp)]
+    print('\n'.join(['', *notes]) if notes else '', end='\n' if notes else '')
 
 
 if __name__ == '__main__':

@@ -11,7 +11,10 @@ use crate::graph::{Graph, Node};
 const MAX_NAMED: usize = 12;
 
 /// Makes sure that every operator can be quantized.
-pub(super) fn check(graph: &Graph) -> Result<(), Failure> {
+///
+/// # Errors
+/// Which ones cannot, and why.
+pub fn check(graph: &Graph) -> Result<(), Failure> {
     let problems: Vec<String> = graph
         .nodes()
         .filter_map(|(_, node)| Some(format!("{}: {}", graph.describe(node), problem(graph, node)?)))

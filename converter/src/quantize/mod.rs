@@ -19,6 +19,7 @@ use sedge_schema::TensorType;
 use sedge_schema::op::{QuantizationRule, Quantize};
 
 pub use borders::BorderType;
+pub use check::check;
 pub use scale::{activation, weights};
 
 use crate::Failure;
@@ -40,7 +41,7 @@ pub struct Options {
 /// # Errors
 /// Where operators cannot be quantized (all of them are named), or a tensor was never observed.
 pub fn quantize(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(), Failure> {
-    check::check(graph)?;
+    check(graph)?;
     let scales = Scales::assign(graph, ranges)?;
     let tensors: Vec<TensorId> = graph.tensors().map(|(id, _)| id).collect();
     for id in graph.node_ids() {
