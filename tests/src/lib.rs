@@ -22,6 +22,7 @@ pub mod arrays;
 pub mod case;
 pub mod choices;
 pub mod data;
+pub mod naive;
 pub mod random;
 pub mod run;
 pub mod samples;

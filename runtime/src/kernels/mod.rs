@@ -4,8 +4,8 @@
 //! outputs' shapes, checks types and quantization, and keeps what `invoke` needs: plain numbers and
 //! lists in the arena's prepared data. Its `invoke` takes the outputs, reads the inputs, and computes.
 //!
-//! Where an operator has a fast version, the naive one stands beside it in `reference`: it is the
-//! specification, and tests compare the two on every level.
+//! Where an operator has a fast version (`gemm`), the direct one stands beside it (`filter`); tests
+//! compare both with the operator's definition, on every level.
 
 mod filter;
 mod gemm;
