@@ -16,7 +16,8 @@ mod window;
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use param::{Activation, IntList, Padding, Param, WeightsFormat};
+pub use param::{Activation, IntList, MirrorMode, Padding, Param, WeightsFormat};
+pub use space_to_batch_nd::Blocks;
 pub use strided_slice::Cut;
 pub use transpose::permutation;
 pub use window::Window;
@@ -256,15 +257,21 @@ macro_rules! with_operators {
         $then! {
             add::Add,
             average_pool_2d::AveragePool2d,
+            batch_to_space_nd::BatchToSpaceNd,
+            broadcast_to::BroadcastTo,
             cast::Cast,
             concatenation::Concatenation,
             conv_2d::Conv2d,
+            depth_to_space::DepthToSpace,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
+            dynamic_update_slice::DynamicUpdateSlice,
+            embedding_lookup::EmbeddingLookup,
             expand_dims::ExpandDims,
             fill::Fill,
             fully_connected::FullyConnected,
             gather::Gather,
+            gather_nd::GatherNd,
             hard_swish::HardSwish,
             leaky_relu::LeakyRelu,
             logistic::Logistic,
@@ -272,23 +279,31 @@ macro_rules! with_operators {
             maximum::Maximum,
             mean::Mean,
             minimum::Minimum,
+            mirror_pad::MirrorPad,
             mul::Mul,
+            one_hot::OneHot,
             pack::Pack,
             pad::Pad,
             padv2::PadV2,
             quantize::Quantize,
+            range::Range,
+            rank::Rank,
             reduce_max::ReduceMax,
             reduce_min::ReduceMin,
-            relu::Relu,
             relu6::Relu6,
+            relu::Relu,
             relu_0_to_1::Relu0To1,
             relu_n1_to_1::ReluN1To1,
             reshape::Reshape,
             resize_bilinear::ResizeBilinear,
             resize_nearest_neighbor::ResizeNearestNeighbor,
+            reverse_v2::ReverseV2,
+            scatter_nd::ScatterNd,
             shape_of::ShapeOf,
             slice::Slice,
             softmax::Softmax,
+            space_to_batch_nd::SpaceToBatchNd,
+            space_to_depth::SpaceToDepth,
             split::Split,
             split_v::SplitV,
             squeeze::Squeeze,
@@ -297,6 +312,8 @@ macro_rules! with_operators {
             sum::Sum,
             svdf::Svdf,
             tanh::Tanh,
+            tile::Tile,
+            topk_v2::TopkV2,
             transpose::Transpose,
             unpack::Unpack,
         }

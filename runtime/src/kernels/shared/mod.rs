@@ -2,9 +2,11 @@
 
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
+pub(crate) mod blocks;
 pub(crate) mod clamp;
 pub(crate) mod extreme;
 pub(crate) mod half;
+pub(crate) mod indices;
 mod integer;
 pub(crate) mod pool;
 pub(crate) mod reduce;
