@@ -3,15 +3,18 @@
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod clamp;
+pub(crate) mod compare;
 pub(crate) mod extreme;
 pub(crate) mod half;
 mod integer;
+pub(crate) mod pointwise;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub(crate) mod region;
 pub(crate) mod resize;
 pub(crate) mod rows;
 pub(crate) mod sigmoid;
+pub(crate) mod whole;
 
 use sedge_schema::op::Node as _;
 use sedge_schema::{Refusal, Slot, TensorType};
