@@ -1,17 +1,14 @@
 //! Models of any form that keep to the format's rules.
 
 use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, BlockwiseQuantizationT, BufferT, BuiltinOperator, BuiltinOptions2T,
-    BuiltinOptionsT, CastOptionsT, ConcatenationOptionsT, Conv2DOptionsT, CustomQuantizationT,
-    DepthwiseConv2DOptionsT, DimensionMetadataT, DimensionType, FullyConnectedOptionsT,
-    FullyConnectedOptionsWeightsFormat, GatherOptionsT, Int32VectorT, LeakyReluOptionsT, MetadataT, ModelT,
-    MulOptionsT, MultiAxisQuantizationT, OperatorCodeT, OperatorT, PackOptionsT, Padding, Pool2DOptionsT,
-    QuantizationDetailsT, QuantizationParametersT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
-    ResizeNearestNeighborOptionsT, SVDFOptionsT, ShapeOptionsT, SignatureDefT, SoftmaxOptionsT,
-    SparseIndexVectorT, SparsityParametersT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT,
-    StridedSliceOptionsT, SubGraphT, SubOptionsT, TensorMapT, TensorT, TensorType, Uint8VectorT,
-    Uint16VectorT, UnpackOptionsT, VariantSubTypeT,
+    BlockwiseQuantizationT, BufferT, BuiltinOperator, BuiltinOptions2T, CustomQuantizationT,
+    DimensionMetadataT, DimensionType, Int32VectorT, MetadataT, ModelT, MultiAxisQuantizationT,
+    OperatorCodeT, OperatorT, QuantizationDetailsT, QuantizationParametersT, SignatureDefT,
+    SparseIndexVectorT, SparsityParametersT, SubGraphT, TensorMapT, TensorT, TensorType, Uint8VectorT,
+    Uint16VectorT, VariantSubTypeT,
 };
+
+mod options;
 
 use crate::choices::Choices;
 use crate::samples::append;
@@ -230,160 +227,12 @@ fn operator(c: &mut Choices<'_>, tensors: usize, codes: &[OperatorCodeT]) -> Ope
         inputs: c.maybe(indices),
         outputs: c.maybe(indices),
         intermediates: c.maybe(indices),
-        builtin_options: c.maybe(|c| options(c, BuiltinOperator(code))).unwrap_or_default(),
+        builtin_options: c.maybe(|c| options::any(c, BuiltinOperator(code))).unwrap_or_default(),
         builtin_options_2: c.maybe(|_| options_2(BuiltinOperator(code))).unwrap_or_default(),
         custom_options: c.maybe(|c| c.list(20, Choices::byte)),
         mutating_variable_inputs: c.maybe(|c| c.list(4, Choices::flag)),
         debug_metadata_index: c.int(),
     })
-}
-
-/// Options that belong to the operator; none for those without parameters.
-fn options(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT {
-    let activation = ActivationFunctionType(c.below(6) as i8);
-    let padding = c.one_of(&[Padding::SAME, Padding::VALID]);
-    let bias = TensorType(c.one_of(sedge_schema::TensorType::ALL).code());
-    match code {
-        BuiltinOperator::ADD => BuiltinOptionsT::AddOptions(Box::new(table!(AddOptionsT {
-            fused_activation_function: activation,
-            pot_scale_int16: c.flag(),
-        }))),
-        BuiltinOperator::SUB => BuiltinOptionsT::SubOptions(Box::new(table!(SubOptionsT {
-            fused_activation_function: activation,
-            pot_scale_int16: c.flag(),
-        }))),
-        BuiltinOperator::MUL => BuiltinOptionsT::MulOptions(Box::new(table!(MulOptionsT {
-            fused_activation_function: activation
-        }))),
-        BuiltinOperator::AVERAGE_POOL_2D | BuiltinOperator::MAX_POOL_2D => {
-            BuiltinOptionsT::Pool2DOptions(Box::new(table!(Pool2DOptionsT {
-                padding,
-                stride_w: c.int(),
-                stride_h: c.int(),
-                filter_width: c.int(),
-                filter_height: c.int(),
-                fused_activation_function: activation,
-            })))
-        }
-        BuiltinOperator::CONCATENATION => {
-            BuiltinOptionsT::ConcatenationOptions(Box::new(table!(ConcatenationOptionsT {
-                axis: c.int(),
-                fused_activation_function: activation,
-            })))
-        }
-        BuiltinOperator::CONV_2D => BuiltinOptionsT::Conv2DOptions(Box::new(table!(Conv2DOptionsT {
-            padding,
-            stride_w: c.int(),
-            stride_h: c.int(),
-            fused_activation_function: activation,
-            dilation_w_factor: c.int(),
-            dilation_h_factor: c.int(),
-            quantized_bias_type: bias,
-        }))),
-        BuiltinOperator::DEPTHWISE_CONV_2D => {
-            BuiltinOptionsT::DepthwiseConv2DOptions(Box::new(table!(DepthwiseConv2DOptionsT {
-                padding,
-                stride_w: c.int(),
-                stride_h: c.int(),
-                depth_multiplier: c.int(),
-                fused_activation_function: activation,
-                dilation_w_factor: c.int(),
-                dilation_h_factor: c.int(),
-            })))
-        }
-        BuiltinOperator::FULLY_CONNECTED => {
-            BuiltinOptionsT::FullyConnectedOptions(Box::new(table!(FullyConnectedOptionsT {
-                fused_activation_function: activation,
-                weights_format: FullyConnectedOptionsWeightsFormat(c.below(2) as i8),
-                keep_num_dims: c.flag(),
-                asymmetric_quantize_inputs: c.flag(),
-                quantized_bias_type: bias,
-            })))
-        }
-        BuiltinOperator::MEAN
-        | BuiltinOperator::SUM
-        | BuiltinOperator::REDUCE_MAX
-        | BuiltinOperator::REDUCE_MIN => {
-            BuiltinOptionsT::ReducerOptions(Box::new(table!(ReducerOptionsT { keep_dims: c.flag() })))
-        }
-        BuiltinOperator::RESHAPE => BuiltinOptionsT::ReshapeOptions(Box::new(table!(ReshapeOptionsT {
-            new_shape: c.maybe(|c| c.list(8, Choices::int)),
-        }))),
-        BuiltinOperator::SOFTMAX => {
-            BuiltinOptionsT::SoftmaxOptions(Box::new(table!(SoftmaxOptionsT { beta: c.float() })))
-        }
-        BuiltinOperator::CAST => BuiltinOptionsT::CastOptions(Box::new(table!(CastOptionsT {
-            in_data_type: bias,
-            out_data_type: TensorType(c.one_of(sedge_schema::TensorType::ALL).code()),
-        }))),
-        BuiltinOperator::GATHER => BuiltinOptionsT::GatherOptions(Box::new(table!(GatherOptionsT {
-            axis: c.int(),
-            batch_dims: c.int(),
-        }))),
-        BuiltinOperator::PACK => BuiltinOptionsT::PackOptions(Box::new(table!(PackOptionsT {
-            values_count: c.int(),
-            axis: c.int(),
-        }))),
-        BuiltinOperator::UNPACK => {
-            BuiltinOptionsT::UnpackOptions(Box::new(table!(UnpackOptionsT { num: c.int(), axis: c.int() })))
-        }
-        BuiltinOperator::SPLIT => {
-            BuiltinOptionsT::SplitOptions(Box::new(table!(SplitOptionsT { num_splits: c.int() })))
-        }
-        BuiltinOperator::SPLIT_V => {
-            BuiltinOptionsT::SplitVOptions(Box::new(table!(SplitVOptionsT { num_splits: c.int() })))
-        }
-        BuiltinOperator::SHAPE => {
-            BuiltinOptionsT::ShapeOptions(Box::new(table!(ShapeOptionsT { out_type: bias })))
-        }
-        BuiltinOperator::SQUEEZE => BuiltinOptionsT::SqueezeOptions(Box::new(table!(SqueezeOptionsT {
-            squeeze_dims: c.maybe(|c| c.list(8, Choices::int)),
-        }))),
-        BuiltinOperator::RESIZE_BILINEAR => {
-            BuiltinOptionsT::ResizeBilinearOptions(Box::new(table!(ResizeBilinearOptionsT {
-                align_corners: c.flag(),
-                half_pixel_centers: c.flag(),
-            })))
-        }
-        BuiltinOperator::RESIZE_NEAREST_NEIGHBOR => {
-            BuiltinOptionsT::ResizeNearestNeighborOptions(Box::new(table!(ResizeNearestNeighborOptionsT {
-                align_corners: c.flag(),
-                half_pixel_centers: c.flag(),
-            })))
-        }
-        BuiltinOperator::STRIDED_SLICE => {
-            BuiltinOptionsT::StridedSliceOptions(Box::new(table!(StridedSliceOptionsT {
-                begin_mask: c.int(),
-                end_mask: c.int(),
-                ellipsis_mask: c.int(),
-                new_axis_mask: c.int(),
-                shrink_axis_mask: c.int(),
-                offset: c.flag(),
-            })))
-        }
-        BuiltinOperator::SVDF => BuiltinOptionsT::SVDFOptions(Box::new(table!(SVDFOptionsT {
-            rank: c.int(),
-            fused_activation_function: activation,
-            asymmetric_quantize_inputs: c.flag(),
-        }))),
-        BuiltinOperator::LEAKY_RELU => {
-            BuiltinOptionsT::LeakyReluOptions(Box::new(table!(LeakyReluOptionsT { alpha: c.float() })))
-        }
-        BuiltinOperator::MAXIMUM | BuiltinOperator::MINIMUM => {
-            BuiltinOptionsT::MaximumMinimumOptions(Box::default())
-        }
-        BuiltinOperator::HARD_SWISH => BuiltinOptionsT::HardSwishOptions(Box::default()),
-        BuiltinOperator::EXPAND_DIMS => BuiltinOptionsT::ExpandDimsOptions(Box::default()),
-        BuiltinOperator::FILL => BuiltinOptionsT::FillOptions(Box::default()),
-        BuiltinOperator::PADV2 => BuiltinOptionsT::PadV2Options(Box::default()),
-        BuiltinOperator::SLICE => BuiltinOptionsT::SliceOptions(Box::default()),
-        BuiltinOperator::PAD => BuiltinOptionsT::PadOptions(Box::default()),
-        BuiltinOperator::TRANSPOSE => BuiltinOptionsT::TransposeOptions(Box::default()),
-        BuiltinOperator::QUANTIZE => BuiltinOptionsT::QuantizeOptions(Box::default()),
-        BuiltinOperator::DEQUANTIZE => BuiltinOptionsT::DequantizeOptions(Box::default()),
-        // Operators without parameters may have any table, as well as those without rules.
-        _ => BuiltinOptionsT::LSTMOptions(Box::default()),
-    }
 }
 
 /// Options of the second union; none for the operators with rules, whose options are in the first.

@@ -27,10 +27,10 @@ pub(crate) struct Args {
 const OTHER_WORKSPACES: [&str; 3] = ["firmware-examples", "xtask/flatc", "xtask/defmt"];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if !args.no_install {
-        toolchain::install();
-    }
     let ci = env::var("CI").is_ok_and(|value| value == "true");
+    if !args.no_install {
+        toolchain::install(ci && !codegen::is_ready());
+    }
     let mut tally = Tally::new(ci);
 
     formatting(&mut tally);

@@ -23,6 +23,9 @@ pub(crate) const TARGETS: [&str; 4] = [
 const COMPILER_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 const EMULATOR_PACKAGES: [&str; 2] = ["qemu-system-arm", "qemu-system-misc"];
 
+/// What builds flatc: programs, and Debian's packages of the same names.
+const FLATC_BUILDERS: [&str; 3] = ["cmake", "g++", "make"];
+
 /// Emulators that the firmware runs in.
 pub(crate) const EMULATORS: [&str; 2] = ["qemu-system-arm", "qemu-system-riscv32"];
 
@@ -131,10 +134,10 @@ fn lld() -> Result<PathBuf> {
         .context("the compiler has no linker of its own and there is no ld.lld on PATH: install lld")
 }
 
-/// Installs what the firmware needs and this machine lacks, as far as that can be done: targets by
-/// rustup, then as root the packages of a Debian. Says what it does; what is still missing afterwards
-/// shows where it is used.
-pub(crate) fn install() {
+/// Installs what the firmware and, where `flatc` is to be built, that needs and this machine lacks, as far
+/// as that can be done: targets by rustup, then as root the packages of a Debian. Says what it does; what
+/// is still missing afterwards shows where it is used.
+pub(crate) fn install(flatc: bool) {
     let missing = || TARGETS.into_iter().filter(|target| Cross::find(target).is_err()).collect::<Vec<_>>();
     if !missing().is_empty() && is_on_path("rustup") {
         let mut command = Command::new("rustup");
@@ -146,6 +149,9 @@ pub(crate) fn install() {
     }
     if EMULATORS.iter().any(|emulator| !is_on_path(emulator)) {
         packages.extend(EMULATOR_PACKAGES);
+    }
+    if flatc {
+        packages.extend(FLATC_BUILDERS.iter().filter(|program| !is_on_path(program)));
     }
     let root = query("id", &["-u"]).is_some_and(|id| id == "0");
     if packages.is_empty() || !root || !is_on_path("apt-get") {

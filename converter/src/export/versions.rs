@@ -131,10 +131,17 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         }
         (Op::Unpack(_), T::Bool) => 3,
         (Op::Unpack(_), T::Int16) => 4,
+        (Op::Exp(_) | Op::Log(_) | Op::Sqrt(_), T::Int16) => 2,
+        (Op::FloorDiv(_), T::Int8 | T::Int16) => 3,
+        (Op::FloorDiv(_), T::Float32) => 2,
+        (Op::FloorMod(_), T::Int16) => 2,
         // These have one version for all types.
         (
             Op::ExpandDims(_)
+            | Op::Elu(_)
             | Op::HardSwish(_)
+            | Op::Neg(_)
+            | Op::Prelu(_)
             | Op::Relu0To1(_)
             | Op::ReluN1To1(_)
             | Op::Reshape(_)

@@ -10,16 +10,20 @@ impl Interpolated<'_> {
     pub const POINTS: usize = 513;
 
     /// Fills a table with the points of `f`, a function of real numbers. The int16 argument stands
-    /// for `input_scale * (x - input_zero)`, the result for that times `2 / 65535`.
+    /// for `input_scale * (x - input_zero)`, the result for that times `output_scale`.
     ///
     /// Each point but the last lies off the curve by half the error that a straight line would have
     /// midway to the next one.
-    pub fn fill(points: &mut [i16], input_scale: f32, input_zero: i32, f: impl Fn(f32) -> f32) {
+    pub fn fill(
+        points: &mut [i16],
+        (input_scale, input_zero): (f32, i32),
+        output_scale: f32,
+        f: impl Fn(f32) -> f32,
+    ) {
         const STEPS: usize = Interpolated::POINTS - 1;
-        const OUTPUT_SCALE: f32 = 2.0 / 65535.0;
         let end = |x: i32, scale: f32, zero: i32| scale * (x - zero) as f32;
         let (low, high) = (end(-32768, input_scale, input_zero), end(32767, input_scale, input_zero));
-        let per_unit = 65536.0 / (end(32767, OUTPUT_SCALE, 0) - end(-32768, OUTPUT_SCALE, 0));
+        let per_unit = 65536.0 / (end(32767, output_scale, 0) - end(-32768, output_scale, 0));
         let step = (high - low) / STEPS as f32;
         let round = libm::roundf;
         for (i, point) in points.iter_mut().enumerate() {
@@ -68,7 +72,7 @@ mod tests {
     #[test]
     fn a_line_is_kept() {
         let mut points = [0i16; Interpolated::POINTS];
-        Interpolated::fill(&mut points, 2.0 / 65535.0, 0, |x| x / 2.0);
+        Interpolated::fill(&mut points, (2.0 / 65535.0, 0), 2.0 / 65535.0, |x| x / 2.0);
         let table = Interpolated(&points);
         for x in [-32768i16, -1000, 0, 1000, 32767] {
             assert!((i32::from(table.at(x)) - i32::from(x) / 2).abs() <= 1);

@@ -20,6 +20,8 @@ use crate::node::{Affine, Invoke, Prepare, Unary};
 /// Integer bits of the exponentials' arguments, and of their sum.
 const ARGUMENT_BITS: u32 = 5;
 const SUM_BITS: u32 = 12;
+/// int16: the scale of results from -1 to 1.
+const UNIT: f32 = 2.0 / 65535.0;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -68,10 +70,10 @@ pub(super) fn prepare(op: Softmax, node: &mut Prepare<'_>) -> Result<(), Refusal
             check_output(node, (1.0 / 32768.0, 0))?;
             data.argument = Multiplier::from_real(f64::from(scale) * beta / (10.0 / 65535.0));
             data.exp = node.list::<i16>(Interpolated::POINTS)?;
-            Interpolated::fill(node.list_mut(data.exp), 10.0 / 65535.0, 32767, libm::expf);
+            Interpolated::fill(node.list_mut(data.exp), (10.0 / 65535.0, 32767), UNIT, libm::expf);
             data.reciprocal = node.list::<i16>(Interpolated::POINTS)?;
             let reciprocal = |x| 1.0 / (1.0 + x);
-            Interpolated::fill(node.list_mut(data.reciprocal), 1.0 / 65535.0, -32768, reciprocal);
+            Interpolated::fill(node.list_mut(data.reciprocal), (1.0 / 65535.0, -32768), UNIT, reciprocal);
         }
         (TensorType::Float32 | TensorType::Int8 | TensorType::UInt8 | TensorType::Int16, _) => {
             return Err(Refusal::Type(OUTPUT));

@@ -145,6 +145,14 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
             assert_eq!((op.rank, op.activation as i8), (t.rank, t.fused_activation_function.0));
             assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
         }
+        Op::Gelu(op) => {
+            let t = table!(builtin_options_as_gelu_options);
+            assert_eq!(op.approximate, t.approximate);
+        }
+        Op::Div(op) => {
+            let t = table!(builtin_options_as_div_options);
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+        }
         // These have no parameters.
         Op::Dequantize(_)
         | Op::ExpandDims(_)
@@ -162,6 +170,38 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
         | Op::ReluN1To1(_)
         | Op::Slice(_)
         | Op::Tanh(_)
-        | Op::Transpose(_) => (),
+        | Op::Transpose(_)
+        | Op::Abs(_)
+        | Op::Ceil(_)
+        | Op::Floor(_)
+        | Op::Round(_)
+        | Op::Cos(_)
+        | Op::Sin(_)
+        | Op::Exp(_)
+        | Op::Log(_)
+        | Op::Sqrt(_)
+        | Op::Rsqrt(_)
+        | Op::Square(_)
+        | Op::Sign(_)
+        | Op::Neg(_)
+        | Op::Elu(_)
+        | Op::LogicalNot(_)
+        | Op::ZerosLike(_)
+        | Op::Equal(_)
+        | Op::NotEqual(_)
+        | Op::Greater(_)
+        | Op::GreaterEqual(_)
+        | Op::Less(_)
+        | Op::LessEqual(_)
+        | Op::LogicalAnd(_)
+        | Op::LogicalOr(_)
+        | Op::BitwiseXor(_)
+        | Op::RightShift(_)
+        | Op::Atan2(_)
+        | Op::Pow(_)
+        | Op::FloorDiv(_)
+        | Op::FloorMod(_)
+        | Op::SquaredDifference(_)
+        | Op::Prelu(_) => (),
     }
 }

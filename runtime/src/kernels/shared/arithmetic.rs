@@ -9,7 +9,7 @@ use sedge_schema::op::Activation;
 use sedge_schema::{Refusal, TensorType};
 use sedge_simd::{Level, Simd};
 
-use super::binary::{Broadcast, Operand, Rows, SECOND, common_type, no_scales};
+use super::binary::{Broadcast, Operand, Rows, RowsInPlace, SECOND, common_type, no_scales};
 use super::{INPUT, Integer, OUTPUT, clamp_float};
 use crate::arena::Span;
 use crate::fixed::{Multiplier, quantized_range};
@@ -176,7 +176,9 @@ impl<A: Arithmetic> Rows<i8> for Lanes<A> {
             }
         }
     }
+}
 
+impl<A: Arithmetic> RowsInPlace<i8> for Lanes<A> {
     #[inline(always)]
     fn over<S: Simd>(&self, simd: S, out: &mut [i8], other: &[i8], is_second: bool) {
         for (out, other) in out.chunks_mut(S::LANES).zip(other.chunks(S::LANES)) {

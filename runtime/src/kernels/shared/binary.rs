@@ -43,8 +43,17 @@ const BOTH_MOVE: u32 = FIRST_MOVES | SECOND_MOVES;
 
 impl Broadcast {
     /// Works out the walk for inputs 0 and 1, which broadcast to output 0. Where the shapes are equal,
-    /// the operator may work in place.
+    /// the operator may work in place, with [`Broadcast::run`] and [`Broadcast::run_rows`].
     pub(crate) fn prepare(node: &mut Prepare<'_>) -> Result<Self, Refusal> {
+        let plan = Self::apart(node)?;
+        if plan.is_flat() && !node.overwrite(0, 0) {
+            node.overwrite(1, 0);
+        }
+        Ok(plan)
+    }
+
+    /// As [`Broadcast::prepare`] for an operator that does not work in place.
+    pub(crate) fn apart(node: &mut Prepare<'_>) -> Result<Self, Refusal> {
         let shapes = [node.shape(INPUT)?, node.shape(SECOND)?];
         let out = node.shape(OUTPUT)?;
         let expand = |i: usize| shapes.get(i).and_then(|s| s.expand_to(out.rank())).unwrap_or_default();
@@ -70,11 +79,7 @@ impl Broadcast {
         let (run, moves) = runs.next().map_or((1, BOTH_MOVE), |&(run, moves)| (run.count, moves));
         let loops = node.list::<Loop>(used.saturating_sub(1))?;
         node.list_mut::<Loop>(loops).iter_mut().zip(runs).for_each(|(to, (from, _))| *to = *from);
-        let plan = Self { run, moves, loops };
-        if plan.is_flat() && !node.overwrite(0, 0) {
-            node.overwrite(1, 0);
-        }
-        Ok(plan)
+        Ok(Self { run, moves, loops })
     }
 
     /// Whether both operands have the output's shape.
@@ -92,12 +97,27 @@ impl Broadcast {
         self.run_rows(node, Elements(f))
     }
 
+    /// Computes `f` of the elements of inputs 0 and 1 that belong together, into an output of another
+    /// type, or apart from them. The plan must come from [`Broadcast::apart`].
+    #[inline]
+    pub(crate) fn run_to<T: Element, O: Element>(
+        &self,
+        node: &mut Invoke<'_>,
+        f: impl Fn(T, T) -> O,
+    ) -> Result<(), Refusal> {
+        let loops = node.list::<Loop>(self.loops);
+        let out = node.output::<O>(0)?;
+        let (a, b) = (node.input::<T>(0)?, node.input::<T>(1)?);
+        let walk = Walk { plan: self, loops, a, b, out, rows: Elements(f) };
+        node.level().run(walk).ok_or(Refusal::Internal)
+    }
+
     /// As [`Broadcast::run`], with a computation on runs.
     #[inline]
     pub(crate) fn run_rows<T: Element>(
         &self,
         node: &mut Invoke<'_>,
-        rows: impl Rows<T>,
+        rows: impl RowsInPlace<T>,
     ) -> Result<(), Refusal> {
         let loops = node.list::<Loop>(self.loops);
         let level = node.level();
@@ -131,10 +151,13 @@ impl<'w, T: Copy> Operand<'w, T> {
 }
 
 /// A computation on runs. Mark its functions `#[inline(always)]`.
-pub(crate) trait Rows<T> {
+pub(crate) trait Rows<T, O = T> {
     /// Computes a run of the output. At most one operand repeats an element.
-    fn apart<S: Simd>(&self, simd: S, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]);
+    fn apart<S: Simd>(&self, simd: S, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [O]);
+}
 
+/// A computation on runs that can work in place. Mark its functions `#[inline(always)]`.
+pub(crate) trait RowsInPlace<T>: Rows<T> {
     /// Computes a run of the output over the first operand or, where `is_second`, over the second.
     fn over<S: Simd>(&self, simd: S, out: &mut [T], other: &[T], is_second: bool);
 }
@@ -142,9 +165,9 @@ pub(crate) trait Rows<T> {
 /// A function of two elements.
 struct Elements<F>(F);
 
-impl<T: Element, F: Fn(T, T) -> T> Rows<T> for Elements<F> {
+impl<T: Element, O: Element, F: Fn(T, T) -> O> Rows<T, O> for Elements<F> {
     #[inline(always)]
-    fn apart<S: Simd>(&self, _simd: S, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [T]) {
+    fn apart<S: Simd>(&self, _simd: S, a: Operand<'_, T>, b: Operand<'_, T>, out: &mut [O]) {
         let f = &self.0;
         match (a, b) {
             (Operand::Run(a), Operand::Run(b)) => {
@@ -165,7 +188,9 @@ impl<T: Element, F: Fn(T, T) -> T> Rows<T> for Elements<F> {
             (Operand::One(a), Operand::One(b)) => out.fill(f(a, b)),
         }
     }
+}
 
+impl<T: Element, F: Fn(T, T) -> T> RowsInPlace<T> for Elements<F> {
     #[inline(always)]
     fn over<S: Simd>(&self, _simd: S, out: &mut [T], other: &[T], is_second: bool) {
         let f = &self.0;
@@ -183,7 +208,7 @@ struct Over<'w, T, R> {
     rows: R,
 }
 
-impl<T: Element, R: Rows<T>> Kernel for Over<'_, T, R> {
+impl<T: Element, R: RowsInPlace<T>> Kernel for Over<'_, T, R> {
     type Output = Option<()>;
 
     #[inline(always)]
@@ -193,16 +218,16 @@ impl<T: Element, R: Rows<T>> Kernel for Over<'_, T, R> {
     }
 }
 
-struct Walk<'w, T, R> {
+struct Walk<'w, T, O, R> {
     plan: &'w Broadcast,
     loops: &'w [Loop],
     a: &'w [T],
     b: &'w [T],
-    out: &'w mut [T],
+    out: &'w mut [O],
     rows: R,
 }
 
-impl<T: Element, R: Rows<T>> Kernel for Walk<'_, T, R> {
+impl<T: Element, O: Element, R: Rows<T, O>> Kernel for Walk<'_, T, O, R> {
     type Output = Option<()>;
 
     #[inline(always)]

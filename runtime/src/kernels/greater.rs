@@ -1,0 +1,22 @@
+//! GREATER: `out = a > b`, with broadcasting. Quantized values are compared on a common scale.
+
+use sedge_schema::Refusal;
+use sedge_schema::op::Greater;
+
+use super::shared::compare::{self, Comparison};
+use crate::node::{Invoke, Prepare};
+
+impl Comparison for Greater {
+    #[inline(always)]
+    fn holds<T: PartialOrd>(a: T, b: T) -> bool {
+        a > b
+    }
+}
+
+pub(super) fn prepare(_op: Greater, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    compare::prepare(node)
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    compare::invoke::<Greater>(node)
+}

@@ -1,0 +1,22 @@
+//! GREATER_EQUAL: `out = a >= b`, with broadcasting. Quantized values are compared on a common scale.
+
+use sedge_schema::Refusal;
+use sedge_schema::op::GreaterEqual;
+
+use super::shared::compare::{self, Comparison};
+use crate::node::{Invoke, Prepare};
+
+impl Comparison for GreaterEqual {
+    #[inline(always)]
+    fn holds<T: PartialOrd>(a: T, b: T) -> bool {
+        a >= b
+    }
+}
+
+pub(super) fn prepare(_op: GreaterEqual, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    compare::prepare(node)
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    compare::invoke::<GreaterEqual>(node)
+}

@@ -1,0 +1,189 @@
+//! Options of any operator: the table that is its own, filled at random.
+
+use sedge_schema::generated::{
+    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptionsT, CastOptionsT,
+    ConcatenationOptionsT, Conv2DOptionsT, DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT,
+    FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, LeakyReluOptionsT, MulOptionsT,
+    PackOptionsT, Padding, Pool2DOptionsT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
+    ResizeNearestNeighborOptionsT, SVDFOptionsT, ShapeOptionsT, SoftmaxOptionsT, SplitOptionsT,
+    SplitVOptionsT, SqueezeOptionsT, StridedSliceOptionsT, SubOptionsT, TensorType, UnpackOptionsT,
+};
+
+use crate::choices::Choices;
+
+/// Options that belong to the operator; none for those without parameters.
+pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT {
+    let activation = ActivationFunctionType(c.below(6) as i8);
+    let padding = c.one_of(&[Padding::SAME, Padding::VALID]);
+    let bias = TensorType(c.one_of(sedge_schema::TensorType::ALL).code());
+    match code {
+        BuiltinOperator::ADD => BuiltinOptionsT::AddOptions(Box::new(table!(AddOptionsT {
+            fused_activation_function: activation,
+            pot_scale_int16: c.flag(),
+        }))),
+        BuiltinOperator::SUB => BuiltinOptionsT::SubOptions(Box::new(table!(SubOptionsT {
+            fused_activation_function: activation,
+            pot_scale_int16: c.flag(),
+        }))),
+        BuiltinOperator::MUL => BuiltinOptionsT::MulOptions(Box::new(table!(MulOptionsT {
+            fused_activation_function: activation
+        }))),
+        BuiltinOperator::AVERAGE_POOL_2D | BuiltinOperator::MAX_POOL_2D => {
+            BuiltinOptionsT::Pool2DOptions(Box::new(table!(Pool2DOptionsT {
+                padding,
+                stride_w: c.int(),
+                stride_h: c.int(),
+                filter_width: c.int(),
+                filter_height: c.int(),
+                fused_activation_function: activation,
+            })))
+        }
+        BuiltinOperator::CONCATENATION => {
+            BuiltinOptionsT::ConcatenationOptions(Box::new(table!(ConcatenationOptionsT {
+                axis: c.int(),
+                fused_activation_function: activation,
+            })))
+        }
+        BuiltinOperator::CONV_2D => BuiltinOptionsT::Conv2DOptions(Box::new(table!(Conv2DOptionsT {
+            padding,
+            stride_w: c.int(),
+            stride_h: c.int(),
+            fused_activation_function: activation,
+            dilation_w_factor: c.int(),
+            dilation_h_factor: c.int(),
+            quantized_bias_type: bias,
+        }))),
+        BuiltinOperator::DEPTHWISE_CONV_2D => {
+            BuiltinOptionsT::DepthwiseConv2DOptions(Box::new(table!(DepthwiseConv2DOptionsT {
+                padding,
+                stride_w: c.int(),
+                stride_h: c.int(),
+                depth_multiplier: c.int(),
+                fused_activation_function: activation,
+                dilation_w_factor: c.int(),
+                dilation_h_factor: c.int(),
+            })))
+        }
+        BuiltinOperator::FULLY_CONNECTED => {
+            BuiltinOptionsT::FullyConnectedOptions(Box::new(table!(FullyConnectedOptionsT {
+                fused_activation_function: activation,
+                weights_format: FullyConnectedOptionsWeightsFormat(c.below(2) as i8),
+                keep_num_dims: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+                quantized_bias_type: bias,
+            })))
+        }
+        BuiltinOperator::MEAN
+        | BuiltinOperator::SUM
+        | BuiltinOperator::REDUCE_MAX
+        | BuiltinOperator::REDUCE_MIN => {
+            BuiltinOptionsT::ReducerOptions(Box::new(table!(ReducerOptionsT { keep_dims: c.flag() })))
+        }
+        BuiltinOperator::RESHAPE => BuiltinOptionsT::ReshapeOptions(Box::new(table!(ReshapeOptionsT {
+            new_shape: c.maybe(|c| c.list(8, Choices::int)),
+        }))),
+        BuiltinOperator::SOFTMAX => {
+            BuiltinOptionsT::SoftmaxOptions(Box::new(table!(SoftmaxOptionsT { beta: c.float() })))
+        }
+        BuiltinOperator::CAST => BuiltinOptionsT::CastOptions(Box::new(table!(CastOptionsT {
+            in_data_type: bias,
+            out_data_type: TensorType(c.one_of(sedge_schema::TensorType::ALL).code()),
+        }))),
+        BuiltinOperator::GATHER => BuiltinOptionsT::GatherOptions(Box::new(table!(GatherOptionsT {
+            axis: c.int(),
+            batch_dims: c.int(),
+        }))),
+        BuiltinOperator::PACK => BuiltinOptionsT::PackOptions(Box::new(table!(PackOptionsT {
+            values_count: c.int(),
+            axis: c.int(),
+        }))),
+        BuiltinOperator::UNPACK => {
+            BuiltinOptionsT::UnpackOptions(Box::new(table!(UnpackOptionsT { num: c.int(), axis: c.int() })))
+        }
+        BuiltinOperator::SPLIT => {
+            BuiltinOptionsT::SplitOptions(Box::new(table!(SplitOptionsT { num_splits: c.int() })))
+        }
+        BuiltinOperator::SPLIT_V => {
+            BuiltinOptionsT::SplitVOptions(Box::new(table!(SplitVOptionsT { num_splits: c.int() })))
+        }
+        BuiltinOperator::SHAPE => {
+            BuiltinOptionsT::ShapeOptions(Box::new(table!(ShapeOptionsT { out_type: bias })))
+        }
+        BuiltinOperator::SQUEEZE => BuiltinOptionsT::SqueezeOptions(Box::new(table!(SqueezeOptionsT {
+            squeeze_dims: c.maybe(|c| c.list(8, Choices::int)),
+        }))),
+        BuiltinOperator::RESIZE_BILINEAR => {
+            BuiltinOptionsT::ResizeBilinearOptions(Box::new(table!(ResizeBilinearOptionsT {
+                align_corners: c.flag(),
+                half_pixel_centers: c.flag(),
+            })))
+        }
+        BuiltinOperator::RESIZE_NEAREST_NEIGHBOR => {
+            BuiltinOptionsT::ResizeNearestNeighborOptions(Box::new(table!(ResizeNearestNeighborOptionsT {
+                align_corners: c.flag(),
+                half_pixel_centers: c.flag(),
+            })))
+        }
+        BuiltinOperator::STRIDED_SLICE => {
+            BuiltinOptionsT::StridedSliceOptions(Box::new(table!(StridedSliceOptionsT {
+                begin_mask: c.int(),
+                end_mask: c.int(),
+                ellipsis_mask: c.int(),
+                new_axis_mask: c.int(),
+                shrink_axis_mask: c.int(),
+                offset: c.flag(),
+            })))
+        }
+        BuiltinOperator::SVDF => BuiltinOptionsT::SVDFOptions(Box::new(table!(SVDFOptionsT {
+            rank: c.int(),
+            fused_activation_function: activation,
+            asymmetric_quantize_inputs: c.flag(),
+        }))),
+        BuiltinOperator::LEAKY_RELU => {
+            BuiltinOptionsT::LeakyReluOptions(Box::new(table!(LeakyReluOptionsT { alpha: c.float() })))
+        }
+        BuiltinOperator::MAXIMUM | BuiltinOperator::MINIMUM => {
+            BuiltinOptionsT::MaximumMinimumOptions(Box::default())
+        }
+        BuiltinOperator::ABS => BuiltinOptionsT::AbsOptions(Box::default()),
+        BuiltinOperator::COS => BuiltinOptionsT::CosOptions(Box::default()),
+        BuiltinOperator::EXP => BuiltinOptionsT::ExpOptions(Box::default()),
+        BuiltinOperator::SQUARE => BuiltinOptionsT::SquareOptions(Box::default()),
+        BuiltinOperator::SIGN => BuiltinOptionsT::SignOptions(Box::default()),
+        BuiltinOperator::NEG => BuiltinOptionsT::NegOptions(Box::default()),
+        BuiltinOperator::LOGICAL_NOT => BuiltinOptionsT::LogicalNotOptions(Box::default()),
+        BuiltinOperator::ZEROS_LIKE => BuiltinOptionsT::ZerosLikeOptions(Box::default()),
+        BuiltinOperator::EQUAL => BuiltinOptionsT::EqualOptions(Box::default()),
+        BuiltinOperator::NOT_EQUAL => BuiltinOptionsT::NotEqualOptions(Box::default()),
+        BuiltinOperator::GREATER => BuiltinOptionsT::GreaterOptions(Box::default()),
+        BuiltinOperator::GREATER_EQUAL => BuiltinOptionsT::GreaterEqualOptions(Box::default()),
+        BuiltinOperator::LESS => BuiltinOptionsT::LessOptions(Box::default()),
+        BuiltinOperator::LESS_EQUAL => BuiltinOptionsT::LessEqualOptions(Box::default()),
+        BuiltinOperator::LOGICAL_AND => BuiltinOptionsT::LogicalAndOptions(Box::default()),
+        BuiltinOperator::LOGICAL_OR => BuiltinOptionsT::LogicalOrOptions(Box::default()),
+        BuiltinOperator::BITWISE_XOR => BuiltinOptionsT::BitwiseXorOptions(Box::default()),
+        BuiltinOperator::RIGHT_SHIFT => BuiltinOptionsT::RightShiftOptions(Box::default()),
+        BuiltinOperator::ATAN2 => BuiltinOptionsT::ATan2Options(Box::default()),
+        BuiltinOperator::POW => BuiltinOptionsT::PowOptions(Box::default()),
+        BuiltinOperator::FLOOR_DIV => BuiltinOptionsT::FloorDivOptions(Box::default()),
+        BuiltinOperator::FLOOR_MOD => BuiltinOptionsT::FloorModOptions(Box::default()),
+        BuiltinOperator::SQUARED_DIFFERENCE => BuiltinOptionsT::SquaredDifferenceOptions(Box::default()),
+        BuiltinOperator::GELU => {
+            BuiltinOptionsT::GeluOptions(Box::new(table!(GeluOptionsT { approximate: c.flag() })))
+        }
+        BuiltinOperator::DIV => BuiltinOptionsT::DivOptions(Box::new(table!(DivOptionsT {
+            fused_activation_function: activation
+        }))),
+        BuiltinOperator::HARD_SWISH => BuiltinOptionsT::HardSwishOptions(Box::default()),
+        BuiltinOperator::EXPAND_DIMS => BuiltinOptionsT::ExpandDimsOptions(Box::default()),
+        BuiltinOperator::FILL => BuiltinOptionsT::FillOptions(Box::default()),
+        BuiltinOperator::PADV2 => BuiltinOptionsT::PadV2Options(Box::default()),
+        BuiltinOperator::SLICE => BuiltinOptionsT::SliceOptions(Box::default()),
+        BuiltinOperator::PAD => BuiltinOptionsT::PadOptions(Box::default()),
+        BuiltinOperator::TRANSPOSE => BuiltinOptionsT::TransposeOptions(Box::default()),
+        BuiltinOperator::QUANTIZE => BuiltinOptionsT::QuantizeOptions(Box::default()),
+        BuiltinOperator::DEQUANTIZE => BuiltinOptionsT::DequantizeOptions(Box::default()),
+        // Operators without parameters may have any table, as well as those without rules.
+        _ => BuiltinOptionsT::LSTMOptions(Box::default()),
+    }
+}
