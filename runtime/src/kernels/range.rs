@@ -1,6 +1,6 @@
 //! RANGE: `out[i] = out[i - 1] + delta`, from start on; int32, int64, float32. Source: LiteRT's `range.cc`.
 
-use sedge_schema::op::{Node as _, Range};
+use sedge_schema::op::Range;
 use sedge_schema::{Refusal, Slot, TensorType};
 
 use super::shared::{INPUT, OUTPUT};
