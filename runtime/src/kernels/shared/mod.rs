@@ -7,6 +7,7 @@ pub(crate) mod clamp;
 pub(crate) mod compare;
 pub(crate) mod extreme;
 pub(crate) mod half;
+pub(crate) mod heap;
 pub(crate) mod indices;
 mod integer;
 pub(crate) mod pointwise;
@@ -16,6 +17,7 @@ pub(crate) mod region;
 pub(crate) mod resize;
 pub(crate) mod rows;
 pub(crate) mod sigmoid;
+pub(crate) mod suppression;
 pub(crate) mod whole;
 
 use sedge_schema::op::Node as _;
