@@ -25,7 +25,7 @@ impl Unique {
         let bits = u64::from_le_bytes(bytes);
         match f32::from_bits(bits as u32) {
             _ if kind != TensorType::Float32 => bits,
-            x if x == 0.0 => 0,
+            0.0 => 0,
             x if x.is_nan() => f32::NAN.to_bits().into(),
             _ => bits,
         }

@@ -56,6 +56,7 @@ pub(crate) trait Heap {
 #[cfg(test)]
 mod tests {
     use super::Heap;
+    use std::vec::Vec;
 
     impl Heap for [u32] {
         fn precedes(&self, a: usize, b: usize) -> Option<bool> {
