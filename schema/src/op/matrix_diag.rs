@@ -1,4 +1,5 @@
-//! MATRIX_DIAG: square matrices of zeros with the input's rows on their diagonals.
+//! MATRIX_DIAG: square matrices of zeros with the input's rows on their diagonals. Zeros are those of the
+//! element type, whatever the zero point.
 
 use super::node::fits;
 use super::{Node, NodeExt as _, QuantizationRule};
@@ -8,7 +9,7 @@ use crate::error::{Refusal, Slot};
 operator! {
     /// MATRIX_DIAG: square matrices of zeros with the input's rows on their diagonals.
     MatrixDiag = MatrixDiag, options (88, 0), inputs (1, 1),
-    quantization QuantizationRule::SameAsInput;
+    quantization QuantizationRule::Integers;
 }
 
 fn shape(_op: &MatrixDiag, node: &dyn Node, _output: usize) -> Result<Shape, Refusal> {

@@ -51,7 +51,7 @@ pub enum QuantizationRule {
     },
     /// Turns quantized values into real ones or back, so each side is as its type says.
     Border,
-    /// Works on integers that are no quantized values.
+    /// Knows no scales: works on integers that are no quantized values, or on real numbers.
     Integers,
 }
 

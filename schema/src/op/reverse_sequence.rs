@@ -1,6 +1,7 @@
 //! REVERSE_SEQUENCE: the first elements of each sequence of a batch from the last to the first.
 //!
-//! Input 1 (int32 or int64) holds how many elements of each sequence of the batch are reversed.
+//! Input 1 (int32 or int64) holds how many elements of each sequence of the batch are reversed. Sedge runs it
+//! in int8 as well, but LiteRT does not, so nothing is converted to that.
 
 use super::{Node, NodeExt as _, QuantizationRule};
 use crate::Shape;
@@ -9,7 +10,7 @@ use crate::error::{Refusal, Slot};
 operator! {
     /// REVERSE_SEQUENCE: the first elements of each sequence of a batch from the last to the first.
     ReverseSequence = ReverseSequence, options (87, 0), inputs (2, 2),
-    quantization QuantizationRule::SameAsInput;
+    quantization QuantizationRule::Integers;
     /// The dimension of a sequence.
     0 seq_dim: i32 = 0;
     /// The dimension of the batch, another one.

@@ -11,7 +11,7 @@ use crate::{Shape, TensorType};
 operator! {
     /// UNIQUE: the different elements of a list, and for each element which of them it is.
     Unique = Unique, options (80, 0), inputs (1, 1), outputs (2, 2),
-    quantization QuantizationRule::SameAsInput;
+    quantization QuantizationRule::Integers;
     /// The type of the indices.
     0 idx_out_type: TensorType = TensorType::Int32;
 }
