@@ -31,7 +31,7 @@ pub(super) fn prepare(op: Gather, node: &mut Prepare<'_>) -> Result<(), Refusal>
     let kind = node.type_in(INDICES, &[TensorType::Int16, TensorType::Int32, TensorType::Int64])?;
     let (input, indices) = (node.input(0)?, node.input(1)?);
     let (axis, common) = op.axes(&input, &indices)?;
-    let part = input.elements_in(axis + 1..MAX_RANK) * bits;
+    let part = input.elements_in(axis + 1..MAX_RANK) as u64 * bits as u64;
     if bits == 0 || !part.is_multiple_of(8) {
         return Err(Refusal::Type(INPUT));
     }
