@@ -1,5 +1,7 @@
 //! The vector operations that kernels are written in.
 
+use bytemuck::Pod;
+
 /// A computation that runs on any level.
 pub trait Kernel {
     /// What it gives.
@@ -13,9 +15,23 @@ pub trait Kernel {
 ///
 /// Loads read missing elements as 0, stores drop lanes that have no place, so slices may be shorter
 /// than a vector.
+///
+/// int8 products come as groups: a lane's sum takes [`Simd::GROUP`] neighbours of the depth at once,
+/// as many as the level multiplies and adds in one instruction. Activations are staged for that, each
+/// row once: widened, or moved by [`Simd::OFFSET`] where the instruction wants them unsigned.
 pub trait Simd: Copy {
     /// 32-bit lanes of a vector.
     const LANES: usize;
+
+    /// Elements of the depth that [`Simd::dot`] takes for each lane.
+    const GROUP: usize;
+
+    /// What a staged activation has on top of its int8 value.
+    const OFFSET: i32;
+
+    /// Rows of activations that a tile of sums has: as many as the registers hold beside two vectors
+    /// of columns.
+    const ROWS: usize;
 
     /// `LANES` integers of 32 bits.
     type I32: Copy;
@@ -25,6 +41,15 @@ pub trait Simd: Copy {
 
     /// `LANES` pairs of 16-bit integers.
     type Pairs: Copy;
+
+    /// A staged activation.
+    type Element: Pod;
+
+    /// [`Simd::GROUP`] staged activations.
+    type Group: Copy;
+
+    /// `LANES` groups.
+    type Groups: Copy;
 
     /// All lanes `x`.
     fn splat_i32(self, x: i32) -> Self::I32;
@@ -40,6 +65,17 @@ pub trait Simd: Copy {
 
     /// Writes the lanes, which must fit 8 bits, to the start of `to`.
     fn store_i8(self, x: Self::I32, to: &mut [i8]);
+
+    /// Writes `clamp(x + zero)` for the lanes of both vectors, one after the other, to the start of
+    /// `to`. `zero` fits 9 bits; the limits fit 8.
+    #[inline(always)]
+    fn store_clamped(self, x: [Self::I32; 2], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
+        let (zero, min, max) = (self.splat_i32(zero), self.splat_i32(min), self.splat_i32(max));
+        let (low, high) = to.split_at_mut(to.len().min(Self::LANES));
+        for (x, to) in x.into_iter().zip([low, high]) {
+            self.store_i8(self.min_i32(self.max_i32(self.add_i32(x, zero), min), max), to);
+        }
+    }
 
     /// `a + b`, wrapping.
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
@@ -65,17 +101,29 @@ pub trait Simd: Copy {
     /// `round(a / 2^count)`, halves away from zero, counts in `0..=31`.
     fn rounding_shift_right(self, a: Self::I32, count: Self::I32) -> Self::I32;
 
-    /// All pairs `(pair[0], pair[1])`.
-    fn splat_pair(self, pair: [i16; 2]) -> Self::Pairs;
+    /// `2 * LANES` pairs of elements of `a` and `b`, widened: `(a[0], b[0]), (a[1], b[1]), ...`.
+    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [Self::Pairs; 2];
 
-    /// Pairs of neighbours of `from`, widened: `(from[0], from[1]), (from[2], from[3]), ...`.
-    fn load_pairs(self, from: &[i8]) -> Self::Pairs;
-
-    /// Pairs of elements of `a` and `b`, widened: `(a[0], b[0]), (a[1], b[1]), ...`.
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> Self::Pairs;
+    /// Pairs of neighbours of `from`: `(from[0], from[1]), (from[2], from[3]), ...`.
+    fn load_pairs(self, from: &[i16]) -> Self::Pairs;
 
     /// `sum + a.0 * b.0 + a.1 * b.1` in each lane.
     fn dot_pairs(self, sum: Self::I32, a: Self::Pairs, b: Self::Pairs) -> Self::I32;
+
+    /// Stages activations, as many as both slices have.
+    fn stage(self, from: &[i8], to: &mut [Self::Element]);
+
+    /// Staged activations as groups; what is left over at the end is dropped.
+    fn groups(from: &[Self::Element]) -> &[Self::Group];
+
+    /// All lanes the same group.
+    fn splat_group(self, group: Self::Group) -> Self::Groups;
+
+    /// The groups of weights that `from` starts with: `LANES * GROUP` elements.
+    fn load_groups(self, from: &[i8]) -> Self::Groups;
+
+    /// `sum` and the products of the group's elements, in each lane.
+    fn dot(self, sum: Self::I32, activations: Self::Groups, weights: Self::Groups) -> Self::I32;
 
     /// All lanes `x`.
     fn splat_f32(self, x: f32) -> Self::F32;
@@ -95,3 +143,126 @@ pub trait Simd: Copy {
     /// The larger of each two lanes.
     fn max_f32(self, a: Self::F32, b: Self::F32) -> Self::F32;
 }
+
+/// The parts of [`Simd`] that a level has from the level that it builds on, its field 0: all but the
+/// products of groups and of pairs.
+macro_rules! inherit {
+    ($base:ty) => {
+        type I32 = <$base as Simd>::I32;
+        type F32 = <$base as Simd>::F32;
+        type Pairs = <$base as Simd>::Pairs;
+
+        #[inline(always)]
+        fn splat_i32(self, x: i32) -> Self::I32 {
+            self.0.splat_i32(x)
+        }
+
+        #[inline(always)]
+        fn load_i32(self, from: &[i32]) -> Self::I32 {
+            self.0.load_i32(from)
+        }
+
+        #[inline(always)]
+        fn store_i32(self, x: Self::I32, to: &mut [i32]) {
+            self.0.store_i32(x, to)
+        }
+
+        #[inline(always)]
+        fn load_i8(self, from: &[i8]) -> Self::I32 {
+            self.0.load_i8(from)
+        }
+
+        #[inline(always)]
+        fn store_i8(self, x: Self::I32, to: &mut [i8]) {
+            self.0.store_i8(x, to)
+        }
+
+        #[inline(always)]
+        fn store_clamped(self, x: [Self::I32; 2], zero: i32, limits: (i32, i32), to: &mut [i8]) {
+            self.0.store_clamped(x, zero, limits, to)
+        }
+
+        #[inline(always)]
+        fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+            self.0.add_i32(a, b)
+        }
+
+        #[inline(always)]
+        fn sub_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+            self.0.sub_i32(a, b)
+        }
+
+        #[inline(always)]
+        fn mul_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+            self.0.mul_i32(a, b)
+        }
+
+        #[inline(always)]
+        fn min_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+            self.0.min_i32(a, b)
+        }
+
+        #[inline(always)]
+        fn max_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+            self.0.max_i32(a, b)
+        }
+
+        #[inline(always)]
+        fn shift_left(self, a: Self::I32, count: Self::I32) -> Self::I32 {
+            self.0.shift_left(a, count)
+        }
+
+        #[inline(always)]
+        fn doubling_high_mul(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+            self.0.doubling_high_mul(a, b)
+        }
+
+        #[inline(always)]
+        fn rounding_shift_right(self, a: Self::I32, count: Self::I32) -> Self::I32 {
+            self.0.rounding_shift_right(a, count)
+        }
+
+        #[inline(always)]
+        fn zip_pairs(self, a: &[i8], b: &[i8]) -> [Self::Pairs; 2] {
+            self.0.zip_pairs(a, b)
+        }
+
+        #[inline(always)]
+        fn load_pairs(self, from: &[i16]) -> Self::Pairs {
+            self.0.load_pairs(from)
+        }
+
+        #[inline(always)]
+        fn splat_f32(self, x: f32) -> Self::F32 {
+            self.0.splat_f32(x)
+        }
+
+        #[inline(always)]
+        fn load_f32(self, from: &[f32]) -> Self::F32 {
+            self.0.load_f32(from)
+        }
+
+        #[inline(always)]
+        fn store_f32(self, x: Self::F32, to: &mut [f32]) {
+            self.0.store_f32(x, to)
+        }
+
+        #[inline(always)]
+        fn mul_add_f32(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+            self.0.mul_add_f32(a, b, c)
+        }
+
+        #[inline(always)]
+        fn min_f32(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            self.0.min_f32(a, b)
+        }
+
+        #[inline(always)]
+        fn max_f32(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            self.0.max_f32(a, b)
+        }
+    };
+}
+
+#[allow(unused_imports, reason = "not every architecture has levels that build on another")]
+pub(crate) use inherit;

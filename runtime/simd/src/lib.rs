@@ -31,14 +31,19 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod isa;
 mod level;
 mod scalar;
+mod slices;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+#[cfg(target_arch = "aarch64")]
+pub use aarch64::{Neon, NeonDot};
 pub use isa::{Kernel, Simd};
 pub use level::Level;
 pub use scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
-pub use x86::Avx2;
+pub use x86::{Avx2, Avx512Vnni, AvxVnni};

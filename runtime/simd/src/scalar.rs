@@ -24,9 +24,15 @@ fn zip<T: Copy>(a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> T) -> [T; LANE
 
 impl Simd for Scalar {
     const LANES: usize = LANES;
+    const GROUP: usize = 2;
+    const OFFSET: i32 = 0;
+    const ROWS: usize = 2;
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];
     type Pairs = [[i16; 2]; LANES];
+    type Element = i16;
+    type Group = [i16; 2];
+    type Groups = [[i16; 2]; LANES];
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> Self::I32 {
@@ -98,22 +104,17 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn splat_pair(self, pair: [i16; 2]) -> Self::Pairs {
-        [pair; LANES]
-    }
-
-    #[inline(always)]
-    fn load_pairs(self, from: &[i8]) -> Self::Pairs {
-        let mut out = [[0; 2]; LANES];
-        out.as_flattened_mut().iter_mut().zip(from).for_each(|(to, &x)| *to = x.into());
+    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [Self::Pairs; 2] {
+        let mut out = [[[0; 2]; LANES]; 2];
+        out.as_flattened_mut().iter_mut().zip(a).for_each(|(to, &x)| to[0] = x.into());
+        out.as_flattened_mut().iter_mut().zip(b).for_each(|(to, &x)| to[1] = x.into());
         out
     }
 
     #[inline(always)]
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> Self::Pairs {
+    fn load_pairs(self, from: &[i16]) -> Self::Pairs {
         let mut out = [[0; 2]; LANES];
-        out.iter_mut().zip(a).for_each(|(to, &x)| to[0] = x.into());
-        out.iter_mut().zip(b).for_each(|(to, &x)| to[1] = x.into());
+        out.as_flattened_mut().iter_mut().zip(from).for_each(|(to, &x)| *to = x);
         out
     }
 
@@ -125,6 +126,33 @@ impl Simd for Scalar {
             *sum = sum.wrapping_add(x.wrapping_add(y));
         });
         out
+    }
+
+    #[inline(always)]
+    fn stage(self, from: &[i8], to: &mut [i16]) {
+        to.iter_mut().zip(from).for_each(|(to, &x)| *to = x.into());
+    }
+
+    #[inline(always)]
+    fn groups(from: &[i16]) -> &[[i16; 2]] {
+        from.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn splat_group(self, group: [i16; 2]) -> Self::Groups {
+        [group; LANES]
+    }
+
+    #[inline(always)]
+    fn load_groups(self, from: &[i8]) -> Self::Groups {
+        let mut out = [[0; 2]; LANES];
+        out.as_flattened_mut().iter_mut().zip(from).for_each(|(to, &x)| *to = x.into());
+        out
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: Self::I32, activations: Self::Groups, weights: Self::Groups) -> Self::I32 {
+        self.dot_pairs(sum, activations, weights)
     }
 
     #[inline(always)]

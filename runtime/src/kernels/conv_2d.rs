@@ -7,7 +7,7 @@ use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
 use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, Way, run};
-use super::gemm::{float, int8};
+use super::gemm::{Layout, Matrix, Strip, float, int8};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -23,8 +23,9 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     let geometry = Geometry::new(&image, op.windows(&image, &weights)?, depth, filters);
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
+    let strip = Strip::of(&sizes);
     // Filters of a group see only some of the channels, so their rows are no rows of a matrix.
-    let packs = node.packs_weights() && depth == image.dim(3);
+    let packs = node.packs_weights() && depth == image.dim(3) && strip.is_worthwhile(&sizes);
     let way = match arithmetic {
         Arithmetic::Hybrid => {
             let mode = Mode::of_convolution(node)?;
@@ -33,10 +34,10 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
         }
         Arithmetic::Float => {
             let range = FloatRange::of(op.activation)?;
-            match if packs { float::pack(node, range, filters, sizes.taps())? } else { None } {
+            match if packs { float::pack(node, range, filters, strip.runs())? } else { None } {
                 Some(packed) => {
                     if !sizes.is_pointwise() {
-                        node.scratch(packed.scratch())?;
+                        node.scratch(strip.scratch(1, size_of::<f32>())?)?;
                     }
                     Way::packed(node, arithmetic, packed)?
                 }
@@ -46,9 +47,13 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
         _ => {
             let rule = Requantize::prepare(node, 0, filters, op.activation, Product::Double)?;
             let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
-            match if packs { int8::pack(node, rule, filters, sizes.taps())? } else { None } {
+            match if packs { int8::pack(node, rule, filters, strip.runs())? } else { None } {
                 Some(packed) => {
-                    node.scratch(packed.scratch())?;
+                    let layout = Layout::of(node);
+                    node.scratch(match sizes.is_pointwise() {
+                        true => packed.scratch(node),
+                        false => strip.scratch(layout.group, layout.element)?,
+                    })?;
                     Way::packed(node, arithmetic, packed)?
                 }
                 None => Way::direct(node, arithmetic, rule)?,
@@ -82,17 +87,11 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Image, row and column of position `p`.
-fn position(z: &Sizes, p: usize) -> (usize, usize, usize) {
-    let (image, p) = (p / z.positions(), p % z.positions());
-    (image, p / z.columns.output, p % z.columns.output)
-}
-
 struct Int8<'k> {
     sizes: Sizes,
-    matrix: int8::Matrix<'k>,
+    matrix: Matrix<'k, int8::Columns<'k>>,
     x: &'k [i8],
-    scratch: &'k mut [[i16; 2]],
+    scratch: &'k mut [u8],
     out: &'k mut [i8],
 }
 
@@ -101,29 +100,20 @@ impl Kernel for Int8<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { sizes: z, matrix, x, scratch, out } = self;
-        // The last of an odd number of elements has a partner whose weights are 0.
-        scratch.as_flattened_mut().fill(0);
-        if z.is_pointwise() {
-            matrix.multiply(simd, scratch, out, |p, row| {
-                let x = x.get(p * z.channels..(p + 1) * z.channels).unwrap_or_default();
-                row.iter_mut().zip(x).for_each(|(to, &x)| *to = x.into());
-            });
+        let Self { sizes, matrix, x, scratch, out } = self;
+        if sizes.is_pointwise() {
+            matrix.multiply(simd, x, scratch, out);
         } else {
-            let taps = z.taps();
-            matrix.multiply(simd, scratch, out, |p, row| {
-                let patch = row.get_mut(..taps).unwrap_or_default();
-                z.gather(x, position(&z, p), matrix.input_zero() as i16, patch);
-            });
+            Strip::of(&sizes).run(simd, &sizes, &matrix, x, scratch, out);
         }
     }
 }
 
 struct Float<'k> {
     sizes: Sizes,
-    matrix: float::Matrix<'k>,
+    matrix: Matrix<'k, float::Columns<'k>>,
     x: &'k [f32],
-    scratch: &'k mut [f32],
+    scratch: &'k mut [u8],
     out: &'k mut [f32],
 }
 
@@ -132,11 +122,11 @@ impl Kernel for Float<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { sizes: z, matrix, x, scratch, out } = self;
-        if z.is_pointwise() {
-            matrix.multiply(simd, x, out);
+        let Self { sizes, matrix, x, scratch, out } = self;
+        if sizes.is_pointwise() {
+            matrix.multiply_staged(simd, x, out);
         } else {
-            matrix.multiply_gathered(simd, scratch, out, |p, patch| z.gather(x, position(&z, p), 0f32, patch));
+            Strip::of(&sizes).run(simd, &sizes, &matrix, x, scratch, out);
         }
     }
 }

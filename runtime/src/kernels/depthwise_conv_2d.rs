@@ -7,7 +7,7 @@ use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
 use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, Way, run};
-use super::gemm::depthwise;
+use super::gemm::{Layout, Strip, Windows, depthwise};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -23,6 +23,9 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
     let geometry = Geometry::new(&image, op.windows(&image, &weights)?, image.dim(3), filters);
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
+    let (strip, panel) = (Strip::of_pairs(&sizes), Layout::of(node).panel());
+    // Panels are of channels, so each must have one filter.
+    let fits = filters == sizes.channels && strip.is_worthwhile(&sizes);
     let way = match arithmetic {
         Arithmetic::Hybrid => {
             let mode = Mode::of_convolution(node)?;
@@ -31,18 +34,20 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
         }
         Arithmetic::Float => {
             let range = FloatRange::of(op.activation)?;
-            // The blocked way reads weights as they lie.
-            match depthwise::fits(&sizes) {
-                true => Way::packed(node, arithmetic, range)?,
+            match fits {
+                true => {
+                    node.scratch(strip.scratch(panel, size_of::<f32>())?)?;
+                    Way::packed(node, arithmetic, range)?
+                }
                 false => Way::direct(node, arithmetic, range)?,
             }
         }
         _ => {
             let rule = Requantize::prepare(node, 3, filters, op.activation, Product::Double)?;
-            let packs = node.packs_weights() && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
+            let packs = fits && node.packs_weights() && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
             match if packs { depthwise::pack(node, rule, &sizes)? } else { None } {
                 Some(packed) => {
-                    node.scratch(sizes.channels)?;
+                    node.scratch(strip.scratch(panel, size_of::<i8>())?)?;
                     Way::packed(node, arithmetic, packed)?
                 }
                 None => Way::direct(node, arithmetic, rule)?,
@@ -58,16 +63,16 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     match way.of()? {
         (Arithmetic::Float, true) => {
             let range = *node.load(way.data)?;
-            let out = node.output(0)?;
+            let (out, scratch) = (node.output(0)?, node.scratch()?);
             let bias = node.optional_input(2)?.unwrap_or_default();
-            let tensors = (node.input(0)?, node.input(1)?, bias);
-            node.level().run(Float { sizes, range, tensors, out });
+            let windows = depthwise::Float { weights: node.input(1)?, bias, range, channels: sizes.channels };
+            node.level().run(Run { sizes, windows, x: node.input(0)?, scratch, out });
             Ok(())
         }
         (_, true) => {
-            let (out, outside) = (node.output(0)?, node.scratch()?);
-            let weights = node.load::<depthwise::Packed>(way.data)?.load(node);
-            node.level().run(Int8 { sizes, weights, x: node.input(0)?, outside, out });
+            let (out, scratch) = (node.output(0)?, node.scratch()?);
+            let windows = node.load::<depthwise::Packed>(way.data)?.load(node);
+            node.level().run(Run { sizes, windows, x: node.input(0)?, scratch, out });
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
@@ -78,35 +83,20 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
-struct Int8<'k> {
+struct Run<'k, W: Windows> {
     sizes: Sizes,
-    weights: depthwise::Int8<'k>,
-    x: &'k [i8],
-    outside: &'k mut [i8],
-    out: &'k mut [i8],
+    windows: W,
+    x: &'k [W::Value],
+    scratch: &'k mut [u8],
+    out: &'k mut [W::Value],
 }
 
-impl Kernel for Int8<'_> {
+impl<W: Windows> Kernel for Run<'_, W> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        self.weights.run(simd, &self.sizes, self.x, self.outside, self.out);
-    }
-}
-
-struct Float<'k> {
-    sizes: Sizes,
-    range: FloatRange,
-    tensors: (&'k [f32], &'k [f32], &'k [f32]),
-    out: &'k mut [f32],
-}
-
-impl Kernel for Float<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        depthwise::float(simd, &self.sizes, self.range, self.tensors, self.out);
+        let Self { sizes, windows, x, scratch, out } = self;
+        Strip::of_pairs(&sizes).run(simd, &sizes, &windows, x, scratch, out);
     }
 }

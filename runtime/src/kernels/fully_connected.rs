@@ -8,7 +8,7 @@ use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
 use super::filter::{Arithmetic, FloatRange, Product, Requantize, Way, run};
-use super::gemm::{float, int8};
+use super::gemm::{Matrix, float, int8};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -33,7 +33,7 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
         }
         Arithmetic::Float => {
             let range = FloatRange::of(op.activation)?;
-            match if packs { float::pack(node, range, units, depth)? } else { None } {
+            match if packs { float::pack(node, range, units, (1, depth))? } else { None } {
                 Some(packed) => Way::packed(node, arithmetic, packed)?,
                 None => Way::direct(node, arithmetic, range)?,
             }
@@ -41,9 +41,9 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
         _ => {
             let rule = Requantize::prepare(node, 0, units, op.activation, Product::Single)?;
             let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
-            match if packs { int8::pack(node, rule, units, depth)? } else { None } {
+            match if packs { int8::pack(node, rule, units, (1, depth))? } else { None } {
                 Some(packed) => {
-                    node.scratch(packed.scratch())?;
+                    node.scratch(packed.scratch(node))?;
                     Way::packed(node, arithmetic, packed)?
                 }
                 None => Way::direct(node, arithmetic, rule)?,
@@ -66,7 +66,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let matrix = node.load::<int8::Packed>(way.data)?.load(node);
-            node.level().run(Int8 { depth, matrix, x: node.input(0)?, scratch, out });
+            node.level().run(Int8 { matrix, x: node.input(0)?, scratch, out });
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
@@ -77,10 +77,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 }
 
 struct Int8<'k> {
-    depth: usize,
-    matrix: int8::Matrix<'k>,
+    matrix: Matrix<'k, int8::Columns<'k>>,
     x: &'k [i8],
-    scratch: &'k mut [[i16; 2]],
+    scratch: &'k mut [u8],
     out: &'k mut [i8],
 }
 
@@ -89,18 +88,12 @@ impl Kernel for Int8<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { depth, matrix, x, scratch, out } = self;
-        // The last of an odd number of elements has a partner whose weights are 0.
-        scratch.as_flattened_mut().fill(0);
-        matrix.multiply(simd, scratch, out, |r, row| {
-            let x = x.get(r * depth..(r + 1) * depth).unwrap_or_default();
-            row.iter_mut().zip(x).for_each(|(to, &x)| *to = x.into());
-        });
+        self.matrix.multiply(simd, self.x, self.scratch, self.out);
     }
 }
 
 struct Float<'k> {
-    matrix: float::Matrix<'k>,
+    matrix: Matrix<'k, float::Columns<'k>>,
     x: &'k [f32],
     out: &'k mut [f32],
 }
@@ -110,6 +103,6 @@ impl Kernel for Float<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        self.matrix.multiply(simd, self.x, self.out);
+        self.matrix.multiply_staged(simd, self.x, self.out);
     }
 }

@@ -3,6 +3,7 @@
 use core::arch::x86_64::*;
 
 use crate::isa::{Kernel, Simd};
+use crate::slices::{bits, first, write};
 
 const LANES: usize = 8;
 
@@ -44,43 +45,17 @@ macro_rules! avx2 {
     }};
 }
 
-/// The first `N` elements; missing ones are 0.
-#[inline(always)]
-fn first<T: Copy + Default, const N: usize>(from: &[T]) -> [T; N] {
-    match from.first_chunk::<N>() {
-        Some(chunk) => *chunk,
-        None => {
-            let mut out = [T::default(); N];
-            out.iter_mut().zip(from).for_each(|(to, &x)| *to = x);
-            out
-        }
-    }
-}
-
-/// Writes as many elements as there is room for.
-#[inline(always)]
-fn write<T: Copy, const N: usize>(x: [T; N], to: &mut [T]) {
-    match to.first_chunk_mut::<N>() {
-        Some(chunk) => *chunk = x,
-        None => to.iter_mut().zip(x).for_each(|(to, x)| *to = x),
-    }
-}
-
-/// The same bits as another type of the same size.
-macro_rules! bits {
-    ($from:ty => $to:ty, $x:expr) => {{
-        let x: $from = $x;
-        // SAFETY: both types are plain numbers or vectors of them, of the same size, and every
-        // pattern of bits is a value of either.
-        unsafe { core::mem::transmute::<$from, $to>(x) }
-    }};
-}
-
 impl Simd for Avx2 {
     const LANES: usize = LANES;
+    const GROUP: usize = 2;
+    const OFFSET: i32 = 0;
+    const ROWS: usize = 4;
     type I32 = __m256i;
     type F32 = __m256;
     type Pairs = __m256i;
+    type Element = i16;
+    type Group = [i16; 2];
+    type Groups = __m256i;
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> __m256i {
@@ -108,6 +83,21 @@ impl Simd for Avx2 {
         let words = avx2!(_mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x)));
         let bytes = avx2!(_mm_cvtsi128_si64(_mm_packs_epi16(words, words)));
         write(bits!(i64 => [i8; 8], bytes), to);
+    }
+
+    #[inline(always)]
+    fn store_clamped(self, x: [__m256i; 2], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
+        // Saturated at 16 bits on the way, which is outside the limits with any zero point.
+        let bytes = avx2!({
+            let words = _mm256_packs_epi32(x[0], x[1]);
+            let words = _mm256_adds_epi16(words, _mm256_set1_epi16(zero as i16));
+            let words = _mm256_max_epi16(words, _mm256_set1_epi16(min as i16));
+            let words = _mm256_min_epi16(words, _mm256_set1_epi16(max as i16));
+            // Each half has four lanes of the first vector, then four of the second.
+            let bytes = _mm256_packs_epi16(words, words);
+            _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes))
+        });
+        write(bits!(__m128i => [i8; 16], bytes), to);
     }
 
     #[inline(always)]
@@ -166,26 +156,56 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn splat_pair(self, pair: [i16; 2]) -> __m256i {
-        let pair = bits!([i16; 2] => i32, pair);
-        avx2!(_mm256_set1_epi32(pair))
+    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [__m256i; 2] {
+        let (a, b) = (bits!([i8; 16] => __m128i, first(a)), bits!([i8; 16] => __m128i, first(b)));
+        avx2!([_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b)), _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(a, b))])
     }
 
     #[inline(always)]
-    fn load_pairs(self, from: &[i8]) -> __m256i {
-        let bytes = bits!([i8; 16] => __m128i, first(from));
-        avx2!(_mm256_cvtepi8_epi16(bytes))
-    }
-
-    #[inline(always)]
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> __m256i {
-        let (a, b) = (bits!([i8; 8] => i64, first(a)), bits!([i8; 8] => i64, first(b)));
-        avx2!(_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(_mm_cvtsi64_si128(a), _mm_cvtsi64_si128(b))))
+    fn load_pairs(self, from: &[i16]) -> __m256i {
+        bits!([i16; 2 * LANES] => __m256i, first(from))
     }
 
     #[inline(always)]
     fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
         avx2!(_mm256_add_epi32(sum, _mm256_madd_epi16(a, b)))
+    }
+
+    #[inline(always)]
+    fn stage(self, from: &[i8], to: &mut [i16]) {
+        let length = from.len().min(to.len());
+        let (Some(from), Some(to)) = (from.get(..length), to.get_mut(..length)) else { return };
+        let (chunks, rest) = from.as_chunks::<16>();
+        let (to_chunks, to_rest) = to.as_chunks_mut::<16>();
+        for (from, to) in chunks.iter().zip(to_chunks) {
+            let bytes = bits!([i8; 16] => __m128i, *from);
+            *to = bits!(__m256i => [i16; 16], avx2!(_mm256_cvtepi8_epi16(bytes)));
+        }
+        for (from, to) in rest.iter().zip(to_rest) {
+            *to = (*from).into();
+        }
+    }
+
+    #[inline(always)]
+    fn groups(from: &[i16]) -> &[[i16; 2]] {
+        from.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn splat_group(self, group: [i16; 2]) -> __m256i {
+        let pair = bits!([i16; 2] => i32, group);
+        avx2!(_mm256_set1_epi32(pair))
+    }
+
+    #[inline(always)]
+    fn load_groups(self, from: &[i8]) -> __m256i {
+        let bytes = bits!([i8; 16] => __m128i, first(from));
+        avx2!(_mm256_cvtepi8_epi16(bytes))
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: __m256i, activations: __m256i, weights: __m256i) -> __m256i {
+        self.dot_pairs(sum, activations, weights)
     }
 
     #[inline(always)]

@@ -92,16 +92,6 @@ impl Geometry {
 }
 
 impl Sizes {
-    /// Elements of one filter.
-    pub(in crate::kernels) fn taps(&self) -> usize {
-        self.rows.kernel * self.columns.kernel * self.depth
-    }
-
-    /// Positions of the window in one image.
-    pub(in crate::kernels) fn positions(&self) -> usize {
-        self.rows.output * self.columns.output
-    }
-
     /// Whether every position covers exactly one input pixel, in order: a matrix product.
     pub(in crate::kernels) fn is_pointwise(&self) -> bool {
         [&self.rows, &self.columns].iter().all(|w| w.kernel == 1 && w.stride == 1 && w.before == 0)
@@ -121,40 +111,5 @@ impl Sizes {
         let row = y * self.rows.stride + i * self.rows.dilation - self.rows.before;
         let column = x * self.columns.stride + j * self.columns.dilation - self.columns.before;
         (image * self.height + row) * self.width + column
-    }
-
-    /// Copies what the window at position `(y, x)` covers to `patch`, cells outside the image
-    /// being `outside`. The order is that of a filter: row, column, channel.
-    #[inline(always)]
-    pub(in crate::kernels) fn gather<T: Copy, U: Copy + From<T>>(
-        &self,
-        from: &[T],
-        (image, y, x): (usize, usize, usize),
-        outside: U,
-        patch: &mut [U],
-    ) {
-        let rows = self.rows.inside(y, self.height);
-        let columns = self.columns.inside(x, self.width);
-        let row_length = self.columns.kernel * self.channels;
-        if rows.len() < self.rows.kernel || columns.len() < self.columns.kernel {
-            patch.fill(outside);
-        }
-        let copy = |to: &mut [U], pixel: usize, count: usize| {
-            let start = pixel * self.channels;
-            let from = from.get(start..start + count * self.channels).unwrap_or_default();
-            to.iter_mut().zip(from).for_each(|(to, &x)| *to = x.into());
-        };
-        for i in rows {
-            let Some(row) = patch.get_mut(i * row_length..) else { return };
-            if self.columns.dilation == 1 && !columns.is_empty() {
-                let Some(to) = row.get_mut(columns.start * self.channels..) else { return };
-                copy(to, self.pixel(image, (y, i), (x, columns.start)), columns.len());
-                continue;
-            }
-            for j in columns.clone() {
-                let Some(to) = row.get_mut(j * self.channels..) else { return };
-                copy(to, self.pixel(image, (y, i), (x, j)), 1);
-            }
-        }
     }
 }

@@ -1,10 +1,12 @@
-//! int8 products: pairs of activations, widened to 16 bits, with pairs of packed weights.
+//! int8 products: groups of staged activations with groups of packed weights, 32-bit sums, and the
+//! double rounding of the one rule.
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_simd::Simd;
 
-use super::{ROWS, panel};
+use super::tile::{Arithmetic, Matrix};
+use super::{Layout, pack as pack_panels};
 use crate::arena::Span;
 use crate::kernels::filter::{BIAS, Requantize};
 use crate::node::{Invoke, Prepare};
@@ -17,43 +19,50 @@ pub(in crate::kernels) struct Packed {
     weights: Span,
     lists: Lists,
     columns: u32,
-    /// Pairs of elements in the depth, the last filled up with a zero.
-    pairs: u32,
+    runs: u32,
+    run: u32,
     rule: Requantize,
 }
 
-/// For each column: the bias, less the zero point's share, and the multiplier.
+/// For each column: the bias, less the zero point's share, and the multiplier, whose shift is to the
+/// right, after one to the left in the few operators that scale up.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub(in crate::kernels) struct Lists {
     bias: Span,
     q: Span,
-    shift: Span,
+    right: Span,
+    /// Empty where no column shifts to the left.
+    left: Span,
 }
 
 impl Lists {
     /// Makes the lists for `columns` columns, filled up to `padded`. `sum` gives the sum of a column's
-    /// weights: with it the zero point of the activations moves into the bias,
-    /// `sum((x - z) * w) = sum(x * w) - z * sum(w)`.
+    /// weights: with it the zero point of the activations moves into the bias, together with what staged
+    /// activations have on top: `sum((x - z) * w) = sum((x + o) * w) - (z + o) * sum(w)`.
     pub(super) fn prepare(
         node: &mut Prepare<'_>,
         rule: &Requantize,
         (columns, padded): (usize, usize),
+        offset: i32,
         sum: impl Fn(usize) -> i32,
     ) -> Result<Self, Refusal> {
         let bias_bytes = node.constant(2).unwrap_or_default();
+        let scales_up = (0..columns).any(|f| rule.multiplier(node, f).shift > 0);
         let lists = Self {
             bias: node.list::<i32>(padded)?,
             q: node.list::<i32>(padded)?,
-            shift: node.list::<i32>(padded)?,
+            right: node.list::<i32>(padded)?,
+            left: if scales_up { node.list::<i32>(padded)? } else { Span::default() },
         };
         for f in 0..columns {
             let bias =
                 bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b));
-            let bias = bias.wrapping_sub(sum(f).wrapping_mul(rule.input_zero));
+            let bias = bias.wrapping_sub(sum(f).wrapping_mul(rule.input_zero + offset));
             let multiplier = rule.multiplier(node, f);
+            let (left, right) = (multiplier.shift.max(0), (-multiplier.shift).max(0));
             for (list, value) in
-                [(lists.bias, bias), (lists.q, multiplier.q), (lists.shift, multiplier.shift)]
+                [(lists.bias, bias), (lists.q, multiplier.q), (lists.right, right), (lists.left, left)]
             {
                 if let Some(to) = node.list_mut::<i32>(list).get_mut(f) {
                     *to = value;
@@ -67,7 +76,8 @@ impl Lists {
         Columns {
             bias: node.list(self.bias),
             q: node.list(self.q),
-            shift: node.list(self.shift),
+            right: node.list(self.right),
+            left: node.list(self.left),
             rule: *rule,
         }
     }
@@ -78,171 +88,165 @@ impl Lists {
 pub(in crate::kernels) struct Columns<'s> {
     bias: &'s [i32],
     q: &'s [i32],
-    shift: &'s [i32],
+    right: &'s [i32],
+    left: &'s [i32],
     rule: Requantize,
 }
 
-impl Columns<'_> {
-    /// Writes the outputs of the columns from `column` on, as many as `to` has room for.
+/// The part of [`Columns`] that one vector of columns has.
+#[derive(Clone, Copy)]
+pub(super) struct Scale<S: Simd> {
+    bias: S::I32,
+    q: S::I32,
+    right: S::I32,
+    left: Option<S::I32>,
+}
+
+impl<S: Simd> Scale<S> {
+    /// The scaled sums.
     #[inline(always)]
-    pub(super) fn finish<S: Simd>(&self, simd: S, column: usize, sum: S::I32, to: &mut [i8]) {
-        let list = |list: &[i32]| simd.load_i32(list.get(column..).unwrap_or_default());
-        let zero = simd.splat_i32(0);
-        let shift = list(self.shift);
-        let left = simd.max_i32(shift, zero);
-        let right = simd.max_i32(simd.sub_i32(zero, shift), zero);
-        let sum = simd.shift_left(simd.add_i32(sum, list(self.bias)), left);
-        let scaled = simd.rounding_shift_right(simd.doubling_high_mul(sum, list(self.q)), right);
-        let y = simd.add_i32(scaled, simd.splat_i32(self.rule.output_zero));
-        let y = simd.min_i32(simd.max_i32(y, simd.splat_i32(self.rule.min)), simd.splat_i32(self.rule.max));
-        simd.store_i8(y, to);
+    fn of(&self, simd: S, sum: S::I32) -> S::I32 {
+        let mut sum = simd.add_i32(sum, self.bias);
+        if let Some(left) = self.left {
+            sum = simd.shift_left(sum, left);
+        }
+        simd.rounding_shift_right(simd.doubling_high_mul(sum, self.q), self.right)
     }
 }
 
-/// Packs constant weights `[columns, depth]`; `None` where they or the bias are computed.
+impl Columns<'_> {
+    /// What the vector of columns from `column` on is scaled by.
+    #[inline(always)]
+    fn scale<S: Simd>(&self, simd: S, column: usize) -> Scale<S> {
+        let list = |list: &[i32]| simd.load_i32(list.get(column..).unwrap_or_default());
+        Scale {
+            bias: list(self.bias),
+            q: list(self.q),
+            right: list(self.right),
+            left: if self.left.is_empty() { None } else { Some(list(self.left)) },
+        }
+    }
+
+    /// What the panel that starts at `column` is scaled by.
+    #[inline(always)]
+    pub(super) fn scales<S: Simd>(&self, simd: S, column: usize) -> [Scale<S>; 2] {
+        [self.scale(simd, column), self.scale(simd, column + S::LANES)]
+    }
+
+    /// Writes the outputs of a panel, as many as `to` has room for.
+    #[inline(always)]
+    pub(super) fn write<S: Simd>(&self, simd: S, scales: &[Scale<S>; 2], sums: [S::I32; 2], to: &mut [i8]) {
+        let Requantize { output_zero, min, max, .. } = self.rule;
+        let scaled = [scales[0].of(simd, sums[0]), scales[1].of(simd, sums[1])];
+        simd.store_clamped(scaled, output_zero, (min, max), to);
+    }
+}
+
+impl Arithmetic for Columns<'_> {
+    type Value = i8;
+    type Weight = i8;
+    type Element<S: Simd> = S::Element;
+    type Group<S: Simd> = S::Group;
+    type Vector<S: Simd> = S::Groups;
+    type Sums<S: Simd> = S::I32;
+
+    #[inline(always)]
+    fn group<S: Simd>() -> usize {
+        S::GROUP
+    }
+
+    #[inline(always)]
+    fn outside(&self) -> i8 {
+        self.rule.input_zero as i8
+    }
+
+    #[inline(always)]
+    fn stage<S: Simd>(simd: S, from: &[i8], to: &mut [S::Element]) {
+        simd.stage(from, to);
+    }
+
+    #[inline(always)]
+    fn groups<S: Simd>(from: &[S::Element]) -> &[S::Group] {
+        S::groups(from)
+    }
+
+    #[inline(always)]
+    fn zero<S: Simd>(simd: S) -> S::I32 {
+        simd.splat_i32(0)
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(simd: S, from: &[i8]) -> S::Groups {
+        simd.load_groups(from)
+    }
+
+    #[inline(always)]
+    fn step<S: Simd>(simd: S, sums: S::I32, activations: S::Group, weights: S::Groups) -> S::I32 {
+        simd.dot(sums, simd.splat_group(activations), weights)
+    }
+
+    #[inline(always)]
+    fn join<S: Simd>(simd: S, a: S::I32, b: S::I32) -> S::I32 {
+        simd.add_i32(a, b)
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd, const M: usize>(
+        &self,
+        simd: S,
+        sums: [[S::I32; 2]; M],
+        column: usize,
+        count: usize,
+        out: &mut [i8],
+    ) {
+        let scales = self.scales(simd, column);
+        for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(count)) {
+            self.write(simd, &scales, sums, out.get_mut(column..).unwrap_or_default());
+        }
+    }
+}
+
+/// Packs constant weights `[columns, runs * run]`; `None` where they or the bias are computed.
 pub(in crate::kernels) fn pack(
     node: &mut Prepare<'_>,
     rule: Requantize,
     columns: usize,
-    depth: usize,
+    (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
     let Some(weights) = node.constant(1) else { return Ok(None) };
     if node.has(BIAS) && node.constant(2).is_none() {
         return Ok(None);
     }
-    let panel = panel(node);
-    let padded = columns.next_multiple_of(panel);
-    let pairs = depth.div_ceil(2);
-    let packed = node.list::<i8>(padded * pairs * 2)?;
+    let layout = Layout::of(node);
+    let padded = columns.next_multiple_of(layout.panel());
+    let packed = node.list::<i8>(padded * runs * run.next_multiple_of(layout.group))?;
+    let (weights, _) = weights.as_chunks::<1>();
     let out = node.list_mut::<i8>(packed);
-    if depth != 0 {
-        for (f, row) in weights.chunks_exact(depth).enumerate().take(columns) {
-            let start = (f / panel) * panel * pairs * 2 + (f % panel) * 2;
-            for (k, pair) in row.chunks(2).enumerate() {
-                let at = start + k * panel * 2;
-                let to = out.get_mut(at..at + pair.len()).unwrap_or_default();
-                to.iter_mut().zip(pair).for_each(|(to, &w)| *to = w as i8);
-            }
-        }
-    }
+    pack_panels(weights, (runs, run), (layout.panel(), layout.group), |[w]| w as i8, out);
+    let depth = runs * run;
     let sum = |f: usize| {
         let row = weights.get(f * depth..(f + 1) * depth).unwrap_or_default();
-        row.iter().map(|&w| i32::from(w as i8)).sum()
+        row.iter().map(|&[w]| i32::from(w as i8)).sum()
     };
-    let lists = Lists::prepare(node, &rule, (columns, padded), sum)?;
-    Ok(Some(Packed { weights: packed, lists, columns: columns as u32, pairs: pairs as u32, rule }))
+    let lists = Lists::prepare(node, &rule, (columns, padded), layout.offset, sum)?;
+    let [columns, runs, run] = [columns, runs, run].map(|n| n as u32);
+    Ok(Some(Packed { weights: packed, lists, columns, runs, run, rule }))
 }
 
 impl Packed {
     /// Bytes of scratch memory for the rows of a tile.
-    pub(in crate::kernels) fn scratch(&self) -> usize {
-        ROWS * self.pairs as usize * size_of::<[i16; 2]>()
+    pub(in crate::kernels) fn scratch(&self, node: &Prepare<'_>) -> usize {
+        let layout = Layout::of(node);
+        layout.rows * (self.run as usize).next_multiple_of(layout.group) * layout.element
     }
 
-    pub(in crate::kernels) fn load<'s>(&self, node: &Invoke<'s>) -> Matrix<'s> {
+    pub(in crate::kernels) fn load<'s>(&self, node: &Invoke<'s>) -> Matrix<'s, Columns<'s>> {
         Matrix {
             weights: node.list(self.weights),
-            columns: self.lists.load(node, &self.rule),
             count: self.columns as usize,
-            pairs: self.pairs as usize,
+            runs: self.runs as usize,
+            run: self.run as usize,
+            arithmetic: self.lists.load(node, &self.rule),
         }
     }
-}
-
-/// Packed weights with what turns sums into outputs.
-#[derive(Clone, Copy)]
-pub(in crate::kernels) struct Matrix<'s> {
-    weights: &'s [i8],
-    columns: Columns<'s>,
-    count: usize,
-    pairs: usize,
-}
-
-impl Matrix<'_> {
-    /// The zero point of the activations.
-    pub(in crate::kernels) fn input_zero(&self) -> i32 {
-        self.columns.rule.input_zero
-    }
-
-    /// Multiplies as many rows as `out` has room for. `row` fills the widened row of a number.
-    #[inline(always)]
-    pub(in crate::kernels) fn multiply<S: Simd>(
-        &self,
-        simd: S,
-        scratch: &mut [[i16; 2]],
-        out: &mut [i8],
-        mut row: impl FnMut(usize, &mut [i16]),
-    ) {
-        if self.count == 0 {
-            return;
-        }
-        // An empty depth has no rows to hold.
-        let length = self.pairs.max(1);
-        for (tile, out) in out.chunks_mut(ROWS * self.count).enumerate() {
-            let rows = out.len() / self.count;
-            for (r, to) in scratch.chunks_exact_mut(length).take(rows).enumerate() {
-                row(tile * ROWS + r, to.as_flattened_mut());
-            }
-            let mut rows_of = scratch.chunks_exact(length);
-            if rows == ROWS {
-                let a: [&[[i16; 2]]; ROWS] = core::array::from_fn(|_| rows_of.next().unwrap_or_default());
-                self.tile(simd, a, out);
-            } else {
-                for (a, out) in rows_of.zip(out.chunks_exact_mut(self.count)) {
-                    self.tile(simd, [a], out);
-                }
-            }
-        }
-    }
-
-    /// `M` rows times all columns.
-    #[inline(always)]
-    fn tile<S: Simd, const M: usize>(&self, simd: S, a: [&[[i16; 2]]; M], out: &mut [i8]) {
-        let vector = 2 * S::LANES;
-        let panel = 2 * vector * self.pairs;
-        if panel == 0 {
-            // Without depth every sum is 0.
-            for out in out.chunks_exact_mut(self.count) {
-                for (column, out) in out.chunks_mut(S::LANES).enumerate() {
-                    self.columns.finish(simd, column * S::LANES, simd.splat_i32(0), out);
-                }
-            }
-            return;
-        }
-        for (p, weights) in self.weights.chunks_exact(panel).enumerate() {
-            let sums = sums(simd, a, weights);
-            let column = p * vector;
-            for (sums, out) in sums.iter().zip(out.chunks_exact_mut(self.count)) {
-                let Some(out) = out.get_mut(column..) else { continue };
-                let (low, high) = out.split_at_mut(out.len().min(S::LANES));
-                self.columns.finish(simd, column, sums[0], low);
-                if !high.is_empty() {
-                    self.columns.finish(simd, column + S::LANES, sums[1], high);
-                }
-            }
-        }
-    }
-}
-
-/// The sums of `M` rows for one panel.
-#[inline(always)]
-fn sums<S: Simd, const M: usize>(simd: S, a: [&[[i16; 2]]; M], weights: &[i8]) -> [[S::I32; 2]; M] {
-    let mut sums = [[simd.splat_i32(0); 2]; M];
-    let vector = 2 * S::LANES;
-    let steps = weights.len() / (2 * vector);
-    // Rows as long as the panel is deep, so that the loop needs no checks.
-    let a = a.map(|row| row.get(..steps).unwrap_or_default());
-    if a.iter().any(|row| row.len() != steps) {
-        return sums;
-    }
-    for (k, weights) in weights.chunks_exact(2 * vector).enumerate() {
-        let (low, high) = weights.split_at(vector);
-        let (low, high) = (simd.load_pairs(low), simd.load_pairs(high));
-        for (sums, row) in sums.iter_mut().zip(a) {
-            let pair = simd.splat_pair(row[k]);
-            sums[0] = simd.dot_pairs(sums[0], pair, low);
-            sums[1] = simd.dot_pairs(sums[1], pair, high);
-        }
-    }
-    sums
 }

@@ -135,43 +135,51 @@ struct Lanes<A: Arithmetic> {
 
 // Only `for` and functions marked so: a closure would be compiled without the level's instructions.
 impl<A: Arithmetic> Lanes<A> {
+    /// Writes the results of two vectors each.
     #[inline(always)]
-    fn compute<S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32 {
+    fn write<S: Simd>(&self, simd: S, a: [S::I32; 2], b: [S::I32; 2], out: &mut [i8]) {
         let Range { zeros: [a_zero, b_zero], output_zero, min, max } = self.range;
-        let a = simd.sub_i32(a, simd.splat_i32(a_zero));
-        let b = simd.sub_i32(b, simd.splat_i32(b_zero));
-        let y = self.quantized.lanes::<A, S>(simd, a, b);
-        let y = simd.add_i32(y, simd.splat_i32(output_zero));
-        simd.min_i32(simd.max_i32(y, simd.splat_i32(min)), simd.splat_i32(max))
+        let (a_zero, b_zero) = (simd.splat_i32(a_zero), simd.splat_i32(b_zero));
+        let mut y = [simd.splat_i32(0); 2];
+        for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+            *y = self.quantized.lanes::<A, S>(simd, simd.sub_i32(a, a_zero), simd.sub_i32(b, b_zero));
+        }
+        simd.store_clamped(y, output_zero, (min, max), out);
     }
+}
+
+/// Two vectors of the elements that `from` starts with.
+#[inline(always)]
+fn two<S: Simd>(simd: S, from: &[i8]) -> [S::I32; 2] {
+    [simd.load_i8(from), simd.load_i8(from.get(S::LANES..).unwrap_or_default())]
 }
 
 impl<A: Arithmetic> Rows<i8> for Lanes<A> {
     #[inline(always)]
     fn apart<S: Simd>(&self, simd: S, a: Operand<'_, i8>, b: Operand<'_, i8>, out: &mut [i8]) {
-        let outs = out.chunks_mut(S::LANES);
+        let outs = out.chunks_mut(2 * S::LANES);
         match (a, b) {
             (Operand::Run(a), Operand::Run(b)) => {
-                for ((out, a), b) in outs.zip(a.chunks(S::LANES)).zip(b.chunks(S::LANES)) {
-                    simd.store_i8(self.compute(simd, simd.load_i8(a), simd.load_i8(b)), out);
+                for ((out, a), b) in outs.zip(a.chunks(2 * S::LANES)).zip(b.chunks(2 * S::LANES)) {
+                    self.write(simd, two(simd, a), two(simd, b), out);
                 }
             }
             (Operand::Run(a), Operand::One(b)) => {
-                let b = simd.splat_i32(b.into());
-                for (out, a) in outs.zip(a.chunks(S::LANES)) {
-                    simd.store_i8(self.compute(simd, simd.load_i8(a), b), out);
+                let b = [simd.splat_i32(b.into()); 2];
+                for (out, a) in outs.zip(a.chunks(2 * S::LANES)) {
+                    self.write(simd, two(simd, a), b, out);
                 }
             }
             (Operand::One(a), Operand::Run(b)) => {
-                let a = simd.splat_i32(a.into());
-                for (out, b) in outs.zip(b.chunks(S::LANES)) {
-                    simd.store_i8(self.compute(simd, a, simd.load_i8(b)), out);
+                let a = [simd.splat_i32(a.into()); 2];
+                for (out, b) in outs.zip(b.chunks(2 * S::LANES)) {
+                    self.write(simd, a, two(simd, b), out);
                 }
             }
             (Operand::One(a), Operand::One(b)) => {
-                let (a, b) = (simd.splat_i32(a.into()), simd.splat_i32(b.into()));
+                let (a, b) = ([simd.splat_i32(a.into()); 2], [simd.splat_i32(b.into()); 2]);
                 for out in outs {
-                    simd.store_i8(self.compute(simd, a, b), out);
+                    self.write(simd, a, b, out);
                 }
             }
         }
@@ -181,12 +189,12 @@ impl<A: Arithmetic> Rows<i8> for Lanes<A> {
 impl<A: Arithmetic> RowsInPlace<i8> for Lanes<A> {
     #[inline(always)]
     fn over<S: Simd>(&self, simd: S, out: &mut [i8], other: &[i8], is_second: bool) {
-        for (out, other) in out.chunks_mut(S::LANES).zip(other.chunks(S::LANES)) {
-            let (mut a, mut b) = (simd.load_i8(out), simd.load_i8(other));
+        for (out, other) in out.chunks_mut(2 * S::LANES).zip(other.chunks(2 * S::LANES)) {
+            let (mut a, mut b) = (two(simd, out), two(simd, other));
             if is_second {
                 (a, b) = (b, a);
             }
-            simd.store_i8(self.compute(simd, a, b), out);
+            self.write(simd, a, b, out);
         }
     }
 }
@@ -195,7 +203,7 @@ impl<A: Arithmetic> RowsInPlace<i8> for Lanes<A> {
 #[inline(always)]
 fn apply_lanes<S: Simd>(simd: S, multiplier: Multiplier, x: S::I32) -> S::I32 {
     let Multiplier { q, shift } = multiplier;
-    let x = simd.shift_left(x, simd.splat_i32(shift.max(0)));
+    let x = if shift > 0 { simd.shift_left(x, simd.splat_i32(shift)) } else { x };
     let product = simd.doubling_high_mul(x, simd.splat_i32(q));
     simd.rounding_shift_right(product, simd.splat_i32((-shift).max(0)))
 }

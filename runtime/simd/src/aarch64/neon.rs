@@ -1,0 +1,231 @@
+//! Neon: 128-bit vectors, four 32-bit lanes.
+
+use core::arch::aarch64::*;
+
+use crate::isa::{Kernel, Simd};
+use crate::slices::{bits, first, write};
+
+const LANES: usize = 4;
+
+/// Proof that the processor has Neon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neon(());
+
+impl Neon {
+    /// Asks the processor (feature `std`) or the compiler's target.
+    pub fn detect() -> Option<Self> {
+        #[cfg(feature = "std")]
+        let has = std::arch::is_aarch64_feature_detected!("neon");
+        #[cfg(not(feature = "std"))]
+        let has = cfg!(target_feature = "neon");
+        has.then_some(Self(()))
+    }
+
+    /// Runs `kernel` compiled with Neon.
+    #[inline]
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "neon")]
+        fn go<K: Kernel>(simd: Neon, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        // SAFETY: a value of `Neon` is only made where the processor has it.
+        unsafe { go(self, kernel) }
+    }
+}
+
+/// Calls intrinsics that touch no memory.
+macro_rules! neon {
+    ($body:expr) => {{
+        // SAFETY: the caller holds a value of `Neon`, which is only made where the processor has it; the
+        // intrinsics called here need nothing else and read and write registers only.
+        #[allow(unused_unsafe, reason = "safe where the target has Neon anyway")]
+        #[allow(clippy::multiple_unsafe_ops_per_block, reason = "all of them need the same proof")]
+        unsafe {
+            $body
+        }
+    }};
+}
+
+impl Simd for Neon {
+    const LANES: usize = LANES;
+    const GROUP: usize = 2;
+    const OFFSET: i32 = 0;
+    const ROWS: usize = 8;
+    type I32 = int32x4_t;
+    type F32 = float32x4_t;
+    type Pairs = int16x8_t;
+    type Element = i16;
+    type Group = [i16; 2];
+    type Groups = int16x8_t;
+
+    #[inline(always)]
+    fn splat_i32(self, x: i32) -> int32x4_t {
+        neon!(vdupq_n_s32(x))
+    }
+
+    #[inline(always)]
+    fn load_i32(self, from: &[i32]) -> int32x4_t {
+        bits!([i32; LANES] => int32x4_t, first(from))
+    }
+
+    #[inline(always)]
+    fn store_i32(self, x: int32x4_t, to: &mut [i32]) {
+        write(bits!(int32x4_t => [i32; LANES], x), to);
+    }
+
+    #[inline(always)]
+    fn load_i8(self, from: &[i8]) -> int32x4_t {
+        let [a, b, c, d] = first::<i8, LANES>(from);
+        let bytes = bits!([i8; 8] => int8x8_t, [a, b, c, d, 0, 0, 0, 0]);
+        neon!(vmovl_s16(vget_low_s16(vmovl_s8(bytes))))
+    }
+
+    #[inline(always)]
+    fn store_i8(self, x: int32x4_t, to: &mut [i8]) {
+        let bytes = neon!({
+            let words = vmovn_s32(x);
+            vmovn_s16(vcombine_s16(words, words))
+        });
+        let [a, b, c, d, ..] = bits!(int8x8_t => [i8; 8], bytes);
+        write([a, b, c, d], to);
+    }
+
+    #[inline(always)]
+    fn store_clamped(self, x: [int32x4_t; 2], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
+        // Saturated at 16 bits on the way, which is outside the limits with any zero point.
+        let bytes = neon!({
+            let words = vcombine_s16(vqmovn_s32(x[0]), vqmovn_s32(x[1]));
+            let words = vqaddq_s16(words, vdupq_n_s16(zero as i16));
+            let words = vmaxq_s16(words, vdupq_n_s16(min as i16));
+            vmovn_s16(vminq_s16(words, vdupq_n_s16(max as i16)))
+        });
+        write(bits!(int8x8_t => [i8; 8], bytes), to);
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: int32x4_t, b: int32x4_t) -> int32x4_t {
+        neon!(vaddq_s32(a, b))
+    }
+
+    #[inline(always)]
+    fn sub_i32(self, a: int32x4_t, b: int32x4_t) -> int32x4_t {
+        neon!(vsubq_s32(a, b))
+    }
+
+    #[inline(always)]
+    fn mul_i32(self, a: int32x4_t, b: int32x4_t) -> int32x4_t {
+        neon!(vmulq_s32(a, b))
+    }
+
+    #[inline(always)]
+    fn min_i32(self, a: int32x4_t, b: int32x4_t) -> int32x4_t {
+        neon!(vminq_s32(a, b))
+    }
+
+    #[inline(always)]
+    fn max_i32(self, a: int32x4_t, b: int32x4_t) -> int32x4_t {
+        neon!(vmaxq_s32(a, b))
+    }
+
+    #[inline(always)]
+    fn shift_left(self, a: int32x4_t, count: int32x4_t) -> int32x4_t {
+        neon!(vshlq_s32(a, count))
+    }
+
+    #[inline(always)]
+    fn doubling_high_mul(self, a: int32x4_t, b: int32x4_t) -> int32x4_t {
+        neon!(vqrdmulhq_s32(a, b))
+    }
+
+    #[inline(always)]
+    fn rounding_shift_right(self, a: int32x4_t, count: int32x4_t) -> int32x4_t {
+        // The instruction rounds halves up: one less for what is negative, unless nothing is shifted.
+        neon!({
+            let right = vnegq_s32(count);
+            let fix = vshrq_n_s32::<31>(vandq_s32(a, right));
+            vrshlq_s32(vqaddq_s32(a, fix), right)
+        })
+    }
+
+    #[inline(always)]
+    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [int16x8_t; 2] {
+        let (a, b) = (bits!([i8; 8] => int8x8_t, first(a)), bits!([i8; 8] => int8x8_t, first(b)));
+        neon!({
+            let (a, b) = (vmovl_s8(a), vmovl_s8(b));
+            [vzip1q_s16(a, b), vzip2q_s16(a, b)]
+        })
+    }
+
+    #[inline(always)]
+    fn load_pairs(self, from: &[i16]) -> int16x8_t {
+        bits!([i16; 2 * LANES] => int16x8_t, first(from))
+    }
+
+    #[inline(always)]
+    fn dot_pairs(self, sum: int32x4_t, a: int16x8_t, b: int16x8_t) -> int32x4_t {
+        neon!({
+            let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+            vaddq_s32(sum, vpaddq_s32(low, vmull_high_s16(a, b)))
+        })
+    }
+
+    #[inline(always)]
+    fn stage(self, from: &[i8], to: &mut [i16]) {
+        for (to, &x) in to.iter_mut().zip(from) {
+            *to = x.into();
+        }
+    }
+
+    #[inline(always)]
+    fn groups(from: &[i16]) -> &[[i16; 2]] {
+        from.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn splat_group(self, group: [i16; 2]) -> int16x8_t {
+        let pair = bits!([i16; 2] => i32, group);
+        neon!(vreinterpretq_s16_s32(vdupq_n_s32(pair)))
+    }
+
+    #[inline(always)]
+    fn load_groups(self, from: &[i8]) -> int16x8_t {
+        let bytes = bits!([i8; 8] => int8x8_t, first(from));
+        neon!(vmovl_s8(bytes))
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: int32x4_t, activations: int16x8_t, weights: int16x8_t) -> int32x4_t {
+        self.dot_pairs(sum, activations, weights)
+    }
+
+    #[inline(always)]
+    fn splat_f32(self, x: f32) -> float32x4_t {
+        neon!(vdupq_n_f32(x))
+    }
+
+    #[inline(always)]
+    fn load_f32(self, from: &[f32]) -> float32x4_t {
+        bits!([f32; LANES] => float32x4_t, first(from))
+    }
+
+    #[inline(always)]
+    fn store_f32(self, x: float32x4_t, to: &mut [f32]) {
+        write(bits!(float32x4_t => [f32; LANES], x), to);
+    }
+
+    #[inline(always)]
+    fn mul_add_f32(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+        neon!(vfmaq_f32(c, a, b))
+    }
+
+    #[inline(always)]
+    fn min_f32(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // As a comparison: the instruction of that name would give NaN where either is.
+        neon!(vbslq_f32(vcltq_f32(b, a), b, a))
+    }
+
+    #[inline(always)]
+    fn max_f32(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        neon!(vbslq_f32(vcgtq_f32(b, a), b, a))
+    }
+}

@@ -1,0 +1,77 @@
+//! AVX2 with AVX-VNNI: four int8 products of a lane at once.
+
+use core::arch::x86_64::*;
+
+use super::Avx2;
+use crate::isa::{Kernel, Simd, inherit};
+use crate::slices::{bits, first};
+
+/// Proof that the processor has AVX2, FMA and AVX-VNNI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AvxVnni(Avx2);
+
+impl AvxVnni {
+    /// Asks the processor (feature `std`) or the compiler's target.
+    pub fn detect() -> Option<Self> {
+        #[cfg(feature = "std")]
+        let has = std::arch::is_x86_feature_detected!("avxvnni");
+        #[cfg(not(feature = "std"))]
+        let has = cfg!(target_feature = "avxvnni");
+        Avx2::detect().filter(|_| has).map(Self)
+    }
+
+    /// Runs `kernel` compiled with AVX-VNNI.
+    #[inline]
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma,avxvnni")]
+        fn go<K: Kernel>(simd: AvxVnni, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        // SAFETY: a value of `AvxVnni` is only made where the processor has all of these.
+        unsafe { go(self, kernel) }
+    }
+}
+
+impl Simd for AvxVnni {
+    const LANES: usize = Avx2::LANES;
+    const GROUP: usize = 4;
+    const OFFSET: i32 = 128;
+    const ROWS: usize = 4;
+    type Element = u8;
+    type Group = [u8; 4];
+    type Groups = __m256i;
+
+    inherit!(Avx2);
+
+    #[inline(always)]
+    fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` proves that the processor has AVX-VNNI; only registers are touched.
+        unsafe { _mm256_dpwssd_avx_epi32(sum, a, b) }
+    }
+
+    #[inline(always)]
+    fn stage(self, from: &[i8], to: &mut [u8]) {
+        super::stage_unsigned(from, to);
+    }
+
+    #[inline(always)]
+    fn groups(from: &[u8]) -> &[[u8; 4]] {
+        from.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn splat_group(self, group: [u8; 4]) -> __m256i {
+        self.0.splat_i32(i32::from_le_bytes(group))
+    }
+
+    #[inline(always)]
+    fn load_groups(self, from: &[i8]) -> __m256i {
+        bits!([i8; 32] => __m256i, first(from))
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: __m256i, activations: __m256i, weights: __m256i) -> __m256i {
+        // SAFETY: `self` proves that the processor has AVX-VNNI; only registers are touched.
+        unsafe { _mm256_dpbusd_avx_epi32(sum, activations, weights) }
+    }
+}

@@ -1,0 +1,169 @@
+//! Every operation of every level of this processor against its definition, on random lanes and on the
+//! extremes.
+
+use sedge_simd::{Kernel, Level, Simd};
+
+/// Numbers that look random, the same every time (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// Random bits, and every fourth an extreme.
+    fn int(&mut self) -> i32 {
+        const EXTREMES: [i32; 6] = [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX];
+        let x = self.next();
+        if x.is_multiple_of(4) { EXTREMES[(x >> 8) as usize % EXTREMES.len()] } else { (x >> 32) as i32 }
+    }
+
+    fn ints(&mut self, n: usize) -> Vec<i32> {
+        (0..n).map(|_| self.int()).collect()
+    }
+
+    fn bytes(&mut self, n: usize) -> Vec<i8> {
+        (0..n).map(|_| if self.next().is_multiple_of(4) { i8::MIN } else { self.next() as i8 }).collect()
+    }
+}
+
+struct Check(u64);
+
+impl Kernel for Check {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let mut numbers = Numbers(self.0);
+        integers(simd, &mut numbers);
+        products(simd, &mut numbers);
+        bytes(simd, &mut numbers);
+        floats(simd, &mut numbers);
+    }
+}
+
+fn lanes<S: Simd>(simd: S, x: S::I32) -> Vec<i32> {
+    let mut out = vec![0; S::LANES];
+    simd.store_i32(x, &mut out);
+    out
+}
+
+#[inline(always)]
+fn integers<S: Simd>(simd: S, numbers: &mut Numbers) {
+    let (a, b) = (numbers.ints(S::LANES), numbers.ints(S::LANES));
+    let counts: Vec<i32> = (0..S::LANES).map(|_| (numbers.next() % 32) as i32).collect();
+    let positive: Vec<i32> = b.iter().map(|x| x & i32::MAX).collect();
+    let (va, vb, vc) = (simd.load_i32(&a), simd.load_i32(&b), simd.load_i32(&counts));
+    let each = |got: S::I32, b: &[i32], f: fn(i32, i32) -> i32, name: &str| {
+        let expected: Vec<i32> = a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect();
+        assert_eq!(lanes(simd, got), expected, "{name} of {a:?} and {b:?}");
+    };
+    each(simd.add_i32(va, vb), &b, i32::wrapping_add, "sum");
+    each(simd.sub_i32(va, vb), &b, i32::wrapping_sub, "difference");
+    each(simd.mul_i32(va, vb), &b, i32::wrapping_mul, "product");
+    each(simd.min_i32(va, vb), &b, i32::min, "minimum");
+    each(simd.max_i32(va, vb), &b, i32::max, "maximum");
+    each(simd.shift_left(va, vc), &counts, |a, n| a << n, "left shift");
+    let high = |a, b| ((i128::from(a) * i128::from(b) * 2 + (1 << 31)) >> 32) as i32;
+    each(simd.doubling_high_mul(va, simd.load_i32(&positive)), &positive, high, "high product");
+    // Halves away from zero: the magnitude rounds halves up.
+    let shift = |a: i32, n: i32| {
+        let magnitude = (i64::from(a).abs() + if n == 0 { 0 } else { 1 << (n - 1) }) >> n;
+        (magnitude * i64::from(a.signum())) as i32
+    };
+    each(simd.rounding_shift_right(va, vc), &counts, shift, "rounding right shift");
+    assert_eq!(lanes(simd, simd.splat_i32(7)), vec![7; S::LANES]);
+    assert_eq!(lanes(simd, simd.load_i32(&[3]))[..2], [3, 0], "missing elements are 0");
+    let mut one = [0];
+    simd.store_i32(va, &mut one);
+    assert_eq!(one, a[..1], "lanes without a place are dropped");
+}
+
+#[inline(always)]
+fn products<S: Simd>(simd: S, numbers: &mut Numbers) {
+    let sums = numbers.ints(S::LANES);
+    let group = numbers.bytes(S::GROUP);
+    let weights = numbers.bytes(S::GROUP * S::LANES);
+    let mut staged = vec![bytemuck::Zeroable::zeroed(); S::GROUP];
+    simd.stage(&group, &mut staged);
+    let groups = S::groups(&staged);
+    assert_eq!(groups.len(), 1);
+    let got = simd.dot(simd.load_i32(&sums), simd.splat_group(groups[0]), simd.load_groups(&weights));
+    let dot = |lane: usize| {
+        let weights = &weights[lane * S::GROUP..][..S::GROUP];
+        let products = group.iter().zip(weights).map(|(&x, &w)| (i32::from(x) + S::OFFSET) * i32::from(w));
+        products.fold(sums[lane], i32::wrapping_add)
+    };
+    assert_eq!(lanes(simd, got), (0..S::LANES).map(dot).collect::<Vec<_>>(), "{group:?} times {weights:?}");
+
+    let (a, b) = (numbers.bytes(2 * S::LANES), numbers.bytes(2 * S::LANES));
+    let words: Vec<i16> = numbers.bytes(4 * S::LANES).into_iter().map(i16::from).collect();
+    let pairs = simd.zip_pairs(&a, &b);
+    for (half, pairs) in pairs.into_iter().enumerate() {
+        let words = &words[half * 2 * S::LANES..];
+        let got = simd.dot_pairs(simd.load_i32(&sums), pairs, simd.load_pairs(words));
+        let dot = |lane: usize| {
+            let [a, b] = [a[half * S::LANES + lane], b[half * S::LANES + lane]].map(i32::from);
+            let sum = a * i32::from(words[2 * lane]) + b * i32::from(words[2 * lane + 1]);
+            sums[lane].wrapping_add(sum)
+        };
+        assert_eq!(lanes(simd, got), (0..S::LANES).map(dot).collect::<Vec<_>>(), "pairs");
+    }
+}
+
+#[inline(always)]
+fn bytes<S: Simd>(simd: S, numbers: &mut Numbers) {
+    let a = numbers.bytes(S::LANES);
+    let loaded = simd.load_i8(&a);
+    assert_eq!(lanes(simd, loaded), a.iter().map(|&x| x.into()).collect::<Vec<i32>>());
+    let mut out = vec![0; S::LANES + 1];
+    simd.store_i8(loaded, &mut out);
+    assert_eq!(out[..S::LANES], a[..]);
+    assert_eq!(out[S::LANES], 0);
+
+    let wide = numbers.ints(2 * S::LANES);
+    let (zero, min, max) = (-100, -120, 90);
+    for length in [2 * S::LANES, 2 * S::LANES - 1, S::LANES, 1] {
+        let mut out = vec![0; length];
+        let x = [simd.load_i32(&wide), simd.load_i32(&wide[S::LANES..])];
+        // Sums of real operators are far from the ends of 32 bits; a zero point must not wrap.
+        let far = [simd.splat_i32(i32::MIN + 200), simd.splat_i32(i32::MAX - 200)];
+        let x = x.map(|x| simd.min_i32(simd.max_i32(x, far[0]), far[1]));
+        simd.store_clamped(x, zero, (min, max), &mut out);
+        let clamped = |&x: &i32| (i64::from(x) + i64::from(zero)).clamp(min.into(), max.into()) as i8;
+        assert_eq!(out, wide.iter().take(length).map(clamped).collect::<Vec<_>>(), "{wide:?}");
+    }
+}
+
+#[inline(always)]
+fn floats<S: Simd>(simd: S, numbers: &mut Numbers) {
+    let mut list = || (0..S::LANES).map(|_| (numbers.int() >> 8) as f32).collect::<Vec<f32>>();
+    let (a, b, c) = (list(), list(), list());
+    let (va, vb) = (simd.load_f32(&a), simd.load_f32(&b));
+    let each = |got: S::F32, f: fn(f32, f32) -> f32| {
+        let mut out = vec![0.0; S::LANES];
+        simd.store_f32(got, &mut out);
+        assert_eq!(out, a.iter().zip(&b).map(|(&a, &b)| f(a, b)).collect::<Vec<_>>());
+    };
+    each(simd.min_f32(va, vb), f32::min);
+    each(simd.max_f32(va, vb), f32::max);
+    each(simd.splat_f32(2.0), |_, _| 2.0);
+    let mut out = vec![0.0; S::LANES];
+    simd.store_f32(simd.mul_add_f32(va, vb, simd.load_f32(&c)), &mut out);
+    for (((out, a), b), c) in out.iter().zip(&a).zip(&b).zip(&c) {
+        let (fused, twice) = (f64::from(*a) * f64::from(*b) + f64::from(*c), a * b + c);
+        assert!(*out == fused as f32 || *out == twice, "{a} * {b} + {c} = {out}");
+    }
+}
+
+#[test]
+fn every_operation_follows_its_definition() {
+    for level in Level::available() {
+        for seed in 1..2000 {
+            level.run(Check(seed));
+        }
+    }
+}
