@@ -4,6 +4,8 @@ use core::fmt;
 
 use sedge_schema::{BuiltinOperator, Refusal, Shape, TensorType};
 
+use crate::arena::TooSmall;
+
 /// Why a session could not be made or run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -20,6 +22,17 @@ pub enum Error {
     /// An operator cannot run as the model asks for it.
     Operator {
         /// The operator's index in execution order.
+        operator: u32,
+        /// What it is.
+        code: BuiltinOperator,
+        /// Why it cannot run.
+        refusal: Refusal,
+    },
+    /// An operator of a subgraph cannot run as another operator calls it.
+    Called {
+        /// The subgraph.
+        subgraph: u32,
+        /// The operator's index there, in execution order.
         operator: u32,
         /// What it is.
         code: BuiltinOperator,
@@ -59,8 +72,24 @@ pub enum Error {
     },
     /// The shape asked for an input does not fit the model: another rank, or too large.
     InputShape(Shape),
+    /// The model has no subgraph with this number.
+    NoSuchSubgraph(u32),
     /// The plan does not hold; a defect of Sedge.
     Plan,
+}
+
+impl Error {
+    /// The error of an operator; a lack of memory is the arena's.
+    pub(crate) fn of_operator(operator: u32, code: BuiltinOperator, refusal: Refusal, found: usize) -> Self {
+        match refusal {
+            Refusal::OutOfMemory { needed } => Self::ArenaTooSmall { needed, found: found as u32 },
+            refusal => Self::Operator { operator, code, refusal },
+        }
+    }
+
+    pub(crate) fn too_small(TooSmall(needed): TooSmall, found: usize) -> Self {
+        Self::ArenaTooSmall { needed: u32::try_from(needed).unwrap_or(u32::MAX), found: found as u32 }
+    }
 }
 
 impl From<sedge_schema::Error> for Error {
@@ -79,6 +108,9 @@ impl fmt::Display for Error {
             Self::Operator { operator, code, refusal } => {
                 write!(f, "operator {operator} ({code}): {refusal}")
             }
+            Self::Called { subgraph, operator, code, refusal } => {
+                write!(f, "operator {operator} of subgraph {subgraph} ({code}): {refusal}")
+            }
             Self::ArenaTooSmall { needed, found } => {
                 write!(f, "the arena has {found} bytes and needs {needed} or more")
             }
@@ -87,6 +119,7 @@ impl fmt::Display for Error {
             }
             Self::Tensor { tensor } => write!(f, "tensor {tensor} has a type or size that no arena holds"),
             Self::NoSuchTensor(i) => write!(f, "the model has no input or output {i}"),
+            Self::NoSuchSubgraph(i) => write!(f, "the model has no subgraph {i}"),
             Self::ElementType { model } => write!(f, "the model's tensor holds {model}"),
             Self::Length { expected, found } => {
                 write!(f, "{found} elements given, the model takes {expected}")

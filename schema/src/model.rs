@@ -87,6 +87,11 @@ impl<'a> Model<'a> {
         self.root.signature_defs()
     }
 
+    /// The signature with this name, such as `serving_default`.
+    pub fn signature(&self, name: &str) -> Option<SignatureDef<'a>> {
+        self.signatures().iter().find(|s| s.signature_key().as_str() == name)
+    }
+
     /// The operator code of `operator`.
     pub fn code(&self, operator: &Operator<'a>) -> OperatorCode<'a> {
         // The check makes sure that there is one.
@@ -290,6 +295,18 @@ views! {
         2 pub signature_key: Text<'a>;
         /// The subgraph that it enters.
         4 pub subgraph_index: u32 = 0;
+    }
+}
+
+impl<'a> SignatureDef<'a> {
+    /// The tensor of the subgraph that is the input with this name.
+    pub fn input(&self, name: &str) -> Option<u32> {
+        self.inputs().iter().find(|t| t.name().as_str() == name).map(|t| t.tensor_index())
+    }
+
+    /// The tensor of the subgraph that is the output with this name.
+    pub fn output(&self, name: &str) -> Option<u32> {
+        self.outputs().iter().find(|t| t.name().as_str() == name).map(|t| t.tensor_index())
     }
 }
 

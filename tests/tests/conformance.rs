@@ -45,7 +45,7 @@ fn single_operators_agree_with_the_reference() {
     for line in index.lines().skip(1) {
         let mut fields = line.splitn(5, ',');
         let [op, dtype, file, tolerance] = [(); 4].map(|()| fields.next().expect("a field"));
-        let known = kernels::ALL.kernels().iter().any(|k| k.code().name() == op || k.custom_name() == op);
+        let known = kernels::ALL.kernels().any(|k| k.code().name() == op || k.custom_name() == op);
         if !known
             || DISPUTED.contains(&file)
             || only.as_ref().is_some_and(|only| !only.split(',').any(|o| o == op))

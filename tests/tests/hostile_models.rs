@@ -10,7 +10,7 @@ const ARENA: usize = 64 << 10;
 fn go(file: &[u8], arena: &mut [u8]) -> Result<(), Error> {
     let model = Model::check(file)?;
     for weights in [Weights::InPlace, Weights::Packed] {
-        let options = Options { level: Level::detect(), weights, input_shapes: &[] };
+        let options = Options { level: Level::detect(), weights, ..Options::default() };
         let mut session = Session::with_options(model, kernels::ALL, arena, &options)?;
         session.invoke()?;
         session.reset();

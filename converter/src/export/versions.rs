@@ -137,7 +137,13 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::FloorMod(_), T::Int16) => 2,
         // These have one version for all types.
         (
-            Op::ExpandDims(_)
+            Op::AssignVariable(_)
+            | Op::CallOnce(_)
+            | Op::ExpandDims(_)
+            | Op::If(_)
+            | Op::ReadVariable(_)
+            | Op::VarHandle(_)
+            | Op::While(_)
             | Op::Elu(_)
             | Op::HardSwish(_)
             | Op::Neg(_)

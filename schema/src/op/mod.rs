@@ -256,9 +256,11 @@ macro_rules! with_operators {
         $then! {
             abs::Abs,
             add::Add,
+            assign_variable::AssignVariable,
             atan2::Atan2,
             average_pool_2d::AveragePool2d,
             bitwise_xor::BitwiseXor,
+            call_once::CallOnce,
             cast::Cast,
             ceil::Ceil,
             concatenation::Concatenation,
@@ -281,6 +283,7 @@ macro_rules! with_operators {
             greater::Greater,
             greater_equal::GreaterEqual,
             hard_swish::HardSwish,
+            if_::If,
             leaky_relu::LeakyRelu,
             less::Less,
             less_equal::LessEqual,
@@ -302,6 +305,7 @@ macro_rules! with_operators {
             pow::Pow,
             prelu::Prelu,
             quantize::Quantize,
+            read_variable::ReadVariable,
             reduce_max::ReduceMax,
             reduce_min::ReduceMin,
             relu6::Relu6,
@@ -332,6 +336,8 @@ macro_rules! with_operators {
             tanh::Tanh,
             transpose::Transpose,
             unpack::Unpack,
+            var_handle::VarHandle,
+            while_::While,
             zeros_like::ZerosLike,
         }
     };

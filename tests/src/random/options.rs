@@ -1,7 +1,7 @@
 //! Options of any operator: the table that is its own, filled at random.
 
 use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptionsT, CastOptionsT,
+    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptionsT, CallOnceOptionsT, IfOptionsT, VarHandleOptionsT, WhileOptionsT, CastOptionsT,
     ConcatenationOptionsT, Conv2DOptionsT, DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT,
     FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, LeakyReluOptionsT, MulOptionsT,
     PackOptionsT, Padding, Pool2DOptionsT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
@@ -93,6 +93,23 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
             axis: c.int(),
             batch_dims: c.int(),
         }))),
+        BuiltinOperator::IF => BuiltinOptionsT::IfOptions(Box::new(table!(IfOptionsT {
+            then_subgraph_index: c.int(),
+            else_subgraph_index: c.int(),
+        }))),
+        BuiltinOperator::WHILE => BuiltinOptionsT::WhileOptions(Box::new(table!(WhileOptionsT {
+            cond_subgraph_index: c.int(),
+            body_subgraph_index: c.int(),
+        }))),
+        BuiltinOperator::CALL_ONCE => BuiltinOptionsT::CallOnceOptions(Box::new(table!(CallOnceOptionsT {
+            init_subgraph_index: c.int(),
+        }))),
+        BuiltinOperator::VAR_HANDLE => BuiltinOptionsT::VarHandleOptions(Box::new(table!(VarHandleOptionsT {
+            container: c.maybe(Choices::text),
+            shared_name: c.maybe(Choices::text),
+        }))),
+        BuiltinOperator::READ_VARIABLE => BuiltinOptionsT::ReadVariableOptions(Box::default()),
+        BuiltinOperator::ASSIGN_VARIABLE => BuiltinOptionsT::AssignVariableOptions(Box::default()),
         BuiltinOperator::PACK => BuiltinOptionsT::PackOptions(Box::new(table!(PackOptionsT {
             values_count: c.int(),
             axis: c.int(),

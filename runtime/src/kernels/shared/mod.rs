@@ -2,6 +2,7 @@
 
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
+pub(crate) mod call;
 pub(crate) mod clamp;
 pub(crate) mod compare;
 pub(crate) mod extreme;
@@ -14,6 +15,7 @@ pub(crate) mod region;
 pub(crate) mod resize;
 pub(crate) mod rows;
 pub(crate) mod sigmoid;
+pub(crate) mod variable;
 pub(crate) mod whole;
 
 use sedge_schema::op::Node as _;
