@@ -6,14 +6,20 @@ use crate::node::{Invoke, Prepare};
 
 /// The implementation of one operator.
 ///
+/// Sedge's own kernels and those of other crates implement it alike: a program's custom operator is a type
+/// with this trait, named in its [`op_set!`](crate::op_set) after a semicolon, or added with
+/// [`Resolver::with`].
+///
 /// A kernel keeps nothing itself: what it works out in `prepare` goes into the arena
 /// ([`Prepare::set_data`], [`Prepare::list`]) and comes back in `invoke` ([`Invoke::data`],
 /// [`Invoke::list`]).
 pub trait Kernel: Sync {
-    /// The operator.
-    fn code(&self) -> BuiltinOperator;
+    /// The operator; a custom one by default.
+    fn code(&self) -> BuiltinOperator {
+        BuiltinOperator::Custom
+    }
 
-    /// The name of a custom operator.
+    /// The name of a custom operator, as it stands in the model's file.
     fn custom_name(&self) -> &str {
         ""
     }

@@ -1,6 +1,7 @@
 //! The surroundings of an operator while its session is made.
 
 use bytemuck::{Pod, Zeroable};
+use sedge_schema::flex::Map;
 use sedge_schema::op::Node;
 use sedge_schema::{
     MAX_RANK, Model, Operator, Quantization, Refusal, Scalar as _, Shape, Slot, Subgraph, Tensor, TensorType,
@@ -307,6 +308,30 @@ impl<'p> Prepare<'p> {
     /// The bytes that a custom operator's maker wrote as its options.
     pub fn custom_options(&self) -> &'p [u8] {
         self.operator.custom_options(&self.graph.model)
+    }
+
+    /// A custom operator's options as the FlexBuffers map that most makers write; a map without values
+    /// where there are no options.
+    ///
+    /// # Errors
+    /// Where there are options that are no such map.
+    pub fn options(&self) -> Result<Map<'p>, Refusal> {
+        match self.custom_options() {
+            [] => Ok(Map::EMPTY),
+            bytes => Map::root(bytes).ok_or(Refusal::Parameter("custom options")),
+        }
+    }
+
+    /// Checks how many inputs and outputs the operator has.
+    ///
+    /// # Errors
+    /// Where it has others.
+    pub fn arity(&self, inputs: usize, outputs: usize) -> Result<(), Refusal> {
+        match (self.inputs(), self.outputs()) {
+            (found, _) if found != inputs => Err(Refusal::Inputs(found as u32)),
+            (_, found) if found != outputs => Err(Refusal::Outputs(found as u32)),
+            _ => Ok(()),
+        }
     }
 
     /// Asks for scratch memory during `invoke`, for [`Invoke::scratch`](crate::Invoke::scratch).
