@@ -72,8 +72,6 @@ pub enum Error {
     },
     /// The shape asked for an input does not fit the model: another rank, or too large.
     InputShape(Shape),
-    /// The model has no subgraph with this number.
-    NoSuchSubgraph(u32),
     /// The plan does not hold; a defect of Sedge.
     Plan,
 }
@@ -119,7 +117,6 @@ impl fmt::Display for Error {
             }
             Self::Tensor { tensor } => write!(f, "tensor {tensor} has a type or size that no arena holds"),
             Self::NoSuchTensor(i) => write!(f, "the model has no input or output {i}"),
-            Self::NoSuchSubgraph(i) => write!(f, "the model has no subgraph {i}"),
             Self::ElementType { model } => write!(f, "the model's tensor holds {model}"),
             Self::Length { expected, found } => {
                 write!(f, "{found} elements given, the model takes {expected}")

@@ -40,9 +40,6 @@ pub struct Options<'o> {
     /// For each input the shape that it shall have instead of the file's; `None`, or an end of the
     /// list, keeps the file's.
     pub input_shapes: &'o [Option<Shape>],
-    /// The subgraph that the session runs: 0, the main one, by default; another for a signature (see
-    /// [`Model::signature`]).
-    pub subgraph: u32,
     /// The most turns that the loops (WHILE) of one invocation may take together: a bound for models
     /// that are not trusted.
     pub loop_limit: u32,
@@ -57,7 +54,6 @@ impl Default for Options<'_> {
             level: Level::detect(),
             weights: Weights::default(),
             input_shapes: &[],
-            subgraph: 0,
             loop_limit: LOOP_LIMIT,
         }
     }
@@ -98,7 +94,9 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Plans `model` and lays it into `arena`, with the kernels of `resolver`.
+    /// Plans the main subgraph of `model` and lays it into `arena`, with the kernels of `resolver`.
+    ///
+    /// For another entry point of a model choose it first: [`Model::for_signature`], [`Model::entering`].
     ///
     /// # Errors
     /// Where an operator has no kernel or cannot run as the model asks for it, or the arena is too

@@ -184,7 +184,8 @@ impl<'a> Value<'a> {
         if !matches!(self.kind, Kind::String | Kind::Blob) {
             return None;
         }
-        let len = usize::try_from(unsigned(self.bytes, self.at.checked_sub(self.width)?, self.width)?).ok()?;
+        let len =
+            usize::try_from(unsigned(self.bytes, self.at.checked_sub(self.width)?, self.width)?).ok()?;
         self.bytes.get(self.at..self.at.checked_add(len)?)
     }
 

@@ -23,9 +23,7 @@ pub(super) fn build<'a>(
     memory: &'a mut [u8],
     options: &Options<'_>,
 ) -> Result<Session<'a>, Error> {
-    let number = options.subgraph;
-    let view = model.subgraphs().get(number as usize).ok_or(Error::NoSuchSubgraph(number))?;
-    let graph = Graph { model, view, number, tables: Tables::default() };
+    let graph = Graph { model, view: model.main(), number: model.entry(), tables: Tables::default() };
     let memory = aligned_part(memory);
     let marks = Marks::default();
     let setting = Setting { resolver, level: options.level, weights: options.weights };
@@ -358,7 +356,8 @@ impl Part {
     /// variables, this is the first part.
     fn places(&self, graph: &Graph<'_>, t: u32, life: &Lifetime) -> bool {
         let starts_alive = graph.starts_alive(t);
-        life.is_used() && if starts_alive { !self.running } else { (self.start..self.end).contains(&life.first) }
+        life.is_used()
+            && if starts_alive { !self.running } else { (self.start..self.end).contains(&life.first) }
     }
 
     fn tensor_block(&self, graph: &Graph<'_>, arena: &Arena<'_>, lives: Span, t: u32) -> Option<Block> {

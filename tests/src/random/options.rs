@@ -1,12 +1,13 @@
 //! Options of any operator: the table that is its own, filled at random.
 
 use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptionsT, CallOnceOptionsT, IfOptionsT, VarHandleOptionsT, WhileOptionsT, CastOptionsT,
+    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptionsT, CallOnceOptionsT, CastOptionsT,
     ConcatenationOptionsT, Conv2DOptionsT, DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT,
-    FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, LeakyReluOptionsT, MulOptionsT,
-    PackOptionsT, Padding, Pool2DOptionsT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
-    ResizeNearestNeighborOptionsT, SVDFOptionsT, ShapeOptionsT, SoftmaxOptionsT, SplitOptionsT,
-    SplitVOptionsT, SqueezeOptionsT, StridedSliceOptionsT, SubOptionsT, TensorType, UnpackOptionsT,
+    FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, IfOptionsT, LeakyReluOptionsT,
+    MulOptionsT, PackOptionsT, Padding, Pool2DOptionsT, ReducerOptionsT, ReshapeOptionsT,
+    ResizeBilinearOptionsT, ResizeNearestNeighborOptionsT, SVDFOptionsT, ShapeOptionsT, SoftmaxOptionsT,
+    SplitOptionsT, SplitVOptionsT, SqueezeOptionsT, StridedSliceOptionsT, SubOptionsT, TensorType,
+    UnpackOptionsT, VarHandleOptionsT, WhileOptionsT,
 };
 
 use crate::choices::Choices;
@@ -104,10 +105,12 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         BuiltinOperator::CALL_ONCE => BuiltinOptionsT::CallOnceOptions(Box::new(table!(CallOnceOptionsT {
             init_subgraph_index: c.int(),
         }))),
-        BuiltinOperator::VAR_HANDLE => BuiltinOptionsT::VarHandleOptions(Box::new(table!(VarHandleOptionsT {
-            container: c.maybe(Choices::text),
-            shared_name: c.maybe(Choices::text),
-        }))),
+        BuiltinOperator::VAR_HANDLE => {
+            BuiltinOptionsT::VarHandleOptions(Box::new(table!(VarHandleOptionsT {
+                container: c.maybe(Choices::text),
+                shared_name: c.maybe(Choices::text),
+            })))
+        }
         BuiltinOperator::READ_VARIABLE => BuiltinOptionsT::ReadVariableOptions(Box::default()),
         BuiltinOperator::ASSIGN_VARIABLE => BuiltinOptionsT::AssignVariableOptions(Box::default()),
         BuiltinOperator::PACK => BuiltinOptionsT::PackOptions(Box::new(table!(PackOptionsT {

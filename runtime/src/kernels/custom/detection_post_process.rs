@@ -185,12 +185,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let boxes: &mut [f32] = bytemuck::try_cast_slice_mut(boxes).map_err(|_| Refusal::Internal)?;
     let boxes = boxes.as_chunks_mut::<4>().0;
     let (candidates, kept) = rest.split_at_mut_checked(3 * n + data.chosen()).ok_or(Refusal::Internal)?;
-    boxes::decode(
-        &data,
-        &Values::of(node, 0, data.boxes)?,
-        &Values::of(node, 2, data.anchors)?,
-        boxes,
-    )?;
+    boxes::decode(&data, &Values::of(node, 0, data.boxes)?, &Values::of(node, 2, data.anchors)?, boxes)?;
     let given = Values::of(node, 1, data.scores)?;
     let mut candidates = Candidates::of(&data, boxes, candidates).ok_or(Refusal::Internal)?;
     let mut rows = 0;

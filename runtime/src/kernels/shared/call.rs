@@ -96,8 +96,7 @@ fn place_variables(graph: &Graph<'_>, arena: &mut Arena<'_>) -> Result<(), Error
     for (t, tensor) in (0u32..).zip(graph.view.tensors().iter()).filter(|(_, t)| t.is_variable()) {
         let places = arena.get::<Place>(graph.tables.places);
         let Some(place) = places.get(t as usize).copied().filter(|p| p.is_planned()) else { continue };
-        let is_same =
-            |l: &Lasting| (l.kind, l.subgraph, l.index) == (Lasting::TENSOR, graph.number, t);
+        let is_same = |l: &Lasting| (l.kind, l.subgraph, l.index) == (Lasting::TENSOR, graph.number, t);
         let state = match Lasting::find(arena, is_same) {
             Some((_, lasting)) => lasting.state,
             None => {
@@ -119,7 +118,9 @@ fn place_variables(graph: &Graph<'_>, arena: &mut Arena<'_>) -> Result<(), Error
 /// What each byte of a variable holds before anything is assigned: for 8-bit types the zero point.
 pub(crate) fn first_byte(tensor: &sedge_schema::Tensor<'_>) -> u32 {
     match tensor.tensor_type() {
-        TensorType::Int8 | TensorType::UInt8 => tensor.quantization().map_or(0, |q| q.zero_point_at(0)) as u32,
+        TensorType::Int8 | TensorType::UInt8 => {
+            tensor.quantization().map_or(0, |q| q.zero_point_at(0)) as u32
+        }
         _ => 0,
     }
 }

@@ -21,7 +21,8 @@ pub(crate) fn name(node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let model = node.graph.model;
     let names = VarHandle::names(&node.operator);
     let same = |l: &Lasting| {
-        let named = model.subgraphs().get(l.subgraph as usize).and_then(|g| g.operators().get(l.index as usize));
+        let named =
+            model.subgraphs().get(l.subgraph as usize).and_then(|g| g.operators().get(l.index as usize));
         l.kind == Lasting::RESOURCE && named.is_some_and(|operator| VarHandle::names(&operator) == names)
     };
     let at = match Lasting::find(&node.arena, same) {

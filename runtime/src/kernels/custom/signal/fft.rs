@@ -461,5 +461,10 @@ fn join5<T: Sample>(
     let near_side = back(add(times(outer_difference, a_im), times(inner_difference, b_im)));
     let far_side = back(sub(times(outer_difference, b_im), times(inner_difference, a_im)));
     let first = add(x, add(outer, inner));
-    put(part, m, k, [first, sub(near, near_side), sub(far, far_side), add(far, far_side), add(near, near_side)])
+    put(
+        part,
+        m,
+        k,
+        [first, sub(near, near_side), sub(far, far_side), add(far, far_side), add(near, near_side)],
+    )
 }

@@ -18,8 +18,10 @@ struct Data {
 pub(in super::super) fn prepare(node: &mut Prepare<'_>) -> Result<(), Refusal> {
     types(node, &[TensorType::UInt32], &[TensorType::Int16])?;
     let options = node.options()?;
-    let data =
-        Data { bits: shift(&options, "input_correction_bits")?, scale: int(&options, "output_scale")? as u32 };
+    let data = Data {
+        bits: shift(&options, "input_correction_bits")?,
+        scale: int(&options, "output_scale")? as u32,
+    };
     let shape = node.input(0)?;
     node.set_shape(0, shape)?;
     node.set_data(data)

@@ -65,7 +65,8 @@ pub(in super::super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     for (i, ((y, &x), noise)) in channels.enumerate() {
         let [of_signal, of_noise] = if i % 2 == 0 { even } else { odd }.map(u64::from);
         let signal = x << data.smoothing_bits;
-        let sum = u64::from(signal).wrapping_mul(of_signal).wrapping_add(u64::from(*noise).wrapping_mul(of_noise));
+        let sum =
+            u64::from(signal).wrapping_mul(of_signal).wrapping_add(u64::from(*noise).wrapping_mul(of_noise));
         *noise = (sum >> data.bits) as u32;
         let estimate = (*noise).min(signal);
         if data.clamping != 0 {
