@@ -207,9 +207,9 @@ pub fn with_session_in<R>(
 pub fn missing_operators(model: &Model<'_>, resolver: Resolver) -> Vec<String> {
     let key = |code: &sedge_runtime::schema::OperatorCode<'_>| (code.number(), code.name().to_owned());
     let missing: BTreeSet<_> = resolver.missing(model).map(|code| key(&code)).collect();
-    let calls = |code: &BuiltinOperator| matches!(code, If::CODE | While::CODE | CallOnce::CODE);
+    let calls = |code: BuiltinOperator| [If::CODE, While::CODE, CallOnce::CODE].contains(&code);
     let main = model.main();
-    if main.operators().iter().any(|o| calls(&model.code(&o).builtin())) {
+    if main.operators().iter().any(|o| calls(model.code(&o).builtin())) {
         return missing.into_iter().map(|(_, name)| name).collect();
     }
     let used: BTreeSet<_> = main.operators().iter().map(|o| key(&model.code(&o))).collect();

@@ -219,7 +219,7 @@ fn refusal(options: Of, more: impl FnOnce(&mut Models)) -> Error {
     more(&mut m);
     let file = m.finish();
     let model = Model::check(&file).expect("a model that passes the check");
-    Session::new(model, kernels::ALL, &mut arena(1 << 20)).err().expect("a refusal")
+    Session::new(model, kernels::ALL, &mut arena(1 << 20)).expect_err("a refusal")
 }
 
 #[test]

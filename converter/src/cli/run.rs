@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use sedge_runtime::schema::SignatureDef;
 use tempfile::NamedTempFile;
 
 use super::engine::Engine;
@@ -74,8 +73,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             None => array,
         };
         let path = args.output_dir.join(format!("output_{i}.npy"));
-        let named = |s: SignatureDef<'_>| s.outputs().iter().find(|o| Some(o.tensor_index()) == index);
-        let name = match (signature.and_then(named), tensor) {
+        let mut named = signature.iter().flat_map(|s| s.outputs().iter());
+        let name = match (named.find(|output| Some(output.tensor_index()) == index), tensor) {
             (Some(output), _) => output.name().as_str(),
             (None, tensor) => tensor.map_or("", |t| t.name().as_str()),
         };

@@ -214,7 +214,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     } else {
         let best = |anchor| (0..counted).map(|class| score(anchor, class)).fold(f32::NEG_INFINITY, f32::max);
         let chosen = candidates.choose(best).ok_or(Refusal::Internal)?;
-        for &anchor in &*chosen {
+        for &anchor in chosen {
             let anchor = anchor as usize;
             let ranked = |class: u32| select::Rank::new(score(anchor, class), class);
             let mut last = None;

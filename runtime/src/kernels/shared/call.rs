@@ -171,9 +171,8 @@ pub(crate) fn set_output(node: &mut Prepare<'_>, callee: &Callee, i: usize) -> R
     let (kind, shape, place) = output(node, callee, i)?;
     node.type_in(slot, &[kind])?;
     node.set_shape(i, shape)?;
-    match (place.home(), node.index_of(slot)) {
-        (Home::Handle(_), Some(t)) => node.set_place(t, place),
-        _ => {}
+    if let (Home::Handle(_), Some(t)) = (place.home(), node.index_of(slot)) {
+        node.set_place(t, place);
     }
     Ok(())
 }
