@@ -365,7 +365,8 @@ mod tests {
             let Some(value) = map.values().get(i) else { continue };
             let _ = (value.as_int(), value.as_float(), value.as_bool(), value.as_str(), value.as_bytes());
             let list = value.as_list();
-            let _ = (value.as_map(), list.map(|l| (0..l.len().min(100)).map(|i| l.get(i)).count()));
+            let items = list.map(|l| (0..l.len().min(100)).filter(|&i| l.get(i).is_some()).count());
+            let _ = (value.as_map(), items);
         }
     }
 

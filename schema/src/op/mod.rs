@@ -16,7 +16,8 @@ mod window;
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use param::{Activation, IntList, MirrorMode, Padding, Param, WeightsFormat};
+pub use param::{Activation, IntList, MirrorMode, Padding, Param, WeightsFormat, WindowFunction};
+pub use reduce_window::Slide;
 pub use space_to_batch_nd::Blocks;
 pub use strided_slice::Cut;
 pub use transpose::permutation;
@@ -50,7 +51,7 @@ pub enum QuantizationRule {
     },
     /// Turns quantized values into real ones or back, so each side is as its type says.
     Border,
-    /// Works on integers that are no quantized values.
+    /// Knows no scales: works on integers that are no quantized values, or on real numbers.
     Integers,
 }
 
@@ -262,6 +263,7 @@ macro_rules! with_operators {
             average_pool_2d::AveragePool2d,
             batch_to_space_nd::BatchToSpaceNd,
             bitwise_xor::BitwiseXor,
+            broadcast_args::BroadcastArgs,
             broadcast_to::BroadcastTo,
             call_once::CallOnce,
             cast::Cast,
@@ -272,6 +274,7 @@ macro_rules! with_operators {
             depth_to_space::DepthToSpace,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
+            dilate::Dilate,
             div::Div,
             dynamic_update_slice::DynamicUpdateSlice,
             elu::Elu,
@@ -290,6 +293,7 @@ macro_rules! with_operators {
             greater::Greater,
             greater_equal::GreaterEqual,
             hard_swish::HardSwish,
+            hashtable_lookup::HashtableLookup,
             if_::If,
             leaky_relu::LeakyRelu,
             less::Less,
@@ -299,6 +303,8 @@ macro_rules! with_operators {
             logical_not::LogicalNot,
             logical_or::LogicalOr,
             logistic::Logistic,
+            matrix_diag::MatrixDiag,
+            matrix_set_diag::MatrixSetDiag,
             max_pool_2d::MaxPool2d,
             maximum::Maximum,
             mean::Mean,
@@ -306,6 +312,8 @@ macro_rules! with_operators {
             mirror_pad::MirrorPad,
             mul::Mul,
             neg::Neg,
+            non_max_suppression_v4::NonMaxSuppressionV4,
+            non_max_suppression_v5::NonMaxSuppressionV5,
             not_equal::NotEqual,
             one_hot::OneHot,
             pack::Pack,
@@ -319,6 +327,7 @@ macro_rules! with_operators {
             read_variable::ReadVariable,
             reduce_max::ReduceMax,
             reduce_min::ReduceMin,
+            reduce_window::ReduceWindow,
             relu6::Relu6,
             relu::Relu,
             relu_0_to_1::Relu0To1,
@@ -326,6 +335,7 @@ macro_rules! with_operators {
             reshape::Reshape,
             resize_bilinear::ResizeBilinear,
             resize_nearest_neighbor::ResizeNearestNeighbor,
+            reverse_sequence::ReverseSequence,
             reverse_v2::ReverseV2,
             right_shift::RightShift,
             round::Round,
@@ -338,6 +348,7 @@ macro_rules! with_operators {
             softmax::Softmax,
             space_to_batch_nd::SpaceToBatchNd,
             space_to_depth::SpaceToDepth,
+            sparse_to_dense::SparseToDense,
             split::Split,
             split_v::SplitV,
             sqrt::Sqrt,
@@ -352,8 +363,10 @@ macro_rules! with_operators {
             tile::Tile,
             topk_v2::TopkV2,
             transpose::Transpose,
+            unique::Unique,
             unpack::Unpack,
             var_handle::VarHandle,
+            where_nonzero::Where,
             while_::While,
             zeros_like::ZerosLike,
         }
