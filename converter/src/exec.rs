@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use sedge_runtime::{Error, Level, Model, Options, Resolver, Session, Shape, TensorType, Weights, kernels};
+use sedge_runtime::schema::op::{CallOnce, If, Operator as _, While};
+use sedge_runtime::{
+    BuiltinOperator, Error, Level, Model, Options, Resolver, Session, Shape, TensorType, Weights, kernels,
+};
 
 use crate::Failure;
 
@@ -95,6 +98,26 @@ impl ModelFile {
     }
 }
 
+impl ModelFile {
+    /// The checked model, with the graph of the signature of this name as its main one where there is a
+    /// name.
+    ///
+    /// # Errors
+    /// As [`ModelFile::model`], and where there is no such signature.
+    pub fn model_for(&self, signature: Option<&str>) -> Result<Model<'_>, Failure> {
+        let model = self.model()?;
+        let Some(name) = signature else { return Ok(model) };
+        model.for_signature(name).ok_or_else(|| {
+            let names: Vec<_> = model.signatures().iter().map(|s| s.signature_key().as_str()).collect();
+            let known = match names.is_empty() {
+                true => "the model has no signatures; leave --signature out".to_owned(),
+                false => format!("the model has {}", names.join(", ")),
+            };
+            Failure::new(format!("'{}' has no signature '{name}'", self.name)).help(known)
+        })
+    }
+}
+
 /// How a model is run on this machine.
 #[derive(Clone, Debug)]
 pub struct ExecOptions {
@@ -122,7 +145,12 @@ impl Default for ExecOptions {
 impl ExecOptions {
     fn session<'s>(&self, model: Model<'s>, arena: &'s mut [u8]) -> Result<Session<'s>, Error> {
         let Self { level, weights, resolver, ref input_shapes } = *self;
-        Session::with_options(model, resolver, arena, &Options { level, weights, input_shapes })
+        Session::with_options(
+            model,
+            resolver,
+            arena,
+            &Options { level, weights, input_shapes, ..Options::default() },
+        )
     }
 }
 
@@ -174,11 +202,17 @@ pub fn with_session_in<R>(
     result.map_err(|e| explain(&model, e))
 }
 
-/// The names of the operators that the model's main graph uses and `resolver` lacks, each once.
+/// The names of the operators that the model's main graph uses and `resolver` lacks, each once. Those of
+/// subgraphs that it calls count where there are such.
 pub fn missing_operators(model: &Model<'_>, resolver: Resolver) -> Vec<String> {
     let key = |code: &sedge_runtime::schema::OperatorCode<'_>| (code.number(), code.name().to_owned());
     let missing: BTreeSet<_> = resolver.missing(model).map(|code| key(&code)).collect();
-    let used: BTreeSet<_> = model.main().operators().iter().map(|o| key(&model.code(&o))).collect();
+    let calls = |code: BuiltinOperator| [If::CODE, While::CODE, CallOnce::CODE].contains(&code);
+    let main = model.main();
+    if main.operators().iter().any(|o| calls(model.code(&o).builtin())) {
+        return missing.into_iter().map(|(_, name)| name).collect();
+    }
+    let used: BTreeSet<_> = main.operators().iter().map(|o| key(&model.code(&o))).collect();
     missing.intersection(&used).map(|(_, name)| name.clone()).collect()
 }
 

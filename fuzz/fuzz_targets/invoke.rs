@@ -11,7 +11,7 @@ fuzz_target!(|file: &[u8]| {
     for weights in [Weights::InPlace, Weights::Packed] {
         // Small, so that models cannot ask for much work.
         let mut arena = [0; 16 * 1024];
-        let options = Options { level: Level::detect(), weights, input_shapes: &[] };
+        let options = Options { level: Level::detect(), weights, loop_limit: 1 << 10, ..Options::default() };
         let Ok(mut session) = Session::with_options(model, kernels::ALL, &mut arena, &options) else { continue };
         // Twice: the second time finds what the first left behind.
         for _ in 0..2 {

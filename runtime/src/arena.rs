@@ -2,17 +2,23 @@
 //!
 //! ```text
 //! low                                                            high
-//! | activations ->      | temporary while planning ->  ...  <- prepared data |
+//! | activations, state ->   | temporary while planning ->  ...   <- prepared data |
 //! ```
 //!
 //! Tensors that are computed lie at the low end, where the plan puts them. Everything that is
 //! prepared once (tables, multipliers, packed weights) is taken from the high end. While a plan is
-//! made its working lists lie above the activations; they are gone when it is done.
+//! made its working lists lie above the activations; they are gone when it is done. What operators
+//! keep from one invocation to the next is the state: counted while they are prepared, it lies behind
+//! the activations of the first part, and positions in it count from its own start.
 //!
 //! All positions are offsets from the first byte of the arena whose address is a multiple of
 //! [`ALIGNMENT`], so the memory may be moved between two sessions, but not during one.
 
+mod pieces;
+
 use bytemuck::{Pod, Zeroable};
+
+pub(crate) use pieces::Pieces;
 
 /// Activations start at multiples of this many bytes, and so does the used part of the arena.
 pub const ALIGNMENT: usize = 16;
@@ -63,7 +69,7 @@ impl Span {
 #[repr(C)]
 pub(crate) struct Place {
     low: u32,
-    /// The kind in the two upper bits, below them the upper bits of the offset.
+    /// The kind in the three upper bits, below them the upper bits of the offset.
     high: u32,
     pub(crate) bytes: u32,
 }
@@ -79,10 +85,14 @@ pub(crate) enum Home {
     File(usize),
     /// The prepared data at this offset: a constant copied because the file is not aligned.
     Prepared(usize),
+    /// The state at this offset: a variable of a subgraph that another one calls.
+    State(usize),
+    /// Nowhere: the tensor is a handle of the variable with this index.
+    Handle(usize),
 }
 
 impl Place {
-    const KIND_SHIFT: u32 = 30;
+    const KIND_SHIFT: u32 = 29;
 
     pub(crate) fn new(home: Home, bytes: u32) -> Self {
         let (kind, offset) = match home {
@@ -90,24 +100,37 @@ impl Place {
             Home::Activations(at) => (1, at),
             Home::File(at) => (2, at),
             Home::Prepared(at) => (3, at),
+            Home::State(at) => (4, at),
+            Home::Handle(index) => (5, index),
         };
         let offset = offset as u64;
         Self { low: offset as u32, high: (offset >> 32) as u32 | kind << Self::KIND_SHIFT, bytes }
     }
 
     pub(crate) fn home(self) -> Home {
-        let upper = self.high & !(3 << Self::KIND_SHIFT);
+        let upper = self.high & !(7 << Self::KIND_SHIFT);
         let at = (u64::from(upper) << 32 | u64::from(self.low)) as usize;
         match self.high >> Self::KIND_SHIFT {
             0 => Home::Nowhere,
             1 => Home::Activations(at),
             2 => Home::File(at),
-            _ => Home::Prepared(at),
+            3 => Home::Prepared(at),
+            4 => Home::State(at),
+            _ => Home::Handle(at),
         }
     }
 
-    pub(crate) fn is_constant(self) -> bool {
-        matches!(self.home(), Home::File(_) | Home::Prepared(_))
+    /// The variable that the tensor is a handle of.
+    pub(crate) fn handle(self) -> Option<usize> {
+        match self.home() {
+            Home::Handle(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Whether the plan has to find a place for it.
+    pub(crate) fn is_planned(self) -> bool {
+        matches!(self.home(), Home::Nowhere | Home::Activations(_))
     }
 }
 
@@ -124,6 +147,12 @@ pub(crate) struct Marks {
     temporary: usize,
     /// Bytes of prepared data, at the high end.
     prepared: usize,
+    /// Bytes of state.
+    state: usize,
+    /// Where the state lies, once that is settled; no more can be taken then.
+    state_at: Option<usize>,
+    /// The offset of the first record of what the operators share; 0 for none.
+    shared: u32,
     /// The most bytes ever needed at once.
     peak: usize,
 }
@@ -147,8 +176,20 @@ impl Marks {
         self.temporary = 0;
     }
 
+    /// Where the activations end, with the state among them.
     pub(crate) fn activations(&self) -> usize {
         self.low
+    }
+
+    /// The offset of the first record of what the operators share; 0 for none.
+    pub(crate) fn shared(&self) -> u32 {
+        self.shared
+    }
+
+    /// Where the state lies.
+    pub(crate) fn state(&self) -> core::ops::Range<usize> {
+        let start = self.state_at.unwrap_or(self.low);
+        start..start + self.state
     }
 }
 
@@ -178,7 +219,7 @@ impl<'a> Arena<'a> {
         if needed > self.bytes.len() {
             return Err(TooSmall(needed));
         }
-        *self.marks = Marks { low, temporary, prepared, peak: self.marks.peak.max(needed) };
+        *self.marks = Marks { low, temporary, prepared, peak: self.marks.peak.max(needed), ..*self.marks };
         Ok(())
     }
 
@@ -193,11 +234,6 @@ impl<'a> Arena<'a> {
         Ok(self.cleared(self.high(), bytes))
     }
 
-    /// Gives back the prepared data that was taken since there were `prepared` bytes of it.
-    pub(crate) fn release(&mut self, prepared: usize) {
-        self.marks.prepared = prepared.min(self.marks.prepared);
-    }
-
     /// Takes `count` values above the activations, all zero, until [`Arena::end_temporary`].
     pub(crate) fn temporary<T: Pod>(&mut self, count: usize) -> Result<Span, TooSmall> {
         let start = align_up(self.marks.low.max(self.marks.temporary));
@@ -207,9 +243,52 @@ impl<'a> Arena<'a> {
         Ok(self.cleared(start, bytes))
     }
 
-    /// Bytes of prepared data.
-    pub(crate) fn prepared(&self) -> usize {
-        self.marks.prepared
+    /// How far the arena is used now.
+    pub(crate) fn marks(&self) -> Marks {
+        *self.marks
+    }
+
+    /// Gives back all that was taken since the arena was used so far.
+    pub(crate) fn restore(&mut self, marks: Marks) {
+        *self.marks = Marks { peak: self.marks.peak, ..marks };
+    }
+
+    /// Gives back the temporary lists that were taken since the arena was used so far.
+    pub(crate) fn forget_temporary(&mut self, since: Marks) {
+        self.marks.temporary = since.temporary;
+    }
+
+    /// Takes `bytes` of state, at a multiple of 8; `None` where the state has its place already.
+    pub(crate) fn state(&mut self, bytes: u32) -> Option<Span> {
+        let Marks { state, state_at, .. } = *self.marks;
+        let span = Span { offset: u32::try_from(state).ok()?, bytes };
+        let end = state.checked_add(bytes as usize)?.checked_next_multiple_of(8)?;
+        u32::try_from(end).ok().filter(|_| state_at.is_none())?;
+        self.marks.state = end;
+        Some(span)
+    }
+
+    /// Gives the state its place, behind the activations.
+    pub(crate) fn place_state(&mut self) -> Result<(), TooSmall> {
+        let start = self.marks.low;
+        self.set_activations(align_up(start.saturating_add(self.marks.state)))?;
+        self.marks.state_at = Some(start);
+        Ok(())
+    }
+
+    /// Bytes of the arena.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The first of the records that the operators share.
+    pub(crate) fn shared(&self) -> u32 {
+        self.marks.shared
+    }
+
+    /// Makes `offset` the first of the records that the operators share.
+    pub(crate) fn set_shared(&mut self, offset: u32) {
+        self.marks.shared = offset;
     }
 
     /// Sets where the activations end. The temporary lists may lie there: the activations hold
@@ -239,11 +318,14 @@ impl<'a> Arena<'a> {
             .unwrap_or_default()
     }
 
-    /// The activations, and the prepared data.
-    pub(crate) fn split(self) -> (&'a mut [u8], Prepared<'a>) {
+    /// The activations, the state among them, and the prepared data.
+    pub(crate) fn split(self) -> (Pieces<'a, 8>, &'a mut [u8], Prepared<'a>) {
         let start = self.bytes.len() - self.marks.prepared;
         let (low, bytes) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
-        (low, Prepared { bytes, start })
+        let state = self.marks.state();
+        let (low, rest) = low.split_at_mut_checked(state.start).unwrap_or_default();
+        let (kept, high) = rest.split_at_mut_checked(state.len()).unwrap_or_default();
+        (Pieces::of(low, (state.end, high)), kept, Prepared { bytes, start })
     }
 
     /// The bytes from `offset` on.

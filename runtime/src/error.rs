@@ -4,6 +4,8 @@ use core::fmt;
 
 use sedge_schema::{BuiltinOperator, Refusal, Shape, TensorType};
 
+use crate::arena::TooSmall;
+
 /// Why a session could not be made or run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -20,6 +22,17 @@ pub enum Error {
     /// An operator cannot run as the model asks for it.
     Operator {
         /// The operator's index in execution order.
+        operator: u32,
+        /// What it is.
+        code: BuiltinOperator,
+        /// Why it cannot run.
+        refusal: Refusal,
+    },
+    /// An operator of a subgraph cannot run as another operator calls it.
+    Called {
+        /// The subgraph.
+        subgraph: u32,
+        /// The operator's index there, in execution order.
         operator: u32,
         /// What it is.
         code: BuiltinOperator,
@@ -63,6 +76,20 @@ pub enum Error {
     Plan,
 }
 
+impl Error {
+    /// The error of an operator; a lack of memory is the arena's.
+    pub(crate) fn of_operator(operator: u32, code: BuiltinOperator, refusal: Refusal, found: usize) -> Self {
+        match refusal {
+            Refusal::OutOfMemory { needed } => Self::ArenaTooSmall { needed, found: found as u32 },
+            refusal => Self::Operator { operator, code, refusal },
+        }
+    }
+
+    pub(crate) fn too_small(TooSmall(needed): TooSmall, found: usize) -> Self {
+        Self::ArenaTooSmall { needed: u32::try_from(needed).unwrap_or(u32::MAX), found: found as u32 }
+    }
+}
+
 impl From<sedge_schema::Error> for Error {
     fn from(error: sedge_schema::Error) -> Self {
         Self::Model(error)
@@ -78,6 +105,9 @@ impl fmt::Display for Error {
             }
             Self::Operator { operator, code, refusal } => {
                 write!(f, "operator {operator} ({code}): {refusal}")
+            }
+            Self::Called { subgraph, operator, code, refusal } => {
+                write!(f, "operator {operator} of subgraph {subgraph} ({code}): {refusal}")
             }
             Self::ArenaTooSmall { needed, found } => {
                 write!(f, "the arena has {found} bytes and needs {needed} or more")

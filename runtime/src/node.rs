@@ -2,10 +2,12 @@
 //! runs.
 
 mod invoke;
+mod lasting;
 mod prepare;
 
 pub use invoke::{Binary, Invoke, Unary};
 pub use prepare::{Affine, Prepare};
 
-pub(crate) use invoke::Pieces;
-pub(crate) use prepare::{Graph, OpRecord, ShapeRecord, Tables};
+pub(crate) use invoke::Run;
+pub(crate) use lasting::Lasting;
+pub(crate) use prepare::{Graph, OpRecord, Setting, ShapeRecord, Tables, out_of_memory};

@@ -1,14 +1,16 @@
 //! A model ready to run in an arena.
 
-mod build;
+pub(crate) mod build;
 
-use sedge_schema::{BuiltinOperator, Model, Refusal, Shape, Subgraph, TensorType};
+use core::cell::Cell;
+
+use sedge_schema::{Model, Shape, SignatureDef, Subgraph, TensorType, Vector};
 use sedge_simd::Level;
 
 use crate::arena::{Arena, Home, Marks, Place, align_up};
 use crate::element::Element;
 use crate::error::Error;
-use crate::node::{Graph, Invoke, OpRecord};
+use crate::node::{Graph, Lasting, OpRecord, Run, Setting};
 use crate::profile::{Observer, Step};
 use crate::resolver::Resolver;
 
@@ -38,11 +40,22 @@ pub struct Options<'o> {
     /// For each input the shape that it shall have instead of the file's; `None`, or an end of the
     /// list, keeps the file's.
     pub input_shapes: &'o [Option<Shape>],
+    /// The most turns that the loops (WHILE) of one invocation may take together: a bound for models
+    /// that are not trusted.
+    pub loop_limit: u32,
 }
+
+/// Turns that loops may take by default.
+const LOOP_LIMIT: u32 = 1 << 20;
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { level: Level::detect(), weights: Weights::default(), input_shapes: &[] }
+        Self {
+            level: Level::detect(),
+            weights: Weights::default(),
+            input_shapes: &[],
+            loop_limit: LOOP_LIMIT,
+        }
     }
 }
 
@@ -54,6 +67,8 @@ pub struct Memory {
     pub arena: usize,
     /// Bytes of activations, at the low end.
     pub activations: usize,
+    /// Bytes of what operators keep from one invocation to the next, behind the activations.
+    pub state: usize,
     /// Bytes of prepared data, at the high end.
     pub prepared: usize,
     /// The most bytes of activations that live at the same time: no plan takes fewer.
@@ -67,11 +82,10 @@ pub struct Memory {
 #[derive(Debug)]
 pub struct Session<'a> {
     graph: Graph<'a>,
-    resolver: Resolver,
+    setting: Setting,
     memory: &'a mut [u8],
     marks: Marks,
-    level: Level,
-    weights: Weights,
+    loop_limit: u32,
     /// Operators prepared so far. Those from here on have shapes that depend on computed values.
     ready: u32,
     /// What was ready, and how much memory used, before the first invocation.
@@ -80,7 +94,9 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Plans `model` and lays it into `arena`, with the kernels of `resolver`.
+    /// Plans the main subgraph of `model` and lays it into `arena`, with the kernels of `resolver`.
+    ///
+    /// For another entry point of a model choose it first: [`Model::for_signature`], [`Model::entering`].
     ///
     /// # Errors
     /// Where an operator has no kernel or cannot run as the model asks for it, or the arena is too
@@ -114,14 +130,15 @@ impl<'a> Session<'a> {
 
     /// The vector level of the kernels.
     pub fn level(&self) -> Level {
-        self.level
+        self.setting.level
     }
 
     /// How much of the arena is used.
     pub fn memory(&self) -> Memory {
         Memory {
             arena: self.marks.peak(),
-            activations: self.marks.activations(),
+            activations: self.marks.activations() - self.marks.state().len(),
+            state: self.marks.state().len(),
             prepared: align_up(self.marks.prepared()),
             lower_bound: self.lower_bound,
         }
@@ -147,6 +164,24 @@ impl<'a> Session<'a> {
 
     fn type_of(&self, tensor: u32) -> TensorType {
         self.graph.tensor(tensor).map_or(TensorType::Float32, |t| t.tensor_type())
+    }
+
+    /// The signature that the session enters: the first of its subgraph.
+    pub fn signature(&self) -> Option<SignatureDef<'a>> {
+        self.graph.model.signatures().iter().find(|s| s.subgraph_index() == self.graph.number)
+    }
+
+    /// The index of the input with this name in the [signature](Self::signature) or, where that has
+    /// none, of the input whose tensor has this name.
+    pub fn input_named(&self, name: &str) -> Option<usize> {
+        let named = self.signature().and_then(|s| s.input(name));
+        index_of(&self.graph.view, self.graph.view.inputs(), named, name)
+    }
+
+    /// The index of the output with this name; see [`Session::input_named`].
+    pub fn output_named(&self, name: &str) -> Option<usize> {
+        let named = self.signature().and_then(|s| s.output(name));
+        index_of(&self.graph.view, self.graph.view.outputs(), named, name)
     }
 
     /// The shape of input `i`.
@@ -286,7 +321,7 @@ impl<'a> Session<'a> {
         match place.home() {
             Home::Activations(at) | Home::Prepared(at) => self.memory.get(at..at + bytes),
             Home::File(at) => self.graph.model.file().get(at..at + bytes),
-            Home::Nowhere => None,
+            Home::Nowhere | Home::State(_) | Home::Handle(_) => None,
         }
         .unwrap_or_default()
     }
@@ -298,7 +333,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Sets all variables to zero, as before the first invocation.
+    /// Starts anew: what operators keep from one invocation to the next is as before the first one.
     pub fn reset(&mut self) {
         for tensor in 0..self.graph.view.tensors().len() as u32 {
             let Some(view) = self.graph.tensor(tensor).filter(|t| t.is_variable()) else { continue };
@@ -307,6 +342,15 @@ impl<'a> Session<'a> {
                 _ => 0,
             };
             self.activation_mut(tensor).fill(zero);
+        }
+        let state = self.marks.state();
+        self.memory.get_mut(state.clone()).unwrap_or_default().fill(0);
+        let mut at = self.marks.shared();
+        while let Some(lasting) = Lasting::at(at, |span| self.list(span)) {
+            let range = lasting.state.range();
+            let range = state.start + range.start..state.start + range.end;
+            self.memory.get_mut(range).unwrap_or_default().fill(lasting.fill as u8);
+            at = lasting.next;
         }
     }
 
@@ -332,39 +376,38 @@ impl<'a> Session<'a> {
             (self.ready, self.marks) = (ready, marks);
             self.marks.keep_peak(&peak);
         }
+        let turns = Cell::new(self.loop_limit);
         for operator in 0..operators {
             if operator == self.ready {
                 build::prepare_rest(self)?;
             }
-            self.run(operator, observer)?;
+            self.run(operator, &turns, observer)?;
         }
         Ok(())
     }
 
-    fn run<O: Observer + ?Sized>(&mut self, operator: u32, observer: &mut O) -> Result<(), Error> {
+    fn run<O: Observer + ?Sized>(
+        &mut self,
+        operator: u32,
+        turns: &Cell<u32>,
+        observer: &mut O,
+    ) -> Result<(), Error> {
         let graph = self.graph;
         let view = graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
-        let (level, resolver) = (self.level, self.resolver);
+        let Setting { resolver, level, .. } = self.setting;
         let code = graph.model.code(&view).builtin();
         observer.before(operator, code);
-        let (activations, prepared) = self.arena().split();
-        let record = prepared.get::<OpRecord>(graph.tables.records).get(operator as usize).copied();
-        let record = record.ok_or(Error::Plan)?;
-        let kernel = resolver.kernels().get(record.kernel as usize).ok_or(Error::Plan)?;
-        let mut node = Invoke {
-            file: graph.model.file(),
-            places: prepared.get(graph.tables.places),
-            prepared,
-            activations: crate::node::Pieces::new(activations),
-            inputs: view.inputs(),
-            outputs: view.outputs(),
-            record,
-            level,
-        };
-        kernel.invoke(&mut node).map_err(|refusal| operator_error(operator, code, refusal, 0))?;
+        let (activations, state, prepared) = self.arena().split();
+        Run { graph, resolver, level, prepared, turns }.step(operator, activations, state)?;
         observer.after(&Step { session: self, operator, code });
         Ok(())
     }
+}
+
+/// Where in `list` tensor `named` stands or, where that is none, the tensor with this name.
+fn index_of(graph: &Subgraph<'_>, list: Vector<'_, i32>, named: Option<u32>, name: &str) -> Option<usize> {
+    let has_name = |t: i32| graph.tensors().get(t as usize).is_some_and(|t| t.name().as_str() == name);
+    list.iter().position(|t| named.map_or_else(|| has_name(t), |named| t == named as i32))
 }
 
 fn cast_mut<T: Element>(bytes: &mut [u8]) -> Result<&mut [T], Error> {
@@ -372,12 +415,4 @@ fn cast_mut<T: Element>(bytes: &mut [u8]) -> Result<&mut [T], Error> {
         return Ok(&mut []);
     }
     bytemuck::try_cast_slice_mut(bytes).map_err(|_| Error::Plan)
-}
-
-/// The error of an operator; a lack of memory is the arena's.
-fn operator_error(operator: u32, code: BuiltinOperator, refusal: Refusal, found: usize) -> Error {
-    match refusal {
-        Refusal::OutOfMemory { needed } => Error::ArenaTooSmall { needed, found: found as u32 },
-        refusal => Error::Operator { operator, code, refusal },
-    }
 }

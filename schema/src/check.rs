@@ -25,7 +25,7 @@ pub(crate) fn model(file: &[u8]) -> Result<Model<'_>, Error> {
     root.check(&mut work).map_err(at(Place::File))?;
     let root = Root(root);
     root.check_fields(&mut work).map_err(at(Place::File))?;
-    let model = Model { file, root, buffers: root.buffers(), codes: root.operator_codes() };
+    let model = Model { file, root, buffers: root.buffers(), codes: root.operator_codes(), entry: 0 };
     if root.version() != VERSION {
         return Err(Error::new(Place::File, Fault::Version(root.version())));
     }

@@ -185,6 +185,16 @@ pub enum Refusal {
         /// Bytes that the arena must have at least.
         needed: u32,
     },
+    /// The subgraph that the operator calls is not there, or its inputs and outputs are not the
+    /// operator's, or its operators do not stand in an order in which they can run.
+    Subgraph(u32),
+    /// Subgraphs call one another more deeply than the interpreter follows; perhaps one calls itself.
+    Depth,
+    /// Loops take more turns than the caller allows.
+    LoopLimit,
+    /// The operator keeps something from one invocation to the next, but comes after an operator whose
+    /// output shape only a run tells.
+    State,
     /// The interpreter gave the operator views that do not fit together; a defect of Sedge.
     Internal,
 }
@@ -214,6 +224,10 @@ impl fmt::Display for Refusal {
             Self::Parameter(name) => write!(f, "the value of '{name}' is not supported"),
             Self::TooLarge => f.write_str("the result is too large"),
             Self::OutOfMemory { needed } => write!(f, "the arena needs {needed} bytes or more"),
+            Self::Subgraph(i) => write!(f, "subgraph {i} is not there or does not fit the call"),
+            Self::Depth => f.write_str("subgraphs call one another too deeply"),
+            Self::LoopLimit => f.write_str("loops take more turns than allowed"),
+            Self::State => f.write_str("an operator with state comes after shapes that only a run tells"),
             Self::Internal => f.write_str("internal error: views do not fit together"),
         }
     }

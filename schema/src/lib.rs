@@ -26,6 +26,7 @@ extern crate std;
 mod builtin;
 mod check;
 mod error;
+pub mod flex;
 mod model;
 pub mod op;
 mod shape;

@@ -11,6 +11,7 @@ pub struct Model<'a> {
     pub(crate) root: Root<'a>,
     pub(crate) buffers: Tables<'a, Buffer<'a>>,
     pub(crate) codes: Tables<'a, OperatorCode<'a>>,
+    pub(crate) entry: u32,
 }
 
 impl<'a> Model<'a> {
@@ -45,15 +46,30 @@ impl<'a> Model<'a> {
         self.codes
     }
 
-    /// The subgraphs; the first is the main one.
+    /// The subgraphs; the first is the main one, unless [`Model::entering`] chose another.
     pub fn subgraphs(&self) -> Tables<'a, Subgraph<'a>> {
         self.root.subgraphs()
     }
 
-    /// The main subgraph.
+    /// The main subgraph: the one that runs.
     pub fn main(&self) -> Subgraph<'a> {
         // The check makes sure that there is one.
-        self.subgraphs().get(0).unwrap_or(Subgraph(self.root.0))
+        self.subgraphs().get(self.entry as usize).unwrap_or(Subgraph(self.root.0))
+    }
+
+    /// The number of the main subgraph.
+    pub fn entry(&self) -> u32 {
+        self.entry
+    }
+
+    /// The same model with subgraph `number` as its main one; `None` where there is no such subgraph.
+    pub fn entering(&self, number: u32) -> Option<Self> {
+        ((number as usize) < self.subgraphs().len()).then_some(Self { entry: number, ..*self })
+    }
+
+    /// The same model with the subgraph of the signature `name` as its main one.
+    pub fn for_signature(&self, name: &str) -> Option<Self> {
+        self.entering(self.signature(name)?.subgraph_index())
     }
 
     /// The buffers with constants and metadata.
@@ -85,6 +101,11 @@ impl<'a> Model<'a> {
     /// The signatures: named entry points with named inputs and outputs.
     pub fn signatures(&self) -> Tables<'a, SignatureDef<'a>> {
         self.root.signature_defs()
+    }
+
+    /// The signature with this name, such as `serving_default`.
+    pub fn signature(&self, name: &str) -> Option<SignatureDef<'a>> {
+        self.signatures().iter().find(|s| s.signature_key().as_str() == name)
     }
 
     /// The operator code of `operator`.
@@ -290,6 +311,18 @@ views! {
         2 pub signature_key: Text<'a>;
         /// The subgraph that it enters.
         4 pub subgraph_index: u32 = 0;
+    }
+}
+
+impl<'a> SignatureDef<'a> {
+    /// The tensor of the subgraph that is the input with this name.
+    pub fn input(&self, name: &str) -> Option<u32> {
+        self.inputs().iter().find(|t| t.name().as_str() == name).map(|t| t.tensor_index())
+    }
+
+    /// The tensor of the subgraph that is the output with this name.
+    pub fn output(&self, name: &str) -> Option<u32> {
+        self.outputs().iter().find(|t| t.name().as_str() == name).map(|t| t.tensor_index())
     }
 }
 

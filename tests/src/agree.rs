@@ -6,7 +6,8 @@ use flatbuffers::{Follow, ForwardsUOffset};
 use sedge_schema::generated as official;
 use sedge_schema::{
     DimensionMetadata, Model, Operator, OperatorCode, Quantization, QuantizationDetails, Scalar,
-    SignatureDef, SparseIndices, Sparsity, Subgraph, Tensor, TensorMap, Vector, op::Op,
+    SignatureDef, SparseIndices, Sparsity, Subgraph, Tensor, TensorMap, Vector,
+    op::{Op, Operator as _, VarHandle},
 };
 
 /// What the official code reads from `file`; `None` where its own verification refuses the file.
@@ -238,5 +239,11 @@ fn operator(model: &Model<'_>, ours: &Operator<'_>, theirs: &official::Operator<
     match Op::read(code, ours.options()) {
         Some(op) => options::agree(&op, theirs),
         None => assert!(!Op::CODES.contains(&code)),
+    }
+    if code == VarHandle::CODE {
+        let names = theirs.builtin_options_as_var_handle_options();
+        let container = names.and_then(|t| t.container()).unwrap_or_default();
+        let shared_name = names.and_then(|t| t.shared_name()).unwrap_or_default();
+        assert_eq!(VarHandle::names(ours), (container, shared_name));
     }
 }

@@ -22,6 +22,7 @@ pub mod arrays;
 pub mod case;
 pub mod choices;
 pub mod data;
+pub mod graphs;
 pub mod naive;
 pub mod random;
 pub mod run;

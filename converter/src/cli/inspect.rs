@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Draw where each tensor lies over time, for a microcontroller
     #[arg(long, value_name = "FILE")]
     plan_svg: Option<PathBuf>,
+    /// Show the graph of this named entry point, not the main one
+    #[arg(long, value_name = "NAME")]
+    signature: Option<String>,
     /// Show all tensors with their quantization
     #[arg(long)]
     tensors: bool,
@@ -67,7 +70,7 @@ struct Peak {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let file = ModelFile::read(&args.model)?;
-    let model = file.model()?;
+    let model = file.model_for(args.signature.as_deref())?;
     let shapes = |t: u32| model.main().tensors().get(t as usize).map(|t| t.shape()).unwrap_or_default();
     let mut summary = Summary::of(file.name(), &model, shapes);
     if args.tensors {

@@ -23,6 +23,7 @@ Examples:
   sedge run digits.tflite --input digit.npy --output-dir out
   sedge run digits.tflite --input digit.png --output-dir out --dequantize-outputs
   sedge run mobilenet.tflite --input cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output-dir out
+  sedge run codec.tflite --signature encode --input frames.npz --output-dir out
   sedge run two.tflite --input a.npy --input b.npy --output-dir out --backend scalar")]
 pub(super) struct Args {
     /// The model, a .tflite file
@@ -32,6 +33,9 @@ pub(super) struct Args {
     /// Folder for the outputs, made if missing
     #[arg(short, long, value_name = "DIR")]
     output_dir: PathBuf,
+    /// Run this named entry point (`sedge inspect` lists them), not the main graph
+    #[arg(long, value_name = "NAME")]
+    signature: Option<String>,
     /// Write quantized outputs as float32: scale * (q - zero point)
     #[arg(long)]
     dequantize_outputs: bool,
@@ -41,7 +45,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let file = ModelFile::read(&args.model)?;
-    let model = file.model()?;
+    let model = file.model_for(args.signature.as_deref())?;
     let feed = args.inputs.load(&model)?;
     let options = args.engine.options(feed.shapes());
     tracing::info!(level = %options.level, weights = ?options.weights, "running");
@@ -55,10 +59,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         (0..session.outputs()).map(output).collect::<Result<Vec<_>, _>>()
     })?;
     let graph = model.main();
+    let signature = args.signature.as_deref().and_then(|name| model.signature(name));
     let mut arrays = Vec::new();
     let mut lines = String::new();
     for (i, (array, tensor)) in outputs.into_iter().zip(graph.outputs().iter()).enumerate() {
-        let tensor = usize::try_from(tensor).ok().and_then(|t| graph.tensors().get(t));
+        let index = u32::try_from(tensor).ok();
+        let tensor = index.and_then(|t| graph.tensors().get(t as usize));
         let unfit = || Failure::new(format!("output {i} has a type that .npy files do not have"));
         let array = array.ok_or_else(unfit)?;
         let quantization = tensor.and_then(|t| t.quantization());
@@ -67,7 +73,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             None => array,
         };
         let path = args.output_dir.join(format!("output_{i}.npy"));
-        let name = tensor.map_or("", |t| t.name().as_str());
+        let mut named = signature.iter().flat_map(|s| s.outputs().iter());
+        let name = match (named.find(|output| Some(output.tensor_index()) == index), tensor) {
+            (Some(output), _) => output.name().as_str(),
+            (None, tensor) => tensor.map_or("", |t| t.name().as_str()),
+        };
         lines += &format!("{}: {} {:?} '{name}'\n", path.display(), array.tensor_type(), array.shape());
         arrays.push((path, array));
     }

@@ -36,7 +36,7 @@ impl<'m> InputSpec<'m> {
         let graph = model.main();
         let spec = |(index, t): (usize, i32)| {
             let tensor = graph.tensors().get(usize::try_from(t).ok()?)?;
-            let signatures = model.signatures().iter().filter(|s| s.subgraph_index() == 0);
+            let signatures = model.signatures().iter().filter(|s| s.subgraph_index() == model.entry());
             let named = signatures.flat_map(|s| s.inputs().iter()).filter(|i| i.tensor_index() as i32 == t);
             Some(Self {
                 index,

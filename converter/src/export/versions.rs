@@ -165,7 +165,13 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::Where(_), _) => 2,
         // These have one version for all types.
         (
-            Op::ExpandDims(_)
+            Op::AssignVariable(_)
+            | Op::CallOnce(_)
+            | Op::ExpandDims(_)
+            | Op::If(_)
+            | Op::ReadVariable(_)
+            | Op::VarHandle(_)
+            | Op::While(_)
             | Op::Dilate(_)
             | Op::Elu(_)
             | Op::HardSwish(_)

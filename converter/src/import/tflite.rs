@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sedge_schema::generated::{BuiltinOptions2T, BuiltinOptionsT, root_as_model_with_opts};
-use sedge_schema::op::Op;
+use sedge_schema::op::{Op, Operator as _, VarHandle};
 use sedge_schema::{self as schema, BuiltinOperator, Model};
 
 use crate::Failure;
@@ -21,6 +21,11 @@ pub(super) fn import(name: &str, bytes: &[u8]) -> Result<Graph, Failure> {
         let count = model.subgraphs().len();
         return Err(Failure::new(format!("'{name}' has {count} subgraphs (control flow)"))
             .help("convert models with one subgraph; loops and conditions must be unrolled"));
+    }
+    let keeps = |code: schema::OperatorCode<'_>| code.builtin() == VarHandle::CODE;
+    if model.operator_codes().iter().any(keeps) {
+        return Err(Failure::new(format!("'{name}' keeps variables from one invocation to the next"))
+            .help("convert models without variables; a model with them runs as it is"));
     }
     let mut graph = Importer { model, graph: Graph::default() }.run(name)?;
     let invalid = |e| Failure::new(format!("the graph of '{name}' does not hold together")).cause(e);

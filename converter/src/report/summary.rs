@@ -18,8 +18,10 @@ pub struct Summary {
     pub file_bytes: usize,
     /// What the author says of it.
     pub description: String,
-    /// Subgraphs; the first one is the one that runs.
+    /// The number of subgraphs.
     pub subgraphs: usize,
+    /// The one that runs.
+    pub entry: u32,
     /// Names of metadata, and their bytes.
     pub metadata: BTreeMap<String, usize>,
     /// Named entry points.
@@ -135,6 +137,7 @@ impl Summary {
             file_bytes: model.file().len(),
             description: model.description().to_owned(),
             subgraphs: model.subgraphs().len(),
+            entry: model.entry(),
             metadata: model
                 .metadata()
                 .iter()
@@ -174,7 +177,7 @@ impl Summary {
             out += &format!("description: {}\n", self.description);
         }
         if self.subgraphs > 1 {
-            out += &format!("subgraphs: {}, of which the first is shown\n", self.subgraphs);
+            out += &format!("subgraphs: {}, of which number {} is shown\n", self.subgraphs, self.entry);
         }
         for (name, bytes) in &self.metadata {
             out += &format!("metadata: {name}, {} bytes\n", number(*bytes as u64));

@@ -4,12 +4,19 @@
 //! outputs' shapes, checks types and quantization, and keeps what `invoke` needs: plain numbers and
 //! lists in the arena's prepared data. Its `invoke` takes the outputs, reads the inputs, and computes.
 //!
+//! Custom operators (`custom`) have no rule there; their kernels know all of it.
+//!
 //! Where an operator has a fast version (`gemm`), the direct one stands beside it (`filter`); tests
 //! compare both with the operator's definition, on every level.
 
+mod custom;
 mod filter;
 mod gemm;
 mod shared;
+
+pub use custom::*;
+
+use crate::Kernel;
 
 /// Makes, of the one list of operators, their kernels' modules and types and the list of all.
 macro_rules! kernels {
@@ -36,8 +43,29 @@ macro_rules! kernels {
             }
         )*
 
-        /// The kernels of all operators.
-        pub const ALL: $crate::Resolver = $crate::Resolver::new(&[$(&$name),*]);
+        /// The kernels of all operators of the format that have one.
+        const BUILTIN: &[&dyn Kernel] = &[$(&$name),*];
     };
 }
 sedge_schema::with_operators!(kernels);
+
+/// The kernels of all operators, custom ones among them.
+pub const ALL: crate::Resolver = crate::Resolver::new({
+    const LIST: [&dyn Kernel; BUILTIN.len() + custom::ALL.len()] = joined(BUILTIN, custom::ALL);
+    &LIST
+});
+
+/// The `N` kernels of two lists.
+#[allow(clippy::indexing_slicing, reason = "runs while the program is compiled")]
+const fn joined<const N: usize>(
+    first: &[&'static dyn Kernel],
+    second: &[&'static dyn Kernel],
+) -> [&'static dyn Kernel; N] {
+    let mut all = [first[0]; N];
+    let mut i = 0;
+    while i < N {
+        all[i] = if i < first.len() { first[i] } else { second[i - first.len()] };
+        i += 1;
+    }
+    all
+}

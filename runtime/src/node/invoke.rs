@@ -1,12 +1,66 @@
 //! The surroundings of an operator while it runs.
 
+use core::cell::Cell;
+
 use bytemuck::Pod;
 use sedge_schema::{Refusal, Slot, Vector};
 use sedge_simd::Level;
 
-use crate::arena::{Home, Place, Prepared, Span};
+use crate::arena::{Home, Pieces, Place, Prepared, Span};
 use crate::element::Element;
-use crate::node::prepare::OpRecord;
+use crate::error::Error;
+use crate::node::prepare::{Graph, OpRecord};
+use crate::resolver::Resolver;
+
+/// A graph that is being run, and what its kernels read.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'s> {
+    pub(crate) graph: Graph<'s>,
+    pub(crate) resolver: Resolver,
+    pub(crate) level: Level,
+    pub(crate) prepared: Prepared<'s>,
+    /// Turns that loops may still take.
+    pub(crate) turns: &'s Cell<u32>,
+}
+
+impl<'s> Run<'s> {
+    /// The bytes of a constant.
+    pub(crate) fn constant(&self, place: Place) -> Option<&'s [u8]> {
+        match place.home() {
+            Home::File(at) => self.graph.model.file().get(at..at.checked_add(place.bytes as usize)?),
+            Home::Prepared(at) => Some(self.prepared.bytes(at, place.bytes as usize)),
+            _ => (place.bytes == 0).then_some(&[]),
+        }
+    }
+
+    /// Runs one operator of the graph.
+    pub(crate) fn step(
+        &self,
+        operator: u32,
+        activations: Pieces<'s, 8>,
+        state: &'s mut [u8],
+    ) -> Result<(), Error> {
+        let view = self.graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
+        let tables = self.graph.tables;
+        let record = self.prepared.get::<OpRecord>(tables.records).get(operator as usize).copied();
+        let record = record.ok_or(Error::Plan)?;
+        let kernel = self.resolver.kernel(record.kernel).ok_or(Error::Plan)?;
+        let mut node = Invoke {
+            run: *self,
+            places: self.prepared.get(tables.places),
+            activations,
+            state: Pieces::new(state),
+            inputs: view.inputs(),
+            outputs: view.outputs(),
+            record,
+            inner: None,
+        };
+        kernel.invoke(&mut node).map_err(|refusal| {
+            let code = self.graph.model.code(&view).builtin();
+            node.inner.unwrap_or(Error::of_operator(operator, code, refusal, 0))
+        })
+    }
+}
 
 /// An operator's tensors, scratch memory and prepared data while it runs.
 ///
@@ -14,14 +68,15 @@ use crate::node::prepare::OpRecord;
 /// the borrow checker knows that they do not overlap, and a plan that were wrong would be refused
 /// here.
 pub struct Invoke<'s> {
-    pub(crate) file: &'s [u8],
+    pub(crate) run: Run<'s>,
     pub(crate) places: &'s [Place],
-    pub(crate) prepared: Prepared<'s>,
-    pub(crate) activations: Pieces<'s>,
+    pub(crate) activations: Pieces<'s, 8>,
+    pub(crate) state: Pieces<'s, 4>,
     pub(crate) inputs: Vector<'s, i32>,
     pub(crate) outputs: Vector<'s, i32>,
     pub(crate) record: OpRecord,
-    pub(crate) level: Level,
+    /// What failed inside an operator that calls others.
+    pub(crate) inner: Option<Error>,
 }
 
 /// The input and output of an operator that may work in place.
@@ -45,7 +100,7 @@ pub enum Binary<'s, T> {
 impl<'s> Invoke<'s> {
     /// The vector level that the session was made for.
     pub fn level(&self) -> Level {
-        self.level
+        self.run.level
     }
 
     /// What [`Prepare::set_data`](crate::Prepare::set_data) kept.
@@ -63,12 +118,12 @@ impl<'s> Invoke<'s> {
     /// Where that was something else; a defect of the kernel.
     #[inline]
     pub fn load<T: Pod>(&self, span: Span) -> Result<&'s T, Refusal> {
-        self.prepared.get::<T>(span).first().ok_or(Refusal::Internal)
+        self.run.prepared.get::<T>(span).first().ok_or(Refusal::Internal)
     }
 
     /// A list that [`Prepare::list`](crate::Prepare::list) took.
     pub fn list<T: Pod>(&self, span: Span) -> &'s [T] {
-        self.prepared.get(span)
+        self.run.prepared.get(span)
     }
 
     /// The number of inputs.
@@ -91,20 +146,23 @@ impl<'s> Invoke<'s> {
         self.places.get(tensor).copied().ok_or(Refusal::Internal)
     }
 
-    fn input_place(&self, i: usize) -> Result<Place, Refusal> {
+    pub(crate) fn input_place(&self, i: usize) -> Result<Place, Refusal> {
         self.place(self.inputs, i, Slot::Input(i as u8))
     }
 
-    fn output_place(&self, i: usize) -> Result<Place, Refusal> {
+    pub(crate) fn output_place(&self, i: usize) -> Result<Place, Refusal> {
         self.place(self.outputs, i, Slot::Output(i as u8))
     }
 
-    fn constant(&self, place: Place) -> Option<&'s [u8]> {
-        match place.home() {
-            Home::File(at) => self.file.get(at..at.checked_add(place.bytes as usize)?),
-            Home::Prepared(at) => Some(self.prepared.bytes(at, place.bytes as usize)),
-            Home::Nowhere | Home::Activations(_) => (place.bytes == 0).then_some(&[]),
-        }
+    /// The bytes at a place, wherever it is.
+    pub(crate) fn bytes_at(&self, place: Place) -> Result<&[u8], Refusal> {
+        let bytes = match (self.run.constant(place), place.home()) {
+            (Some(bytes), _) => Some(bytes),
+            (None, Home::Activations(at)) => self.activations.get(at, place.bytes as usize),
+            (None, Home::State(at)) => self.state.get(at, place.bytes as usize),
+            (None, _) => None,
+        };
+        bytes.ok_or(Refusal::Internal)
     }
 
     /// The elements of input `i`.
@@ -113,13 +171,7 @@ impl<'s> Invoke<'s> {
     /// Where it is left out, or overlaps something that was taken.
     #[inline]
     pub fn input<T: Element>(&self, i: usize) -> Result<&[T], Refusal> {
-        let place = self.input_place(i)?;
-        let bytes = match (self.constant(place), place.home()) {
-            (Some(bytes), _) => Some(bytes),
-            (None, Home::Activations(at)) => self.activations.get(at, place.bytes as usize),
-            (None, _) => None,
-        };
-        cast(bytes.ok_or(Refusal::Internal)?)
+        cast(self.bytes_at(self.input_place(i)?)?)
     }
 
     /// The elements of input `i` where it is there.
@@ -154,8 +206,21 @@ impl<'s> Invoke<'s> {
         match place.home() {
             _ if place.bytes == 0 => Ok(&mut []),
             Home::Activations(at) => self.activations.take(at, place.bytes as usize).ok_or(Refusal::Internal),
+            Home::State(at) => self.state.take(at, place.bytes as usize).ok_or(Refusal::Internal),
             _ => Err(Refusal::Internal),
         }
+    }
+
+    /// Takes the state that [`Prepare::state`](crate::Prepare::state) asked for.
+    ///
+    /// # Errors
+    /// Where it was taken already.
+    pub fn state<T: Pod>(&mut self, span: Span) -> Result<&'s mut [T], Refusal> {
+        let Span { offset, bytes } = span;
+        if bytes == 0 {
+            return Ok(&mut []);
+        }
+        cast_mut(self.state.take(offset as usize, bytes as usize).ok_or(Refusal::Internal)?)
     }
 
     /// Takes the scratch memory that [`Prepare::scratch`](crate::Prepare::scratch) asked for.
@@ -190,7 +255,7 @@ impl<'s> Invoke<'s> {
 
     /// Takes an input, so that it can be read for as long as the outputs are written.
     fn take_input(&mut self, place: Place) -> Result<&'s [u8], Refusal> {
-        match self.constant(place) {
+        match self.run.constant(place) {
             Some(bytes) => Ok(bytes),
             None => self.take(place).map(|bytes| &*bytes),
         }
@@ -262,75 +327,4 @@ fn cast_mut<T: Pod>(bytes: &mut [u8]) -> Result<&mut [T], Refusal> {
         return Ok(&mut []);
     }
     bytemuck::try_cast_slice_mut(bytes).map_err(|_| Refusal::Internal)
-}
-
-/// Each place taken may cut one piece in two.
-const MOST_PIECES: usize = 8;
-
-/// The activations that are left when some places were taken.
-pub(crate) struct Pieces<'s> {
-    pieces: [(usize, &'s mut [u8]); MOST_PIECES],
-    count: usize,
-}
-
-impl<'s> Pieces<'s> {
-    pub(crate) fn new(bytes: &'s mut [u8]) -> Self {
-        let mut pieces: [(usize, &'s mut [u8]); MOST_PIECES] = Default::default();
-        if let Some(first) = pieces.first_mut() {
-            first.1 = bytes;
-        }
-        Self { pieces, count: 1 }
-    }
-
-    /// The piece that holds these bytes, and where they start in it.
-    fn find(&self, at: usize, bytes: usize) -> Option<(usize, usize)> {
-        let used = self.pieces.get(..self.count)?;
-        used.iter().enumerate().find_map(|(i, (start, piece))| {
-            let skip = at.checked_sub(*start)?;
-            (skip.checked_add(bytes)? <= piece.len()).then_some((i, skip))
-        })
-    }
-
-    fn get(&self, at: usize, bytes: usize) -> Option<&[u8]> {
-        let (i, skip) = self.find(at, bytes)?;
-        self.pieces.get(i)?.1.get(skip..skip + bytes)
-    }
-
-    fn get_mut(&mut self, at: usize, bytes: usize) -> Option<&mut [u8]> {
-        let (i, skip) = self.find(at, bytes)?;
-        self.pieces.get_mut(i)?.1.get_mut(skip..skip + bytes)
-    }
-
-    /// Takes these bytes; what is left of their piece stays.
-    fn take(&mut self, at: usize, bytes: usize) -> Option<&'s mut [u8]> {
-        let (i, skip) = self.find(at, bytes)?;
-        let count = self.count;
-        // The new piece's place is looked at first, so that nothing is lost where there is none.
-        self.pieces.get(count)?;
-        let whole = core::mem::take(&mut self.pieces.get_mut(i)?.1);
-        let (before, rest) = whole.split_at_mut_checked(skip)?;
-        let (taken, after) = rest.split_at_mut_checked(bytes)?;
-        self.pieces.get_mut(i)?.1 = before;
-        *self.pieces.get_mut(count)? = (at + bytes, after);
-        self.count += 1;
-        Some(taken)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Pieces;
-
-    #[test]
-    fn what_was_taken_is_gone() {
-        let mut bytes = [0u8, 1, 2, 3, 4, 5, 6, 7];
-        let mut pieces = Pieces::new(&mut bytes);
-        assert_eq!(pieces.take(2, 3).unwrap(), [2, 3, 4]);
-        assert_eq!(pieces.get(0, 2).unwrap(), [0, 1]);
-        assert_eq!(pieces.get(5, 3).unwrap(), [5, 6, 7]);
-        assert!(pieces.get(1, 2).is_none());
-        assert!(pieces.get(4, 1).is_none());
-        assert!(pieces.take(2, 3).is_none());
-        assert!(pieces.get(5, 4).is_none());
-    }
 }

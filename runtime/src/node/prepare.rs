@@ -1,6 +1,7 @@
 //! The surroundings of an operator while its session is made.
 
 use bytemuck::{Pod, Zeroable};
+use sedge_schema::flex::Map;
 use sedge_schema::op::Node;
 use sedge_schema::{
     MAX_RANK, Model, Operator, Quantization, Refusal, Shape, Slot, Subgraph, Tensor, TensorType, op,
@@ -8,11 +9,14 @@ use sedge_schema::{
 use sedge_simd::Level;
 
 use crate::arena::{Arena, Home, Place, Span, TooSmall};
+use crate::error::Error;
 use crate::plan::Lifetime;
+use crate::resolver::Resolver;
 use crate::session::Weights;
 
 /// The lists of a session in its prepared data.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
 pub(crate) struct Tables {
     /// A [`Place`] for each tensor.
     pub(crate) places: Span,
@@ -71,6 +75,8 @@ pub struct Affine {
 pub(crate) struct Graph<'m> {
     pub(crate) model: Model<'m>,
     pub(crate) view: Subgraph<'m>,
+    /// The graph's number.
+    pub(crate) number: u32,
     pub(crate) tables: Tables,
 }
 
@@ -110,10 +116,21 @@ pub struct Prepare<'p> {
     pub(crate) start: u32,
     /// Whether the model is being run, so that inputs can be read.
     pub(crate) running: bool,
-    pub(crate) level: Level,
-    pub(crate) weights: Weights,
+    pub(crate) setting: Setting,
+    /// How many operators that call subgraphs are around this one.
+    pub(crate) depth: u32,
     /// Set where a shape is not the one in the file, and there is no list for others.
     pub(crate) other_shapes: bool,
+    /// What failed inside an operator that calls others.
+    pub(crate) inner: Option<Error>,
+}
+
+/// What is the same for all operators of a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) resolver: Resolver,
+    pub(crate) level: Level,
+    pub(crate) weights: Weights,
 }
 
 /// Whether an output may have the bytes of an input.
@@ -147,7 +164,7 @@ impl<'p> Prepare<'p> {
     }
 
     /// The tensor in `slot`; `None` where it is left out.
-    fn index_of(&self, slot: Slot) -> Option<u32> {
+    pub(crate) fn index_of(&self, slot: Slot) -> Option<u32> {
         self.list_of(slot).and_then(|t| u32::try_from(t).ok())
     }
 
@@ -155,7 +172,7 @@ impl<'p> Prepare<'p> {
         self.index_of(slot).and_then(|t| self.graph.tensor(t)).ok_or(Refusal::Absent(slot))
     }
 
-    fn place(&self, tensor: u32) -> Place {
+    pub(crate) fn place(&self, tensor: u32) -> Place {
         self.arena.get::<Place>(self.graph.tables.places).get(tensor as usize).copied().unwrap_or_default()
     }
 
@@ -175,10 +192,14 @@ impl<'p> Prepare<'p> {
             Some(record) => *record = shape.into(),
             None => self.other_shapes |= view.shape() != shape,
         }
-        if let Some(place) = self.arena.get_mut::<Place>(self.graph.tables.places).get_mut(tensor as usize) {
-            *place = Place::new(Home::Nowhere, bytes);
-        }
+        self.set_place(tensor, Place::new(Home::Nowhere, bytes));
         Ok(())
+    }
+
+    pub(crate) fn set_place(&mut self, tensor: u32, to: Place) {
+        if let Some(place) = self.arena.get_mut::<Place>(self.graph.tables.places).get_mut(tensor as usize) {
+            *place = to;
+        }
     }
 
     /// The type of the tensor in `slot`, which must be one of `allowed`.
@@ -188,6 +209,14 @@ impl<'p> Prepare<'p> {
     pub fn type_in(&self, slot: Slot, allowed: &[TensorType]) -> Result<TensorType, Refusal> {
         let found = self.tensor_type(slot)?;
         if allowed.contains(&found) { Ok(found) } else { Err(Refusal::Type(slot)) }
+    }
+
+    /// Whether the file says that the shape of the tensor in `slot` may change.
+    ///
+    /// # Errors
+    /// Where the tensor is left out.
+    pub fn is_dynamic(&self, slot: Slot) -> Result<bool, Refusal> {
+        Ok(self.tensor(slot)?.shape_signature().iter().any(|dim| dim < 0))
     }
 
     /// Whether the tensor in `slot` keeps its value from one invocation to the next.
@@ -223,12 +252,12 @@ impl<'p> Prepare<'p> {
 
     /// The vector level that kernels may use.
     pub fn level(&self) -> Level {
-        self.level
+        self.setting.level
     }
 
     /// Whether weights may be copied into the arena in the order that the kernel reads them.
     pub fn packs_weights(&self) -> bool {
-        self.weights == Weights::Packed
+        self.setting.weights == Weights::Packed
     }
 
     /// Takes a list of `count` values, all zero, for prepared data.
@@ -263,6 +292,47 @@ impl<'p> Prepare<'p> {
         Ok(())
     }
 
+    /// Asks for memory that keeps what it holds from one invocation to the next, for
+    /// [`Invoke::state`](crate::Invoke::state). It starts at a multiple of 8, and is zero before the
+    /// first invocation and after [`Session::reset`](crate::Session::reset).
+    ///
+    /// # Errors
+    /// Where that is more than an arena can hold, or the operator comes after one whose output shape
+    /// only a run tells: its state would have no lasting place.
+    pub fn state(&mut self, bytes: usize) -> Result<Span, Refusal> {
+        let bytes = u32::try_from(bytes).map_err(|_| Refusal::TooLarge)?;
+        self.arena.state(bytes).ok_or(Refusal::State)
+    }
+
+    /// The bytes that a custom operator's maker wrote as its options.
+    pub fn custom_options(&self) -> &'p [u8] {
+        self.operator.custom_options(&self.graph.model)
+    }
+
+    /// A custom operator's options as the FlexBuffers map that most makers write; a map without values
+    /// where there are no options.
+    ///
+    /// # Errors
+    /// Where there are options that are no such map.
+    pub fn options(&self) -> Result<Map<'p>, Refusal> {
+        match self.custom_options() {
+            [] => Ok(Map::EMPTY),
+            bytes => Map::root(bytes).ok_or(Refusal::Parameter("custom options")),
+        }
+    }
+
+    /// Checks how many inputs and outputs the operator has.
+    ///
+    /// # Errors
+    /// Where it has others.
+    pub fn arity(&self, inputs: usize, outputs: usize) -> Result<(), Refusal> {
+        match (self.inputs(), self.outputs()) {
+            (found, _) if found != inputs => Err(Refusal::Inputs(found as u32)),
+            (_, found) if found != outputs => Err(Refusal::Outputs(found as u32)),
+            _ => Ok(()),
+        }
+    }
+
     /// Asks for scratch memory during `invoke`, for [`Invoke::scratch`](crate::Invoke::scratch).
     ///
     /// # Errors
@@ -289,7 +359,7 @@ impl<'p> Prepare<'p> {
     fn share(&mut self, input: usize, output: usize, sharing: Sharing) -> bool {
         let slots = (Slot::Input(input as u8), Slot::Output(output as u8));
         let (Some(from), Some(to)) = (self.index_of(slots.0), self.index_of(slots.1)) else { return false };
-        if self.place(from).is_constant() || self.place(from).bytes != self.place(to).bytes {
+        if !self.place(from).is_planned() || self.place(from).bytes != self.place(to).bytes {
             return false;
         }
         let lifetimes = self.arena.get::<Lifetime>(self.lifetimes);

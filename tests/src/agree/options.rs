@@ -13,6 +13,22 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
         };
     }
     match *op {
+        Op::If(op) => {
+            let t = table!(builtin_options_as_if_options);
+            assert_eq!(op.then_subgraph, t.then_subgraph_index);
+            assert_eq!(op.else_subgraph, t.else_subgraph_index);
+        }
+        Op::While(op) => {
+            let t = table!(builtin_options_as_while_options);
+            assert_eq!(op.cond_subgraph, t.cond_subgraph_index);
+            assert_eq!(op.body_subgraph, t.body_subgraph_index);
+        }
+        Op::CallOnce(op) => {
+            let t = table!(builtin_options_as_call_once_options);
+            assert_eq!(op.init_subgraph, t.init_subgraph_index);
+        }
+        // The names of a variable are no parameters; they are compared beside these.
+        Op::VarHandle(_) | Op::ReadVariable(_) | Op::AssignVariable(_) => {}
         Op::Add(op) => {
             let t = table!(builtin_options_as_add_options);
             assert_eq!(op.activation as i8, t.fused_activation_function.0);

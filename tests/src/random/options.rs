@@ -1,15 +1,16 @@
 //! Options of any operator: the table that is its own, filled at random.
 
 use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptions2T, BuiltinOptionsT, CastOptionsT,
-    ConcatenationOptionsT, Conv2DOptionsT, DepthToSpaceOptionsT, DepthwiseConv2DOptionsT, DivOptionsT,
-    FullyConnectedOptionsT, FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT,
-    LeakyReluOptionsT, MirrorPadMode, MirrorPadOptionsT, MulOptionsT, OneHotOptionsT, PackOptionsT, Padding,
-    Pool2DOptionsT, ReduceWindowFunction, ReduceWindowOptionsT, ReducerOptionsT, ReshapeOptionsT,
-    ResizeBilinearOptionsT, ResizeNearestNeighborOptionsT, ReverseSequenceOptionsT, SVDFOptionsT,
-    ShapeOptionsT, SoftmaxOptionsT, SpaceToDepthOptionsT, SparseToDenseOptionsT, SplitOptionsT,
-    SplitVOptionsT, SqueezeOptionsT, StridedSliceOptionsT, SubOptionsT, TensorType, UniqueOptionsT,
-    UnpackOptionsT,
+    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptions2T, BuiltinOptionsT,
+    CallOnceOptionsT, CastOptionsT, ConcatenationOptionsT, Conv2DOptionsT, DepthToSpaceOptionsT,
+    DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT, FullyConnectedOptionsWeightsFormat,
+    GatherOptionsT, GeluOptionsT, IfOptionsT, LeakyReluOptionsT, MirrorPadMode, MirrorPadOptionsT,
+    MulOptionsT, OneHotOptionsT, PackOptionsT, Padding, Pool2DOptionsT, ReduceWindowFunction,
+    ReduceWindowOptionsT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
+    ResizeNearestNeighborOptionsT, ReverseSequenceOptionsT, SVDFOptionsT, ShapeOptionsT, SoftmaxOptionsT,
+    SpaceToDepthOptionsT, SparseToDenseOptionsT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT,
+    StridedSliceOptionsT, SubOptionsT, TensorType, UniqueOptionsT, UnpackOptionsT, VarHandleOptionsT,
+    WhileOptionsT,
 };
 
 use crate::choices::Choices;
@@ -96,6 +97,25 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
             axis: c.int(),
             batch_dims: c.int(),
         }))),
+        BuiltinOperator::IF => BuiltinOptionsT::IfOptions(Box::new(table!(IfOptionsT {
+            then_subgraph_index: c.int(),
+            else_subgraph_index: c.int(),
+        }))),
+        BuiltinOperator::WHILE => BuiltinOptionsT::WhileOptions(Box::new(table!(WhileOptionsT {
+            cond_subgraph_index: c.int(),
+            body_subgraph_index: c.int(),
+        }))),
+        BuiltinOperator::CALL_ONCE => BuiltinOptionsT::CallOnceOptions(Box::new(table!(CallOnceOptionsT {
+            init_subgraph_index: c.int(),
+        }))),
+        BuiltinOperator::VAR_HANDLE => {
+            BuiltinOptionsT::VarHandleOptions(Box::new(table!(VarHandleOptionsT {
+                container: c.maybe(Choices::text),
+                shared_name: c.maybe(Choices::text),
+            })))
+        }
+        BuiltinOperator::READ_VARIABLE => BuiltinOptionsT::ReadVariableOptions(Box::default()),
+        BuiltinOperator::ASSIGN_VARIABLE => BuiltinOptionsT::AssignVariableOptions(Box::default()),
         BuiltinOperator::PACK => BuiltinOptionsT::PackOptions(Box::new(table!(PackOptionsT {
             values_count: c.int(),
             axis: c.int(),

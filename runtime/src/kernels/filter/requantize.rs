@@ -67,6 +67,8 @@ impl Requantize {
         let (q, shift) = (node.list::<i32>(count)?, node.list::<i8>(count)?);
         for (f, scale) in weights.scale().iter().enumerate() {
             let product = match product {
+                // uint8 has one scale for all weights, and takes the product of scales in float32 everywhere.
+                _ if unsigned => f64::from(input.scale * scale),
                 Product::Single if count == 1 => f64::from(input.scale * scale),
                 _ => f64::from(input.scale) * f64::from(scale),
             };

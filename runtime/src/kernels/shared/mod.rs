@@ -3,6 +3,7 @@
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod blocks;
+pub(crate) mod call;
 pub(crate) mod clamp;
 pub(crate) mod compare;
 pub(crate) mod extreme;
@@ -18,6 +19,7 @@ pub(crate) mod resize;
 pub(crate) mod rows;
 pub(crate) mod sigmoid;
 pub(crate) mod suppression;
+pub(crate) mod variable;
 pub(crate) mod whole;
 
 use sedge_schema::op::Node as _;
