@@ -11,12 +11,15 @@
 
 mod node;
 mod param;
+mod recurrent;
 mod window;
 
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use param::{Activation, IntList, Padding, Param, WeightsFormat};
+pub use batch_matmul::Product;
+pub use param::{Activation, IntList, LstmKernel, Padding, Param, WeightsFormat};
+pub use recurrent::{AuxiliarySlots, LstmSizes, LstmSlots, RnnSizes, RnnSlots, Sequence};
 pub use strided_slice::Cut;
 pub use transpose::permutation;
 pub use window::Window;
@@ -258,11 +261,16 @@ macro_rules! with_operators {
             add::Add,
             atan2::Atan2,
             average_pool_2d::AveragePool2d,
+            batch_matmul::BatchMatmul,
+            bidirectional_sequence_lstm::BidirectionalSequenceLstm,
+            bidirectional_sequence_rnn::BidirectionalSequenceRnn,
             bitwise_xor::BitwiseXor,
             cast::Cast,
             ceil::Ceil,
             concatenation::Concatenation,
             conv_2d::Conv2d,
+            conv_3d::Conv3d,
+            conv_3d_transpose::Conv3dTranspose,
             cos::Cos,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
@@ -289,6 +297,7 @@ macro_rules! with_operators {
             logical_not::LogicalNot,
             logical_or::LogicalOr,
             logistic::Logistic,
+            lstm::Lstm,
             max_pool_2d::MaxPool2d,
             maximum::Maximum,
             mean::Mean,
@@ -312,6 +321,7 @@ macro_rules! with_operators {
             resize_bilinear::ResizeBilinear,
             resize_nearest_neighbor::ResizeNearestNeighbor,
             right_shift::RightShift,
+            rnn::Rnn,
             round::Round,
             rsqrt::Rsqrt,
             shape_of::ShapeOf,
@@ -331,6 +341,9 @@ macro_rules! with_operators {
             svdf::Svdf,
             tanh::Tanh,
             transpose::Transpose,
+            transpose_conv::TransposeConv,
+            unidirectional_sequence_lstm::UnidirectionalSequenceLstm,
+            unidirectional_sequence_rnn::UnidirectionalSequenceRnn,
             unpack::Unpack,
             zeros_like::ZerosLike,
         }

@@ -1,7 +1,7 @@
 //! What an operator's rules see of its surroundings.
 
 use crate::error::{Refusal, Slot};
-use crate::{Shape, TensorType};
+use crate::{MAX_RANK, Shape, TensorType};
 
 /// The surroundings of one operator: the tensors it reads and writes.
 pub trait Node {
@@ -67,6 +67,17 @@ impl<N: Node + ?Sized> NodeExt for N {}
 /// Turns `None`, where a shape became too large, into a refusal.
 pub(super) fn fits(shape: Option<Shape>) -> Result<Shape, Refusal> {
     shape.ok_or(Refusal::TooLarge)
+}
+
+/// The shape whose dimensions input `i` (int32 or int64) lists.
+pub(super) fn listed_shape(node: &dyn Node, i: usize) -> Result<Shape, Refusal> {
+    let slot = Slot::Input(i as u8);
+    let mut dims = [0u32; MAX_RANK];
+    let dims = dims.get_mut(..node.input(i)?.elements()).ok_or(Refusal::Shape(slot))?;
+    for (k, dim) in dims.iter_mut().enumerate() {
+        *dim = u32::try_from(node.int(i, k)?).map_err(|_| Refusal::Value(slot))?;
+    }
+    fits(Shape::new(dims))
 }
 
 /// The shape that inputs 0 and 1 broadcast to.

@@ -101,6 +101,7 @@ enum_params! {
     Activation: Activation::from_code;
     TensorType: TensorType::from_code;
     WeightsFormat: WeightsFormat::from_code;
+    LstmKernel: LstmKernel::from_code;
 }
 
 /// How the weights of a FULLY_CONNECTED are stored.
@@ -116,6 +117,22 @@ pub enum WeightsFormat {
 impl WeightsFormat {
     fn from_code(code: i8) -> Option<Self> {
         [Self::Default, Self::Shuffled4x16Int8].get(usize::try_from(code).ok()?).copied()
+    }
+}
+
+/// Which inputs an LSTM has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LstmKernel {
+    /// Weights for each gate, and optionally peepholes, projection and layer normalization.
+    Full,
+    /// The gates' weights in one matrix.
+    Basic,
+}
+
+impl LstmKernel {
+    fn from_code(code: i8) -> Option<Self> {
+        [Self::Full, Self::Basic].get(usize::try_from(code).ok()?).copied()
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod clamp;
 pub(crate) mod compare;
+pub(crate) mod dot;
 pub(crate) mod extreme;
 pub(crate) mod half;
 mod integer;
