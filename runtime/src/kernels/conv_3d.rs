@@ -1,39 +1,37 @@
 //! CONV_3D, in floats. Source: LiteRT's reference `conv3d.h`.
 
-use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
-use sedge_schema::op::{Conv3d, NodeExt as _};
+use sedge_schema::op::{Conv3d, NodeExt as _, Window};
 
-use super::shared::volume::{self, Volume};
+use super::filter::Inputs;
+use super::shared::volume::{self, Walk};
 use crate::node::{Invoke, Prepare};
 
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct Data {
-    volume: Volume,
-}
-
 pub(super) fn prepare(op: Conv3d, node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    let (volume, weights) = (node.input(0)?, node.input(1)?);
-    let windows = op.windows(&volume, &weights)?;
-    volume::check_types(node, [0, 1, 2])?;
-    let channels = (weights.dim(3), weights.dim(4));
-    node.set_data(Data { volume: Volume::new(&volume, windows, channels, op.activation)? })
+    let volume = node.input(0)?;
+    let windows = op.windows(&volume, &node.input(1)?)?;
+    volume::prepare(node, Inputs::USUAL, &volume, windows, op.activation)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    let Data { volume } = *node.data()?;
-    let out = node.output::<f32>(0)?;
-    let (x, w) = (node.input::<f32>(0)?, node.input::<f32>(1)?);
-    let bias = node.optional_input::<f32>(2)?;
-    volume.each_position(out, bias, |batch, position, out| {
-        volume.each_inside(batch, position, |at, tap| {
-            let pixel = volume.channels(x, at);
-            // The weights of a tap: a row of filters for each channel.
-            let rows = w.chunks_exact(volume.filters()).skip(tap * volume.depth());
-            for (&x, row) in pixel.iter().zip(rows) {
-                out.iter_mut().zip(row).for_each(|(sum, &w)| *sum += x * w);
-            }
-        });
-    })
+    volume::invoke::<Conv3d>(node, Inputs::USUAL)
+}
+
+/// The windows move over the input.
+impl Walk for Conv3d {
+    fn sizes(window: &Window, volume: usize) -> (usize, usize) {
+        (volume, window.output)
+    }
+
+    fn under(window: &Window, volume: usize, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
+        let Window { stride, dilation, before, .. } = *window;
+        window.inside(at, volume).map(move |k| (k, at * stride + k * dilation - before))
+    }
+
+    /// Weights `[channels, filters]`.
+    fn add(voxel: &[f32], weights: &[f32], sums: &mut [f32]) {
+        for (&x, row) in voxel.iter().zip(weights.chunks_exact(sums.len().max(1))) {
+            sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum += x * w);
+        }
+    }
 }

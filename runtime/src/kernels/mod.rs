@@ -9,6 +9,7 @@
 
 mod filter;
 mod gemm;
+mod recurrent;
 mod shared;
 
 /// Makes, of the one list of operators, their kernels' modules and types and the list of all.

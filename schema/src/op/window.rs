@@ -91,7 +91,7 @@ impl Window {
     }
 
     /// The positions that cover cell `at` of the image, each behind the cell of the window that lies there.
-    pub fn covering(&self, at: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+    pub fn covering(&self, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
         let Self { kernel, stride, dilation, before, output } = *self;
         let at = at + before;
         (0..kernel).filter_map(move |k| {

@@ -16,7 +16,7 @@ use crate::arena::Span;
 use crate::node::Prepare;
 
 pub(super) use direct::Rule;
-pub(super) use geometry::{Geometry, Sizes};
+pub(super) use geometry::{Axis, Geometry, Sizes};
 pub(super) use requantize::{Product, Requantize};
 
 /// The slot of the weights.

@@ -64,7 +64,7 @@ impl Row for i8 {
         sums.map(|sum| {
             let mut lanes = [0i32; MOST_LANES];
             simd.store_i32(sum, &mut lanes);
-            lanes.iter().take(S::LANES).fold(0, |sum, &lane| sum.wrapping_add(lane))
+            lanes.iter().take(S::LANES).fold(0i32, |sum, &lane| sum.wrapping_add(lane))
         })
     }
 }

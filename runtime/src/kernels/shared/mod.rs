@@ -15,6 +15,7 @@ pub(crate) mod region;
 pub(crate) mod resize;
 pub(crate) mod rows;
 pub(crate) mod sigmoid;
+pub(crate) mod volume;
 pub(crate) mod whole;
 
 use sedge_schema::op::Node as _;
