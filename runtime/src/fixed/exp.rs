@@ -136,9 +136,8 @@ pub(super) fn one_over_one_plus<W: Width>(x: i32) -> i32 {
 
 /// `1 / (1 + exp(-x))` as a `Q0`, for `x` a `Qn` with `n = integer_bits` in `1..=7`.
 pub fn logistic<W: Width>(x: i32, integer_bits: u32) -> i32 {
-    let of_distance = || {
-        one_over_one_plus::<W>(exp_of_negative::<W>(x.wrapping_abs().wrapping_neg(), integer_bits))
-    };
+    let of_distance =
+        || one_over_one_plus::<W>(exp_of_negative::<W>(x.wrapping_abs().wrapping_neg(), integer_bits));
     match x {
         0 => 1 << (W::BITS - 1),
         1.. => of_distance(),
@@ -171,8 +170,7 @@ pub fn reciprocal(x: i32, integer_bits: i32) -> (i32, i32) {
 #[cfg(test)]
 mod tests {
     use super::{
-        Narrow, Wide, exp_of_last_quarter, exp_of_negative, logistic, one_over_one_plus,
-        reciprocal, tanh,
+        Narrow, Wide, exp_of_last_quarter, exp_of_negative, logistic, one_over_one_plus, reciprocal, tanh,
     };
 
     fn near(found: i32, real: f64) {

@@ -3,8 +3,8 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::Node;
 use sedge_schema::{
-    BuiltinOperator, MAX_RANK, Model, Operator, Quantization, Refusal, Scalar as _, Shape, Slot, Subgraph, Tensor, TensorType,
-    op,
+    BuiltinOperator, MAX_RANK, Model, Operator, Quantization, Refusal, Scalar as _, Shape, Slot, Subgraph,
+    Tensor, TensorType, op,
 };
 use sedge_simd::Level;
 

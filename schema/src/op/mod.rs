@@ -14,10 +14,10 @@ mod param;
 mod recurrent;
 mod window;
 
+pub use batch_matmul::Product;
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use batch_matmul::Product;
 pub use param::{Activation, IntList, LstmKernel, Padding, Param, WeightsFormat};
 pub use recurrent::{AuxiliarySlots, LstmSizes, LstmSlots, RnnSizes, RnnSlots, Sequence};
 pub use strided_slice::Cut;

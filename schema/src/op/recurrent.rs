@@ -154,12 +154,7 @@ impl LstmSlots {
     ///
     /// # Errors
     /// Which input is missing or does not fit.
-    pub fn sizes(
-        &self,
-        node: &dyn Node,
-        sequence: Sequence,
-        time_major: bool,
-    ) -> Result<LstmSizes, Refusal> {
+    pub fn sizes(&self, node: &dyn Node, sequence: Sequence, time_major: bool) -> Result<LstmSizes, Refusal> {
         let has = |i: u8| node.has(Slot::Input(i));
         let cells = node.input_of_rank((self.input_weights + 3).into(), 2)?.dim(0);
         let outputs = node.input_of_rank((self.recurrent_weights + 3).into(), 2)?.dim(1);
@@ -285,5 +280,14 @@ pub(super) fn two_layers(
         return Err(Refusal::Outputs(node.outputs() as u32));
     }
     let [forward, backward] = depths;
-    with_depth(node, if merge { forward.saturating_add(backward) } else if output == 0 { forward } else { backward })
+    with_depth(
+        node,
+        if merge {
+            forward.saturating_add(backward)
+        } else if output == 0 {
+            forward
+        } else {
+            backward
+        },
+    )
 }

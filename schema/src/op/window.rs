@@ -133,9 +133,8 @@ mod tests {
     fn covering_is_the_reverse_of_inside() {
         for (input, kernel, stride, dilation) in [(7, 3, 2, 2), (1, 5, 1, 1), (4, 2, 5, 3), (9, 4, 3, 1)] {
             let w = Window::new(Padding::Same, input, kernel, stride, dilation).unwrap();
-            let mut found: Vec<(usize, usize, usize)> = (0..input)
-                .flat_map(|at| w.covering(at).map(move |(k, o)| (o, k, at)))
-                .collect();
+            let mut found: Vec<(usize, usize, usize)> =
+                (0..input).flat_map(|at| w.covering(at).map(move |(k, o)| (o, k, at))).collect();
             found.sort_unstable();
             let naive: Vec<(usize, usize, usize)> = (0..w.output)
                 .flat_map(|o| {

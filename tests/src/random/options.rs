@@ -1,12 +1,15 @@
 //! Options of any operator: the table that is its own, filled at random.
 
 use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptionsT, CastOptionsT,
-    ConcatenationOptionsT, Conv2DOptionsT, DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT,
-    FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, LeakyReluOptionsT, MulOptionsT,
-    PackOptionsT, Padding, Pool2DOptionsT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
-    ResizeNearestNeighborOptionsT, SVDFOptionsT, ShapeOptionsT, SoftmaxOptionsT, SplitOptionsT,
-    SplitVOptionsT, SqueezeOptionsT, StridedSliceOptionsT, SubOptionsT, TensorType, UnpackOptionsT,
+    ActivationFunctionType, AddOptionsT, BatchMatMulOptionsT, BidirectionalSequenceLSTMOptionsT,
+    BidirectionalSequenceRNNOptionsT, BuiltinOperator, BuiltinOptionsT, CastOptionsT, ConcatenationOptionsT,
+    Conv2DOptionsT, Conv3DOptionsT, DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT,
+    FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, LSTMKernelType, LSTMOptionsT,
+    LeakyReluOptionsT, MulOptionsT, PackOptionsT, Padding, Pool2DOptionsT, RNNOptionsT, ReducerOptionsT,
+    ReshapeOptionsT, ResizeBilinearOptionsT, ResizeNearestNeighborOptionsT, SVDFOptionsT,
+    SequenceRNNOptionsT, ShapeOptionsT, SoftmaxOptionsT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT,
+    StridedSliceOptionsT, SubOptionsT, TensorType, TransposeConvOptionsT, UnidirectionalSequenceLSTMOptionsT,
+    UnpackOptionsT,
 };
 
 use crate::choices::Choices;
@@ -183,6 +186,80 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         BuiltinOperator::TRANSPOSE => BuiltinOptionsT::TransposeOptions(Box::default()),
         BuiltinOperator::QUANTIZE => BuiltinOptionsT::QuantizeOptions(Box::default()),
         BuiltinOperator::DEQUANTIZE => BuiltinOptionsT::DequantizeOptions(Box::default()),
+        BuiltinOperator::TRANSPOSE_CONV => {
+            BuiltinOptionsT::TransposeConvOptions(Box::new(table!(TransposeConvOptionsT {
+                padding,
+                stride_w: c.int(),
+                stride_h: c.int(),
+                fused_activation_function: activation,
+                quantized_bias_type: bias,
+            })))
+        }
+        BuiltinOperator::BATCH_MATMUL => {
+            BuiltinOptionsT::BatchMatMulOptions(Box::new(table!(BatchMatMulOptionsT {
+                adj_x: c.flag(),
+                adj_y: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+            })))
+        }
+        BuiltinOperator::CONV_3D | BuiltinOperator::CONV_3D_TRANSPOSE => {
+            BuiltinOptionsT::Conv3DOptions(Box::new(table!(Conv3DOptionsT {
+                padding,
+                stride_d: c.int(),
+                stride_w: c.int(),
+                stride_h: c.int(),
+                fused_activation_function: activation,
+                dilation_d_factor: c.int(),
+                dilation_w_factor: c.int(),
+                dilation_h_factor: c.int(),
+            })))
+        }
+        BuiltinOperator::LSTM => BuiltinOptionsT::LSTMOptions(Box::new(table!(LSTMOptionsT {
+            fused_activation_function: activation,
+            cell_clip: c.float(),
+            proj_clip: c.float(),
+            kernel_type: LSTMKernelType(c.below(2) as i8),
+            asymmetric_quantize_inputs: c.flag(),
+        }))),
+        BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM => BuiltinOptionsT::UnidirectionalSequenceLSTMOptions(
+            Box::new(table!(UnidirectionalSequenceLSTMOptionsT {
+                fused_activation_function: activation,
+                cell_clip: c.float(),
+                proj_clip: c.float(),
+                time_major: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+                diagonal_recurrent_tensors: c.flag(),
+            })),
+        ),
+        BuiltinOperator::BIDIRECTIONAL_SEQUENCE_LSTM => BuiltinOptionsT::BidirectionalSequenceLSTMOptions(
+            Box::new(table!(BidirectionalSequenceLSTMOptionsT {
+                fused_activation_function: activation,
+                cell_clip: c.float(),
+                proj_clip: c.float(),
+                merge_outputs: c.flag(),
+                time_major: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+            })),
+        ),
+        BuiltinOperator::RNN => BuiltinOptionsT::RNNOptions(Box::new(table!(RNNOptionsT {
+            fused_activation_function: activation,
+            asymmetric_quantize_inputs: c.flag(),
+        }))),
+        BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_RNN => {
+            BuiltinOptionsT::SequenceRNNOptions(Box::new(table!(SequenceRNNOptionsT {
+                time_major: c.flag(),
+                fused_activation_function: activation,
+                asymmetric_quantize_inputs: c.flag(),
+            })))
+        }
+        BuiltinOperator::BIDIRECTIONAL_SEQUENCE_RNN => BuiltinOptionsT::BidirectionalSequenceRNNOptions(
+            Box::new(table!(BidirectionalSequenceRNNOptionsT {
+                time_major: c.flag(),
+                fused_activation_function: activation,
+                merge_outputs: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+            })),
+        ),
         // Operators without parameters may have any table, as well as those without rules.
         _ => BuiltinOptionsT::LSTMOptions(Box::default()),
     }

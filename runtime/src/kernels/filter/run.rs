@@ -62,11 +62,7 @@ pub(in crate::kernels) fn direct(
     }
 }
 
-fn float(
-    node: &mut Invoke<'_>,
-    (shape, inputs): (Shape, Inputs),
-    range: FloatRange,
-) -> Result<(), Refusal> {
+fn float(node: &mut Invoke<'_>, (shape, inputs): (Shape, Inputs), range: FloatRange) -> Result<(), Refusal> {
     let out = node.output::<f32>(0)?;
     let bias = node.optional_input::<f32>(inputs.bias)?;
     let rule = Rule {

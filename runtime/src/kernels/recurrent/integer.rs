@@ -166,9 +166,8 @@ pub(super) fn prepare(node: &mut Prepare<'_>, slots: LstmSlots, options: Options
         ..Rule::zeroed()
     };
     if plain {
-        let product = |a: f32, b: f32, to: f32| {
-            Multiplier::from_real(f64::from(a) * f64::from(b) / f64::from(to))
-        };
+        let product =
+            |a: f32, b: f32, to: f32| Multiplier::from_real(f64::from(a) * f64::from(b) / f64::from(to));
         rule.keep.multiplier = product(GATE_STEP, cell.scale, cell.scale);
         rule.add.multiplier = product(GATE_STEP, GATE_STEP, cell.scale);
         rule.hidden = product(GATE_STEP, GATE_STEP, state.scale);
@@ -256,9 +255,10 @@ impl Activations for i16 {
     ) {
         for (u, row) in rows.chunks_exact(x.len().max(1)).enumerate() {
             let bias = bias.get(u).copied().unwrap_or(0);
-            let sum = x.iter().zip(row).fold(bias, |sum, (&x, &w)| {
-                sum.wrapping_add((i32::from(x) * i32::from(w)).into())
-            });
+            let sum = x
+                .iter()
+                .zip(row)
+                .fold(bias, |sum, (&x, &w)| sum.wrapping_add((i32::from(x) * i32::from(w)).into()));
             f(u, factor.apply_i64(sum));
         }
     }
@@ -313,7 +313,8 @@ impl Gate {
         let squares: i64 = sums.iter().map(|&x| squared(x)).sum();
         // Ten more bits, so that the normalized values are fine enough.
         let mean = (sum * 1024 / count) as i32;
-        let variance = squares.wrapping_mul((1 << 20) / count).wrapping_sub(i64::from(mean) * i64::from(mean));
+        let variance =
+            squares.wrapping_mul((1 << 20) / count).wrapping_sub(i64::from(mean) * i64::from(mean));
         let variance = (variance / (1 << 20)) as i32;
         let deviation = inverse_root(if variance < 1 { self.least_variance } else { variance });
         let factor = Multiplier { shift: self.normalization.shift + 12, ..self.normalization };
@@ -372,7 +373,14 @@ pub(super) fn run<A: Activations>(layer: &Layer, node: &mut Invoke<'_>) -> Resul
                         *sum = i16::saturate(value);
                     }
                 };
-                A::products(level, (x, rule.input_zero), input_weights[gate], early[gate], factors.input, &mut set);
+                A::products(
+                    level,
+                    (x, rule.input_zero),
+                    input_weights[gate],
+                    early[gate],
+                    factors.input,
+                    &mut set,
+                );
                 let add = |u: usize, value: i32| {
                     if let Some(sum) = sums.get_mut(u) {
                         rule.add_recurrent(sum, value);
@@ -408,9 +416,10 @@ pub(super) fn run<A: Activations>(layer: &Layer, node: &mut Invoke<'_>) -> Resul
                 rule.gates[3].normalize(output_gate, coefficients[3], late[3]);
             }
             rule.logistic(output_gate);
-            let results = output_gate.iter().zip(cell.iter()).map(|(&o, &c)| {
-                rule.hidden.apply(i32::from(o) * i32::from(rule.tanh(c, rule.cell_bits)))
-            });
+            let results = output_gate
+                .iter()
+                .zip(cell.iter())
+                .map(|(&o, &c)| rule.hidden.apply(i32::from(o) * i32::from(rule.tanh(c, rule.cell_bits))));
             match projection {
                 None => state
                     .iter_mut()
@@ -419,7 +428,10 @@ pub(super) fn run<A: Activations>(layer: &Layer, node: &mut Invoke<'_>) -> Resul
                 Some(weights) => {
                     // The zero point is taken off where it should be added; the product takes that back.
                     let zero = rule.hidden_zero;
-                    hidden.iter_mut().zip(results).for_each(|(y, x)| *y = i8::saturate(x.saturating_sub(zero)));
+                    hidden
+                        .iter_mut()
+                        .zip(results)
+                        .for_each(|(y, x)| *y = i8::saturate(x.saturating_sub(zero)));
                     let clip = rule.projection_clip;
                     state.fill(A::narrow(0));
                     let set = |u: usize, value: i32| {

@@ -54,7 +54,8 @@ impl Route {
         merge: bool,
     ) -> [Self; 2] {
         let [forward, backward] = sequences;
-        let mut routes = [Self::new(forward, time_major, depths[0]), Self::new(backward, time_major, depths[1])];
+        let mut routes =
+            [Self::new(forward, time_major, depths[0]), Self::new(backward, time_major, depths[1])];
         let [forward, backward] = &mut routes;
         backward.backwards = 1;
         if merge {

@@ -4,7 +4,9 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Activation, Node as _, RnnSlots, Sequence};
 use sedge_schema::{Refusal, Slot, TensorType};
 
-use super::{Function, Hybrid, Matrix, Operand, Route, accumulate, variable, vector, vector_mut, weight_scale};
+use super::{
+    Function, Hybrid, Matrix, Operand, Route, accumulate, variable, vector, vector_mut, weight_scale,
+};
 use crate::kernels::shared::{OUTPUT, copy_slice};
 use crate::node::{Invoke, Prepare};
 
