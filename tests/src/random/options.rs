@@ -3,11 +3,12 @@
 use sedge_schema::generated::{
     ActivationFunctionType, AddOptionsT, BatchMatMulOptionsT, BidirectionalSequenceLSTMOptionsT,
     BidirectionalSequenceRNNOptionsT, BuiltinOperator, BuiltinOptionsT, CastOptionsT, ConcatenationOptionsT,
-    Conv2DOptionsT, Conv3DOptionsT, DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT,
-    FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, LSTMKernelType, LSTMOptionsT,
-    LeakyReluOptionsT, MulOptionsT, PackOptionsT, Padding, Pool2DOptionsT, RNNOptionsT, ReducerOptionsT,
-    ReshapeOptionsT, ResizeBilinearOptionsT, ResizeNearestNeighborOptionsT, SVDFOptionsT,
-    SequenceRNNOptionsT, ShapeOptionsT, SoftmaxOptionsT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT,
+    Conv2DOptionsT, Conv3DOptionsT, DepthToSpaceOptionsT, DepthwiseConv2DOptionsT, DivOptionsT,
+    FullyConnectedOptionsT, FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, LSTMKernelType,
+    LSTMOptionsT, LeakyReluOptionsT, MirrorPadMode, MirrorPadOptionsT, MulOptionsT, OneHotOptionsT,
+    PackOptionsT, Padding, Pool2DOptionsT, RNNOptionsT, ReducerOptionsT, ReshapeOptionsT,
+    ResizeBilinearOptionsT, ResizeNearestNeighborOptionsT, SVDFOptionsT, SequenceRNNOptionsT, ShapeOptionsT,
+    SoftmaxOptionsT, SpaceToDepthOptionsT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT,
     StridedSliceOptionsT, SubOptionsT, TensorType, TransposeConvOptionsT, UnidirectionalSequenceLSTMOptionsT,
     UnpackOptionsT,
 };
@@ -260,6 +261,35 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
                 asymmetric_quantize_inputs: c.flag(),
             })),
         ),
+        BuiltinOperator::MIRROR_PAD => {
+            BuiltinOptionsT::MirrorPadOptions(Box::new(table!(MirrorPadOptionsT {
+                mode: c.one_of(&[MirrorPadMode::REFLECT, MirrorPadMode::SYMMETRIC]),
+            })))
+        }
+        BuiltinOperator::SPACE_TO_DEPTH => {
+            BuiltinOptionsT::SpaceToDepthOptions(Box::new(table!(SpaceToDepthOptionsT {
+                block_size: c.int()
+            })))
+        }
+        BuiltinOperator::DEPTH_TO_SPACE => {
+            BuiltinOptionsT::DepthToSpaceOptions(Box::new(table!(DepthToSpaceOptionsT {
+                block_size: c.int()
+            })))
+        }
+        BuiltinOperator::ONE_HOT => {
+            BuiltinOptionsT::OneHotOptions(Box::new(table!(OneHotOptionsT { axis: c.int() })))
+        }
+        BuiltinOperator::BATCH_TO_SPACE_ND => BuiltinOptionsT::BatchToSpaceNDOptions(Box::default()),
+        BuiltinOperator::BROADCAST_TO => BuiltinOptionsT::BroadcastToOptions(Box::default()),
+        BuiltinOperator::DYNAMIC_UPDATE_SLICE => BuiltinOptionsT::DynamicUpdateSliceOptions(Box::default()),
+        BuiltinOperator::GATHER_ND => BuiltinOptionsT::GatherNdOptions(Box::default()),
+        BuiltinOperator::RANGE => BuiltinOptionsT::RangeOptions(Box::default()),
+        BuiltinOperator::RANK => BuiltinOptionsT::RankOptions(Box::default()),
+        BuiltinOperator::REVERSE_V2 => BuiltinOptionsT::ReverseV2Options(Box::default()),
+        BuiltinOperator::SCATTER_ND => BuiltinOptionsT::ScatterNdOptions(Box::default()),
+        BuiltinOperator::SPACE_TO_BATCH_ND => BuiltinOptionsT::SpaceToBatchNDOptions(Box::default()),
+        BuiltinOperator::TILE => BuiltinOptionsT::TileOptions(Box::default()),
+        BuiltinOperator::TOPK_V2 => BuiltinOptionsT::TopKV2Options(Box::default()),
         // Operators without parameters may have any table, as well as those without rules.
         _ => BuiltinOptionsT::LSTMOptions(Box::default()),
     }

@@ -2,11 +2,13 @@
 
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
+pub(crate) mod blocks;
 pub(crate) mod clamp;
 pub(crate) mod compare;
 pub(crate) mod dot;
 pub(crate) mod extreme;
 pub(crate) mod half;
+pub(crate) mod indices;
 mod integer;
 pub(crate) mod pointwise;
 pub(crate) mod pool;
