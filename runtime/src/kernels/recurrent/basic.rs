@@ -206,7 +206,7 @@ fn integer(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
             let place = at * cells + k;
             if let (Some(to_c), Some(to_h)) = (to.cells.get_mut(place), to.state.get_mut(place)) {
                 *to_c = c as i16;
-                *to_h = (rounding_shift_right(h, 8).max(-128).min(127) + ZERO) as u8;
+                *to_h = (rounding_shift_right(h, 8).clamp(-128, 127) + ZERO) as u8;
             }
         }
     }
