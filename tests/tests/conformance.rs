@@ -3,12 +3,11 @@
 //! operator that has a kernel passes all its cases, in every element type.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
 use sedge_runtime::kernels;
 use sedge_tests::arrays::{Array, npz};
 use sedge_tests::case::{ARENA, Outcome, Tolerance, check};
-use sedge_tests::data::shared;
+use sedge_tests::data::suite;
 
 /// Cases that LiteRT and TensorFlow Lite Micro, which the runtime follows, compute differently, and
 /// whose outputs are LiteRT's: it adds int16 operands that have power-of-two scales without scaling
@@ -45,8 +44,7 @@ struct Tally {
 
 #[test]
 fn single_operators_agree_with_the_reference() {
-    let Some(suite) = shared("conformance/suite-seed1.tar.gz") else { return };
-    let files = unpack(&std::fs::read(suite).expect("the suite"));
+    let Some(files) = suite() else { return };
     let index = String::from_utf8(files["index.csv"].clone()).expect("an index");
     let only = std::env::var(ONLY).ok();
     let mut arena = vec![0; ARENA];
@@ -94,19 +92,4 @@ fn parse(tolerance: &str) -> Tolerance {
 /// The arrays `{prefix}0`, `{prefix}1` and so on.
 fn named(arrays: &BTreeMap<String, Array>, prefix: &str) -> Vec<Array> {
     (0..).map_while(|i| arrays.get(&format!("{prefix}{i}")).cloned()).collect()
-}
-
-/// The files of the packed suite by their paths in it.
-fn unpack(packed: &[u8]) -> BTreeMap<String, Vec<u8>> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(packed));
-    let mut files = BTreeMap::new();
-    for entry in archive.entries().expect("a tar file") {
-        let mut entry = entry.expect("an entry");
-        let path = entry.path().expect("a path").to_string_lossy().into_owned();
-        let name = path.split_once('/').map_or(path.as_str(), |(_, rest)| rest).to_owned();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).expect("an entry's bytes");
-        files.insert(name, bytes);
-    }
-    files
 }

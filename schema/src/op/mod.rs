@@ -18,8 +18,9 @@ pub use batch_matmul::Product;
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use param::{Activation, IntList, LstmKernel, MirrorMode, Padding, Param, WeightsFormat};
+pub use param::{Activation, IntList, LstmKernel, MirrorMode, Padding, Param, WeightsFormat, WindowFunction};
 pub use recurrent::{AuxiliarySlots, LstmSizes, LstmSlots, RnnSizes, RnnSlots, Sequence};
+pub use reduce_window::Slide;
 pub use space_to_batch_nd::Blocks;
 pub use strided_slice::Cut;
 pub use transpose::permutation;
@@ -53,7 +54,7 @@ pub enum QuantizationRule {
     },
     /// Turns quantized values into real ones or back, so each side is as its type says.
     Border,
-    /// Works on integers that are no quantized values.
+    /// Knows no scales: works on integers that are no quantized values, or on real numbers.
     Integers,
 }
 
@@ -267,6 +268,7 @@ macro_rules! with_operators {
             bidirectional_sequence_lstm::BidirectionalSequenceLstm,
             bidirectional_sequence_rnn::BidirectionalSequenceRnn,
             bitwise_xor::BitwiseXor,
+            broadcast_args::BroadcastArgs,
             broadcast_to::BroadcastTo,
             cast::Cast,
             ceil::Ceil,
@@ -278,6 +280,7 @@ macro_rules! with_operators {
             depth_to_space::DepthToSpace,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
+            dilate::Dilate,
             div::Div,
             dynamic_update_slice::DynamicUpdateSlice,
             elu::Elu,
@@ -296,6 +299,7 @@ macro_rules! with_operators {
             greater::Greater,
             greater_equal::GreaterEqual,
             hard_swish::HardSwish,
+            hashtable_lookup::HashtableLookup,
             leaky_relu::LeakyRelu,
             less::Less,
             less_equal::LessEqual,
@@ -305,6 +309,8 @@ macro_rules! with_operators {
             logical_or::LogicalOr,
             logistic::Logistic,
             lstm::Lstm,
+            matrix_diag::MatrixDiag,
+            matrix_set_diag::MatrixSetDiag,
             max_pool_2d::MaxPool2d,
             maximum::Maximum,
             mean::Mean,
@@ -312,6 +318,8 @@ macro_rules! with_operators {
             mirror_pad::MirrorPad,
             mul::Mul,
             neg::Neg,
+            non_max_suppression_v4::NonMaxSuppressionV4,
+            non_max_suppression_v5::NonMaxSuppressionV5,
             not_equal::NotEqual,
             one_hot::OneHot,
             pack::Pack,
@@ -324,6 +332,7 @@ macro_rules! with_operators {
             rank::Rank,
             reduce_max::ReduceMax,
             reduce_min::ReduceMin,
+            reduce_window::ReduceWindow,
             relu6::Relu6,
             relu::Relu,
             relu_0_to_1::Relu0To1,
@@ -331,6 +340,7 @@ macro_rules! with_operators {
             reshape::Reshape,
             resize_bilinear::ResizeBilinear,
             resize_nearest_neighbor::ResizeNearestNeighbor,
+            reverse_sequence::ReverseSequence,
             reverse_v2::ReverseV2,
             right_shift::RightShift,
             rnn::Rnn,
@@ -344,6 +354,7 @@ macro_rules! with_operators {
             softmax::Softmax,
             space_to_batch_nd::SpaceToBatchNd,
             space_to_depth::SpaceToDepth,
+            sparse_to_dense::SparseToDense,
             split::Split,
             split_v::SplitV,
             sqrt::Sqrt,
@@ -361,7 +372,9 @@ macro_rules! with_operators {
             transpose_conv::TransposeConv,
             unidirectional_sequence_lstm::UnidirectionalSequenceLstm,
             unidirectional_sequence_rnn::UnidirectionalSequenceRnn,
+            unique::Unique,
             unpack::Unpack,
+            where_nonzero::Where,
             zeros_like::ZerosLike,
         }
     };

@@ -8,6 +8,7 @@ pub(crate) mod compare;
 pub(crate) mod dot;
 pub(crate) mod extreme;
 pub(crate) mod half;
+pub(crate) mod heap;
 pub(crate) mod indices;
 mod integer;
 pub(crate) mod pointwise;
@@ -17,6 +18,7 @@ pub(crate) mod region;
 pub(crate) mod resize;
 pub(crate) mod rows;
 pub(crate) mod sigmoid;
+pub(crate) mod suppression;
 pub(crate) mod volume;
 pub(crate) mod whole;
 
