@@ -88,6 +88,9 @@ fn basic_options() -> BuiltinOptionsT {
     })))
 }
 
+/// Output, cells, what is multiplied, sums.
+type Step = ([u8; 2], [i16; 2], [u8; 4], [i16; 8]);
+
 /// A batch of one, two elements in, two cells, which stay between invocations.
 fn basic_uint8() -> ModelT {
     let q = Some((1.0 / 128.0, 128));
@@ -113,8 +116,7 @@ fn the_basic_kernel_in_uint8() {
     let file = to_bytes(&basic_uint8());
     let steps: Vec<Vec<Array>> =
         [[250u8, 3], [90, 200], [130, 128]].iter().map(|x| vec![array(&[1, 2], x)]).collect();
-    // Output, cells, what is multiplied, sums.
-    let expected: [([u8; 2], [i16; 2], [u8; 4], [i16; 8]); 3] = [
+    let expected: [Step; 3] = [
         ([128, 142], [-830, 518], [250, 3, 0, 0], [-1135, -4376, -7126, 10605, -13116, 25094, -19107, -884]),
         ([106, 152], [-488, 729], [90, 200, 128, 142], [-1737, 836, 132, 2705, 2001, -7223, 3869, 872]),
         ([118, 145], [-258, 472], [130, 128, 106, 152], [-704, -3937, 38, 410, 781, 1152, 1523, 1567]),

@@ -216,7 +216,7 @@ fn float(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let ([size_a, size_b], depth) = (data.sizes(), data.depth as usize);
     let (first, second) = scratch.split_at_mut_checked(if data.transposed[0] != 0 { size_a } else { 0 })
         .ok_or(Refusal::Internal)?;
-    if depth == 0 {
+    if depth == 0 || out.is_empty() {
         out.fill(0.0);
         return Ok(());
     }
@@ -242,6 +242,9 @@ fn set<T>(out: &mut [T], i: usize, value: T) {
 /// `sum((a - p)(b - q))` as `sum((a - p) b) - q sum(a - p)`.
 fn int8<Y: Element>(node: &mut Invoke<'_>, data: &Data, finish: impl Fn(i32) -> Y) -> Result<(), Refusal> {
     let (out, scratch) = (node.output::<Y>(0)?, node.scratch::<u8>()?);
+    if out.is_empty() {
+        return Ok(());
+    }
     let level = node.level();
     let (a, b) = (node.input::<i8>(0)?, node.input::<i8>(1)?);
     let ([size_a, size_b], depth) = (data.sizes(), data.depth as usize);
@@ -285,6 +288,9 @@ fn int8<Y: Element>(node: &mut Invoke<'_>, data: &Data, finish: impl Fn(i32) -> 
 
 fn int16(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let (out, scratch) = (node.output::<i16>(0)?, node.scratch::<i16>()?);
+    if out.is_empty() {
+        return Ok(());
+    }
     let (a, b) = (node.input::<i16>(0)?, node.input::<i16>(1)?);
     let ([size_a, size_b], depth) = (data.sizes(), data.depth as usize);
     let (rows, columns) = (data.rows as usize, data.columns as usize);
@@ -315,7 +321,7 @@ fn hybrid(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let (a, b) = (node.input::<f32>(0)?, node.input::<i8>(1)?);
     let ([size_a, size_b], depth) = (data.sizes(), data.depth as usize);
     let (rows, columns) = (data.rows as usize, data.columns as usize);
-    if depth == 0 {
+    if depth == 0 || out.is_empty() {
         out.fill(0.0);
         return Ok(());
     }

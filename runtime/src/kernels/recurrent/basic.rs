@@ -145,6 +145,9 @@ impl<'s, A: Element, C: Element> Outputs<'s, A, C> {
 fn real(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let mut to = Outputs::<f32, f32>::take(node)?;
     let scratch = node.scratch::<f32>()?;
+    if to.state.is_empty() {
+        return Ok(());
+    }
     let level = node.level();
     let (depth, cells) = (data.depth as usize, data.cells as usize);
     let (input, state) = (node.input::<f32>(0)?, node.input::<f32>(STATE)?);
@@ -175,6 +178,9 @@ fn real(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
 fn integer(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let mut to = Outputs::<u8, i16>::take(node)?;
     let scratch = node.scratch::<i16>()?;
+    if to.state.is_empty() {
+        return Ok(());
+    }
     let (depth, cells) = (data.depth as usize, data.cells as usize);
     let (input, state) = (node.input::<u8>(0)?, node.input::<u8>(STATE)?);
     let (weights, bias) = (node.input::<u8>(WEIGHTS)?, node.input::<i32>(BIAS)?);

@@ -332,6 +332,9 @@ pub(super) fn run<A: Activations>(layer: &Layer, node: &mut Invoke<'_>) -> Resul
     let (out, scratch) = (node.output::<A>(0)?, node.scratch::<i16>()?);
     let states = node.variable::<A>(slots.output_state as usize)?;
     let cells_of = node.variable::<i16>(slots.cell_state as usize)?;
+    if out.is_empty() {
+        return Ok(());
+    }
     let rule = *node.load::<Rule>(layer.rule)?;
     let level = node.level();
     let node = &*node;

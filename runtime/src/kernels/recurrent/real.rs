@@ -24,6 +24,9 @@ pub(super) fn run(
     let slots = layer.slots;
     let outputs_of = node.variable::<f32>(slots.output_state as usize)?;
     let cells_of = node.variable::<f32>(slots.cell_state as usize)?;
+    if out.is_empty() {
+        return Ok(());
+    }
     let level = node.level();
     let mode = layer.hybrid.mode();
     let scales = match mode {

@@ -86,6 +86,9 @@ impl Layer {
         scratch: &mut [i8],
     ) -> Result<(), Refusal> {
         let state = node.variable::<f32>(self.state as usize)?;
+        if out.is_empty() {
+            return Ok(());
+        }
         let level = node.level();
         let mode = self.hybrid.mode();
         let mut matrices = [Matrix::Float(&[]); 3];
