@@ -174,6 +174,8 @@ pub enum Refusal {
     Value(Slot),
     /// The operand must be a constant.
     NotConstant(Slot),
+    /// The operand is stored sparsely, and the operator reads dense ones only.
+    Sparse(Slot),
     /// The operand's values are needed to go on, and they are only known when the model runs.
     Pending(Slot),
     /// The named parameter has a value that is not supported.
@@ -220,6 +222,7 @@ impl fmt::Display for Refusal {
             Self::Quantization(slot) => write!(f, "the quantization of {slot} is not supported"),
             Self::Value(slot) => write!(f, "the values of {slot} are out of range"),
             Self::NotConstant(slot) => write!(f, "{slot} must be a constant"),
+            Self::Sparse(slot) => write!(f, "{slot} is stored sparsely, which only DENSIFY reads"),
             Self::Pending(slot) => write!(f, "the values of {slot} are only known when the model runs"),
             Self::Parameter(name) => write!(f, "the value of '{name}' is not supported"),
             Self::TooLarge => f.write_str("the result is too large"),

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use sedge_schema::op::Op;
+use sedge_schema::op::{Activation, Op};
 use sedge_schema::{BuiltinOperator as Code, TensorType as T};
 
 use crate::graph::{Graph, Node, Operation, Tensor};
@@ -136,6 +136,29 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::FloorDiv(_), T::Int8 | T::Int16) => 3,
         (Op::FloorDiv(_), T::Float32) => 2,
         (Op::FloorMod(_), T::Int16) => 2,
+        (Op::TransposeConv(op), _) => match tensor(2).map(|t| t.tensor_type) {
+            Some(T::Int16) if op.quantized_bias_type != T::Float32 => 5,
+            _ if op.activation != Activation::None => 4,
+            _ if kind(3).is_some() => 3,
+            _ if weights == Some(T::Int8) => 2,
+            _ => 1,
+        },
+        (Op::BatchMatmul(_), T::Int8) => 2,
+        (Op::BatchMatmul(_), T::Int16) => 3,
+        (Op::BatchMatmul(op), _) if weights == Some(T::Int8) && op.asymmetric_quantize_inputs => 4,
+        (Op::Lstm(op), _) => lstm(data, kind(2), op.asymmetric_quantize_inputs, (op.kernel as i32) + 1),
+        (Op::UnidirectionalSequenceLstm(op), _) => {
+            // Its hybrid versions are one less than those of LSTM.
+            match lstm(data, kind(2), op.asymmetric_quantize_inputs, 2) {
+                5 => 5,
+                _ if op.diagonal_recurrent_tensors => 4,
+                version => version - 1,
+            }
+        }
+        (Op::BidirectionalSequenceLstm(op), _) => recurrent(weights, op.asymmetric_quantize_inputs),
+        (Op::Rnn(op), _) => recurrent(weights, op.asymmetric_quantize_inputs),
+        (Op::UnidirectionalSequenceRnn(op), _) => recurrent(weights, op.asymmetric_quantize_inputs),
+        (Op::BidirectionalSequenceRnn(op), _) => recurrent(weights, op.asymmetric_quantize_inputs),
         (Op::BatchToSpaceNd(_) | Op::SpaceToBatchNd(_), T::Int16) => 4,
         (Op::BatchToSpaceNd(_) | Op::SpaceToBatchNd(_), _) if rank != 4 => 3,
         (Op::BroadcastTo(_), T::Int8 | T::Int16) => 3,
@@ -167,20 +190,20 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (
             Op::AssignVariable(_)
             | Op::CallOnce(_)
-            | Op::ExpandDims(_)
-            | Op::If(_)
-            | Op::ReadVariable(_)
-            | Op::VarHandle(_)
-            | Op::While(_)
+            | Op::Conv3d(_)
+            | Op::Conv3dTranspose(_)
             | Op::Dilate(_)
             | Op::Elu(_)
+            | Op::ExpandDims(_)
             | Op::HardSwish(_)
+            | Op::If(_)
             | Op::MatrixDiag(_)
             | Op::MatrixSetDiag(_)
             | Op::Neg(_)
             | Op::OneHot(_)
             | Op::Prelu(_)
             | Op::Rank(_)
+            | Op::ReadVariable(_)
             | Op::ReduceWindow(_)
             | Op::Relu0To1(_)
             | Op::ReluN1To1(_)
@@ -189,12 +212,32 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
             | Op::ScatterNd(_)
             | Op::ShapeOf(_)
             | Op::Squeeze(_)
-            | Op::Unique(_),
+            | Op::Unique(_)
+            | Op::VarHandle(_)
+            | Op::While(_),
             _,
         ) => 1,
         // All others go up with the integer types.
         (_, T::Int8) => 2,
         (_, T::Int16) => 3,
+        _ => 1,
+    }
+}
+
+/// LSTM with float weights has version `float`.
+fn lstm(data: T, weights: Option<T>, asymmetric: bool, float: i32) -> i32 {
+    match (data, weights) {
+        (T::Int16, Some(T::Int8)) => 5,
+        (T::Float32, Some(T::Int8)) if asymmetric => 4,
+        (T::Float32, Some(T::Int8)) => 3,
+        _ => float,
+    }
+}
+
+fn recurrent(weights: Option<T>, asymmetric: bool) -> i32 {
+    match weights {
+        Some(T::Int8) if asymmetric => 3,
+        Some(T::Int8) => 2,
         _ => 1,
     }
 }
@@ -328,6 +371,17 @@ pub(super) fn first_release(code: i32, version: i32) -> Release {
         Some(Code::Cast) => row(&[(1, 5), (2, 7), (2, 8), (2, 9), (2, 12), (2, 15), (2, 17)]),
         Some(Code::Gather) => row(&[(1, 6), (1, 14), (1, 15), (2, 4), (2, 5), (2, 13), (2, 15)]),
         Some(Code::LeakyRelu) => row(&[(1, 13), (2, 3)]),
+        Some(Code::TransposeConv) => row(&[(1, 9), (2, 2), (2, 3), (2, 13), (2, 15)]),
+        Some(Code::BatchMatmul) => row(&[(2, 3), (2, 3), (2, 4), (2, 5)]),
+        Some(Code::Lstm) => row(&[(1, 7), (1, 10), (1, 14), (2, 3)]),
+        Some(Code::UnidirectionalSequenceLstm) => row(&[(1, 14), (1, 14), (2, 3), (2, 12)]),
+        Some(Code::BidirectionalSequenceLstm) => row(&[(1, 14)]),
+        Some(Code::Rnn) => row(&[(1, 5), (1, 14), (2, 3)]),
+        Some(Code::UnidirectionalSequenceRnn | Code::BidirectionalSequenceRnn) => {
+            row(&[(1, 14), (1, 14), (2, 3)])
+        }
+        Some(Code::Conv3d) => Release(2, 5, 0),
+        Some(Code::Conv3dTranspose) => Release(2, 6, 0),
         Some(Code::HardSwish) => Release(2, 1, 0),
         Some(Code::ReluN1To1 | Code::Squeeze | Code::Shape | Code::ExpandDims) => row(&[(1, 10)]),
         Some(Code::Relu0To1) => Release(2, 13, 0),

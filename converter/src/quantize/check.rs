@@ -60,7 +60,24 @@ fn problem(graph: &Graph, node: &Node) -> Option<&'static str> {
             (!constant(1) || !constant(2))
                 .then_some("its weights or its bias are not constants of type float32")
         }
-        _ if matches!(node.op.known(), Some(Op::Svdf(_))) => Some("Sedge has no rule for it"),
+        _ if matches!(node.op.known(), Some(op) if lacks_rule(op)) => Some("Sedge has no rule for it"),
         _ => None,
     }
+}
+
+/// Whether the operator has weights or a state for which there is no rule.
+fn lacks_rule(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Svdf(_)
+            | Op::TransposeConv(_)
+            | Op::Conv3d(_)
+            | Op::Conv3dTranspose(_)
+            | Op::Lstm(_)
+            | Op::UnidirectionalSequenceLstm(_)
+            | Op::BidirectionalSequenceLstm(_)
+            | Op::Rnn(_)
+            | Op::UnidirectionalSequenceRnn(_)
+            | Op::BidirectionalSequenceRnn(_)
+    )
 }

@@ -107,6 +107,12 @@ pub trait Simd: Copy {
     /// Pairs of neighbours of `from`: `(from[0], from[1]), (from[2], from[3]), ...`.
     fn load_pairs(self, from: &[i16]) -> Self::Pairs;
 
+    /// The same of 8-bit elements, widened.
+    fn widen_pairs(self, from: &[i8]) -> Self::Pairs;
+
+    /// All pairs `(pair[0], pair[1])`.
+    fn splat_pair(self, pair: [i16; 2]) -> Self::Pairs;
+
     /// `sum + a.0 * b.0 + a.1 * b.1` in each lane.
     fn dot_pairs(self, sum: Self::I32, a: Self::Pairs, b: Self::Pairs) -> Self::I32;
 
@@ -230,6 +236,16 @@ macro_rules! inherit {
         #[inline(always)]
         fn load_pairs(self, from: &[i16]) -> Self::Pairs {
             self.0.load_pairs(from)
+        }
+
+        #[inline(always)]
+        fn widen_pairs(self, from: &[i8]) -> Self::Pairs {
+            self.0.widen_pairs(from)
+        }
+
+        #[inline(always)]
+        fn splat_pair(self, pair: [i16; 2]) -> Self::Pairs {
+            self.0.splat_pair(pair)
         }
 
         #[inline(always)]

@@ -119,6 +119,18 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn widen_pairs(self, from: &[i8]) -> Self::Pairs {
+        let mut out = [[0; 2]; LANES];
+        out.as_flattened_mut().iter_mut().zip(from).for_each(|(to, &x)| *to = x.into());
+        out
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, pair: [i16; 2]) -> Self::Pairs {
+        [pair; LANES]
+    }
+
+    #[inline(always)]
     fn dot_pairs(self, sum: Self::I32, a: Self::Pairs, b: Self::Pairs) -> Self::I32 {
         let mut out = sum;
         out.iter_mut().zip(a).zip(b).for_each(|((sum, a), b)| {
@@ -140,14 +152,12 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn splat_group(self, group: [i16; 2]) -> Self::Groups {
-        [group; LANES]
+        self.splat_pair(group)
     }
 
     #[inline(always)]
     fn load_groups(self, from: &[i8]) -> Self::Groups {
-        let mut out = [[0; 2]; LANES];
-        out.as_flattened_mut().iter_mut().zip(from).for_each(|(to, &x)| *to = x.into());
-        out
+        self.widen_pairs(from)
     }
 
     #[inline(always)]

@@ -101,6 +101,9 @@ fn products<S: Simd>(simd: S, numbers: &mut Numbers) {
 
     let (a, b) = (numbers.bytes(2 * S::LANES), numbers.bytes(2 * S::LANES));
     let words: Vec<i16> = numbers.bytes(4 * S::LANES).into_iter().map(i16::from).collect();
+    let ones = simd.dot_pairs(simd.splat_i32(0), simd.widen_pairs(&a), simd.splat_pair([1, -2]));
+    let each = a.as_chunks().0.iter().map(|&[x, y]| i32::from(x) - 2 * i32::from(y));
+    assert_eq!(lanes(simd, ones), each.collect::<Vec<_>>(), "widened pairs");
     let pairs = simd.zip_pairs(&a, &b);
     for (half, pairs) in pairs.into_iter().enumerate() {
         let words = &words[half * 2 * S::LANES..];

@@ -6,11 +6,13 @@
 //! zero). Sources: gemmlowp's `fixedpoint.h`, tflite's `quantization_util.cc`.
 
 mod exp;
+mod root;
 mod table;
 
 use bytemuck::{Pod, Zeroable};
 
-pub use exp::{exp_of_negative, logistic, reciprocal, tanh};
+pub use exp::{Narrow, Wide, Width, exp_of_negative, logistic, reciprocal, tanh};
+pub use root::inverse_root;
 pub use table::Interpolated;
 
 /// A non-negative real factor as a Q31 number and a power of two, `q * 2^(shift - 31)`.

@@ -6,7 +6,7 @@ use sedge_schema::op::{Conv2d, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
-use super::filter::{Arithmetic, FloatRange, Geometry, Product, Requantize, Sizes, Way, run};
+use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
 use super::gemm::{Layout, Matrix, Strip, float, int8};
 use crate::node::{Invoke, Prepare};
 
@@ -29,7 +29,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     let way = match arithmetic {
         Arithmetic::Hybrid => {
             let mode = Mode::of_convolution(node)?;
-            let hybrid = Hybrid::prepare(node, (0, filters), op.activation, mode, image.dim(0))?;
+            let hybrid = Hybrid::prepare(node, (0, filters), op.activation, mode, (0, image.dim(0)))?;
             Way::direct(node, arithmetic, hybrid)?
         }
         Arithmetic::Float => {
@@ -45,7 +45,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
             }
         }
         _ => {
-            let rule = Requantize::prepare(node, 0, filters, op.activation, Product::Double)?;
+            let rule = Requantize::prepare(node, (0, 0), filters, op.activation, Product::Double)?;
             let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
             match if packs { int8::pack(node, rule, filters, strip.runs())? } else { None } {
                 Some(packed) => {
@@ -81,9 +81,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         }
         (Arithmetic::Hybrid, false) => {
             let image = run::Shape::Full(Sizes { batch: 1, ..sizes });
-            node.load::<Hybrid>(way.data)?.run(node, image, sizes.batch)
+            node.load::<Hybrid>(way.data)?.run(node, image, Inputs::USUAL, sizes.batch)
         }
-        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Full(sizes), way.data),
+        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Full(sizes), Inputs::USUAL, way.data),
     }
 }
 

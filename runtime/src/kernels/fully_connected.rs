@@ -7,7 +7,7 @@ use sedge_schema::op::{FullyConnected, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
-use super::filter::{Arithmetic, FloatRange, Product, Requantize, Way, run};
+use super::filter::{Arithmetic, FloatRange, Inputs, Product, Requantize, Way, run};
 use super::gemm::{Matrix, float, int8};
 use crate::node::{Invoke, Prepare};
 
@@ -28,7 +28,7 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
     let way = match arithmetic {
         Arithmetic::Hybrid => {
             let mode = if op.asymmetric_quantize_inputs { Mode::Asymmetric } else { Mode::Symmetric };
-            let hybrid = Hybrid::prepare(node, (0, units), op.activation, mode, rows)?;
+            let hybrid = Hybrid::prepare(node, (0, units), op.activation, mode, (0, rows))?;
             Way::direct(node, arithmetic, hybrid)?
         }
         Arithmetic::Float => {
@@ -39,7 +39,7 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
             }
         }
         _ => {
-            let rule = Requantize::prepare(node, 0, units, op.activation, Product::Single)?;
+            let rule = Requantize::prepare(node, (0, 0), units, op.activation, Product::Single)?;
             let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
             match if packs { int8::pack(node, rule, units, (1, depth))? } else { None } {
                 Some(packed) => {
@@ -70,9 +70,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
-            node.load::<Hybrid>(way.data)?.run(node, run::Shape::Rows(depth), rows as usize)
+            node.load::<Hybrid>(way.data)?.run(node, run::Shape::Rows(depth), Inputs::USUAL, rows as usize)
         }
-        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Rows(depth), way.data),
+        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Rows(depth), Inputs::USUAL, way.data),
     }
 }
 

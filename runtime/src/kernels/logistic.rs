@@ -18,7 +18,7 @@ impl Sigmoid for Logistic {
     }
 
     fn fixed(x: i32) -> i32 {
-        fixed::logistic(x, INTEGER_BITS)
+        fixed::logistic::<fixed::Wide>(x, INTEGER_BITS)
     }
 
     fn interpolated(x: i32) -> i16 {

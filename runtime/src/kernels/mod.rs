@@ -12,6 +12,7 @@
 mod custom;
 mod filter;
 mod gemm;
+mod recurrent;
 mod shared;
 
 pub use custom::*;

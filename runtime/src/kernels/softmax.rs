@@ -12,7 +12,7 @@ use super::shared::{INPUT, Integer, OUTPUT};
 use crate::arena::Span;
 use crate::element::Element;
 use crate::fixed::{
-    Interpolated, Multiplier, doubling_high_mul, exp_of_negative, input_radius, reciprocal,
+    Interpolated, Multiplier, Wide, doubling_high_mul, exp_of_negative, input_radius, reciprocal,
     rounding_shift_right,
 };
 use crate::node::{Affine, Invoke, Prepare, Unary};
@@ -163,7 +163,7 @@ fn difference<T: Integer>(x: T, largest: T) -> i32 {
 /// `exp` of a difference as a Q0; `None` where it is next to nothing.
 #[inline]
 fn exponential(data: &Data, difference: i32) -> Option<i32> {
-    (difference >= data.least).then(|| exp_of_negative(data.argument.apply(difference), ARGUMENT_BITS))
+    (difference >= data.least).then(|| exp_of_negative::<Wide>(data.argument.apply(difference), ARGUMENT_BITS))
 }
 
 fn sum_of<T: Integer>(data: &Data, row: &[T], largest: T) -> i32 {

@@ -9,6 +9,7 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Activation, Node as _, NodeExt as _, Svdf};
 use sedge_schema::{Refusal, Slot, TensorType};
 
+use super::filter::hybrid::{Mode, quantize};
 use super::shared::{INPUT, OUTPUT};
 use crate::element::Element;
 use crate::fixed::Multiplier;
@@ -233,8 +234,9 @@ fn hybrid(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let (filters, memory) = (data.filters as usize, data.memory as usize);
     let batches = input.chunks_exact(data.features as usize);
     let states = state.chunks_exact_mut(filters * memory);
+    let mode = if data.asymmetric != 0 { Mode::Asymmetric } else { Mode::Symmetric };
     for ((input, state), to) in batches.zip(states).zip(to.chunks_exact_mut(filters / data.rank as usize)) {
-        let (scale, zero) = quantize(input, quantized, data.asymmetric != 0);
+        let (scale, zero) = quantize(input, mode, quantized);
         advance(state, memory, |filter| {
             let weights = row(features, data.features, filter)?.iter().zip(quantized.iter());
             let sum = weights.fold(0i32, |sum, (&w, &x)| {
@@ -245,31 +247,4 @@ fn hybrid(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
         finish(data, (state, times), bias, to, |w| f32::from(w) * data.times_scale);
     }
     Ok(())
-}
-
-/// Quantizes `values` to int8 in one scale; returns it and the zero point.
-fn quantize(values: &[f32], to: &mut [i8], asymmetric: bool) -> (f32, i32) {
-    let low = values.iter().fold(0.0f32, |low, &x| low.min(x));
-    let high = values.iter().fold(0.0f32, |high, &x| high.max(x));
-    if low == high {
-        to.fill(0);
-        return (1.0, 0);
-    }
-    if !asymmetric {
-        let range = high.max(-low);
-        let inverse = 127.0 / range;
-        let quantized = |x: f32| libm::roundf(x * inverse).clamp(-127.0, 127.0) as i8;
-        to.iter_mut().zip(values).for_each(|(to, &x)| *to = quantized(x));
-        return (range / 127.0, 0);
-    }
-    let (low, high) = (f64::from(low), f64::from(high));
-    let scale = (high - low) / 255.0;
-    // Of the zero points that either end would have, the one that is more exact.
-    let zero = if 128.0 - low / scale < 127.0 + high / scale { -128.0 - low / scale } else { 127.0 - high / scale };
-    let zero = libm::round(zero).clamp(-128.0, 127.0) as i32;
-    let scale = scale as f32;
-    let inverse = 1.0 / scale;
-    let quantized = |x: f32| libm::roundf(zero as f32 + x * inverse).clamp(-128.0, 127.0) as i8;
-    to.iter_mut().zip(values).for_each(|(to, &x)| *to = quantized(x));
-    (scale, zero)
 }

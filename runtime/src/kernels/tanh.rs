@@ -16,7 +16,7 @@ impl Sigmoid for Tanh {
     }
 
     fn fixed(x: i32) -> i32 {
-        fixed::tanh(x, INTEGER_BITS)
+        fixed::tanh::<fixed::Wide>(x, INTEGER_BITS)
     }
 
     fn interpolated(x: i32) -> i16 {

@@ -4,7 +4,8 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::flex::Map;
 use sedge_schema::op::Node;
 use sedge_schema::{
-    MAX_RANK, Model, Operator, Quantization, Refusal, Shape, Slot, Subgraph, Tensor, TensorType, op,
+    BuiltinOperator, MAX_RANK, Model, Operator, Quantization, Refusal, Shape, Slot, Subgraph, Tensor,
+    TensorType, op,
 };
 use sedge_simd::Level;
 
@@ -146,14 +147,35 @@ impl<'p> Prepare<'p> {
     /// The operator with its parameters, after its rule gave all outputs their shapes.
     ///
     /// # Errors
-    /// Where the rule refuses the inputs.
+    /// Where the rule refuses the inputs, or one of them is stored sparsely.
     pub fn operator<O: op::Operator>(&mut self) -> Result<O, Refusal> {
+        if O::CODE != BuiltinOperator::Densify {
+            self.all_dense()?;
+        }
         let op = O::read(self.operator.options());
         for output in 0..self.outputs().max(O::OUTPUTS.0) {
             let shape = op.infer(self, output)?;
             self.set_shape(output, shape)?;
         }
         Ok(op)
+    }
+
+    /// Checks that no input's elements are stored otherwise than its shape says.
+    fn all_dense(&self) -> Result<(), Refusal> {
+        let slots = (0..self.inputs()).map(|i| Slot::Input(i as u8));
+        let sparse = |&slot: &Slot| self.tensor(slot).is_ok_and(|t| t.sparsity().is_some());
+        slots.into_iter().find(sparse).map_or(Ok(()), |slot| Err(Refusal::Sparse(slot)))
+    }
+
+    /// The quantization of the tensor between the operator's parts that the file lists as number `i`.
+    ///
+    /// # Errors
+    /// Where there is none, or it has not one scale.
+    pub fn intermediate(&self, i: usize) -> Result<Affine, Refusal> {
+        let refused = Refusal::Parameter("intermediates");
+        let index = self.operator.intermediates().get(i).and_then(|t| u32::try_from(t).ok());
+        let tensor = index.and_then(|t| self.graph.tensor(t)).ok_or(refused)?;
+        one_scale(tensor.quantization()).ok_or(refused)
     }
 
     fn list_of(&self, slot: Slot) -> Option<i32> {
@@ -237,9 +259,7 @@ impl<'p> Prepare<'p> {
     /// # Errors
     /// Where it has none, or one per channel, or the scale is 0.
     pub fn affine(&self, slot: Slot) -> Result<Affine, Refusal> {
-        let q = self.quantization(slot)?.filter(|q| !q.is_per_channel() && q.scale_at(0) > 0.0);
-        let q = q.ok_or(Refusal::Quantization(slot))?;
-        Ok(Affine { scale: q.scale_at(0), zero_point: q.zero_point_at(0) })
+        one_scale(self.quantization(slot)?).ok_or(Refusal::Quantization(slot))
     }
 
     /// The bytes of a constant input, little-endian and at any alignment; `None` where the input is
@@ -385,6 +405,12 @@ impl<'p> Prepare<'p> {
         }
         true
     }
+}
+
+/// Scale and zero point where there is one of each, and the scale is positive.
+fn one_scale(quantization: Option<Quantization<'_>>) -> Option<Affine> {
+    let q = quantization.filter(|q| !q.is_per_channel() && q.scale_at(0) > 0.0)?;
+    Some(Affine { scale: q.scale_at(0), zero_point: q.zero_point_at(0) })
 }
 
 pub(crate) fn out_of_memory(TooSmall(needed): TooSmall) -> Refusal {

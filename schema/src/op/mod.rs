@@ -11,12 +11,15 @@
 
 mod node;
 mod param;
+mod recurrent;
 mod window;
 
+pub use batch_matmul::Product;
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use param::{Activation, IntList, MirrorMode, Padding, Param, WeightsFormat, WindowFunction};
+pub use param::{Activation, IntList, LstmKernel, MirrorMode, Padding, Param, WeightsFormat, WindowFunction};
+pub use recurrent::{AuxiliarySlots, LstmSizes, LstmSlots, RnnSizes, RnnSlots, Sequence};
 pub use reduce_window::Slide;
 pub use space_to_batch_nd::Blocks;
 pub use strided_slice::Cut;
@@ -261,7 +264,10 @@ macro_rules! with_operators {
             assign_variable::AssignVariable,
             atan2::Atan2,
             average_pool_2d::AveragePool2d,
+            batch_matmul::BatchMatmul,
             batch_to_space_nd::BatchToSpaceNd,
+            bidirectional_sequence_lstm::BidirectionalSequenceLstm,
+            bidirectional_sequence_rnn::BidirectionalSequenceRnn,
             bitwise_xor::BitwiseXor,
             broadcast_args::BroadcastArgs,
             broadcast_to::BroadcastTo,
@@ -270,6 +276,8 @@ macro_rules! with_operators {
             ceil::Ceil,
             concatenation::Concatenation,
             conv_2d::Conv2d,
+            conv_3d::Conv3d,
+            conv_3d_transpose::Conv3dTranspose,
             cos::Cos,
             depth_to_space::DepthToSpace,
             depthwise_conv_2d::DepthwiseConv2d,
@@ -303,6 +311,7 @@ macro_rules! with_operators {
             logical_not::LogicalNot,
             logical_or::LogicalOr,
             logistic::Logistic,
+            lstm::Lstm,
             matrix_diag::MatrixDiag,
             matrix_set_diag::MatrixSetDiag,
             max_pool_2d::MaxPool2d,
@@ -338,6 +347,7 @@ macro_rules! with_operators {
             reverse_sequence::ReverseSequence,
             reverse_v2::ReverseV2,
             right_shift::RightShift,
+            rnn::Rnn,
             round::Round,
             rsqrt::Rsqrt,
             scatter_nd::ScatterNd,
@@ -363,6 +373,9 @@ macro_rules! with_operators {
             tile::Tile,
             topk_v2::TopkV2,
             transpose::Transpose,
+            transpose_conv::TransposeConv,
+            unidirectional_sequence_lstm::UnidirectionalSequenceLstm,
+            unidirectional_sequence_rnn::UnidirectionalSequenceRnn,
             unique::Unique,
             unpack::Unpack,
             var_handle::VarHandle,

@@ -101,6 +101,7 @@ enum_params! {
     Activation(i8): Activation::from_code;
     TensorType(i8): TensorType::from_code;
     WeightsFormat(i8): WeightsFormat::from_code;
+    LstmKernel(i8): LstmKernel::from_code;
     MirrorMode(i8): MirrorMode::from_code;
     WindowFunction(i32): WindowFunction::from_code;
 }
@@ -118,6 +119,22 @@ pub enum WeightsFormat {
 impl WeightsFormat {
     fn from_code(code: i8) -> Option<Self> {
         [Self::Default, Self::Shuffled4x16Int8].get(usize::try_from(code).ok()?).copied()
+    }
+}
+
+/// Which inputs an LSTM has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LstmKernel {
+    /// Weights for each gate, and optionally peepholes, projection and layer normalization.
+    Full,
+    /// The gates' weights in one matrix.
+    Basic,
+}
+
+impl LstmKernel {
+    fn from_code(code: i8) -> Option<Self> {
+        [Self::Full, Self::Basic].get(usize::try_from(code).ok()?).copied()
     }
 }
 

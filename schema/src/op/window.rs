@@ -89,6 +89,17 @@ impl Window {
         let last = (input + self.before).saturating_sub(start).div_ceil(self.dilation);
         first.min(self.kernel)..last.min(self.kernel)
     }
+
+    /// The positions that cover cell `at` of the image, each behind the cell of the window that lies there.
+    pub fn covering(&self, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
+        let Self { kernel, stride, dilation, before, output } = *self;
+        let at = at + before;
+        (0..kernel).filter_map(move |k| {
+            let start = at.checked_sub(k * dilation)?;
+            let position = start / stride.max(1);
+            (start % stride.max(1) == 0 && position < output).then_some((k, position))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +127,22 @@ mod tests {
     fn padding_is_bounded() {
         // 69,999 * 70,000 + 1 cells are covered, half of which are more than 31 bits.
         assert_eq!(Window::new(Padding::Same, 20, 70_000, 1, 70_000), Err(Refusal::TooLarge));
+    }
+
+    #[test]
+    fn covering_is_the_reverse_of_inside() {
+        for (input, kernel, stride, dilation) in [(7, 3, 2, 2), (1, 5, 1, 1), (4, 2, 5, 3), (9, 4, 3, 1)] {
+            let w = Window::new(Padding::Same, input, kernel, stride, dilation).unwrap();
+            let mut found: Vec<(usize, usize, usize)> =
+                (0..input).flat_map(|at| w.covering(at).map(move |(k, o)| (o, k, at))).collect();
+            found.sort_unstable();
+            let naive: Vec<(usize, usize, usize)> = (0..w.output)
+                .flat_map(|o| {
+                    w.inside(o, input).map(move |k| (o, k, o * w.stride + k * w.dilation - w.before))
+                })
+                .collect();
+            assert_eq!(found, naive);
+        }
     }
 
     #[test]

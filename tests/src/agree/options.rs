@@ -169,6 +169,75 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
             let t = table!(builtin_options_as_div_options);
             assert_eq!(op.activation as i8, t.fused_activation_function.0);
         }
+        Op::TransposeConv(op) => {
+            let t = table!(builtin_options_as_transpose_conv_options);
+            assert_eq!((op.padding as i8, op.stride_w, op.stride_h), (t.padding.0, t.stride_w, t.stride_h));
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+            assert_eq!(op.quantized_bias_type.code(), t.quantized_bias_type.0);
+        }
+        Op::BatchMatmul(op) => {
+            let t = table!(builtin_options_as_batch_mat_mul_options);
+            assert_eq!((op.adj_x, op.adj_y), (t.adj_x, t.adj_y));
+            assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
+        }
+        Op::Conv3d(op) => {
+            let t = table!(builtin_options_as_conv_3_doptions);
+            assert_eq!((op.padding as i8, op.activation as i8), (t.padding.0, t.fused_activation_function.0));
+            assert_eq!((op.stride_d, op.stride_w, op.stride_h), (t.stride_d, t.stride_w, t.stride_h));
+            let dilations = (t.dilation_d_factor, t.dilation_w_factor, t.dilation_h_factor);
+            assert_eq!((op.dilation_d, op.dilation_w, op.dilation_h), dilations);
+        }
+        Op::Conv3dTranspose(op) => {
+            let t = table!(builtin_options_as_conv_3_doptions);
+            assert_eq!((op.padding as i8, op.activation as i8), (t.padding.0, t.fused_activation_function.0));
+            assert_eq!((op.stride_d, op.stride_w, op.stride_h), (t.stride_d, t.stride_w, t.stride_h));
+            let dilations = (t.dilation_d_factor, t.dilation_w_factor, t.dilation_h_factor);
+            assert_eq!((op.dilation_d, op.dilation_w, op.dilation_h), dilations);
+        }
+        Op::Lstm(op) => {
+            let t = table!(builtin_options_as_lstmoptions);
+            assert_eq!(
+                (op.activation as i8, op.kernel as i8),
+                (t.fused_activation_function.0, t.kernel_type.0)
+            );
+            assert_eq!(op.cell_clip.to_bits(), t.cell_clip.to_bits());
+            assert_eq!(op.projection_clip.to_bits(), t.proj_clip.to_bits());
+            assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
+        }
+        Op::UnidirectionalSequenceLstm(op) => {
+            let t = table!(builtin_options_as_unidirectional_sequence_lstmoptions);
+            assert_eq!((op.activation as i8, op.time_major), (t.fused_activation_function.0, t.time_major));
+            assert_eq!(op.cell_clip.to_bits(), t.cell_clip.to_bits());
+            assert_eq!(op.projection_clip.to_bits(), t.proj_clip.to_bits());
+            assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
+            assert_eq!(op.diagonal_recurrent_tensors, t.diagonal_recurrent_tensors);
+        }
+        Op::BidirectionalSequenceLstm(op) => {
+            let t = table!(builtin_options_as_bidirectional_sequence_lstmoptions);
+            assert_eq!((op.activation as i8, op.time_major), (t.fused_activation_function.0, t.time_major));
+            assert_eq!(op.cell_clip.to_bits(), t.cell_clip.to_bits());
+            assert_eq!(op.projection_clip.to_bits(), t.proj_clip.to_bits());
+            assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
+            assert_eq!(op.merge_outputs, t.merge_outputs);
+        }
+        Op::Rnn(op) => {
+            let t = table!(builtin_options_as_rnnoptions);
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+            assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
+        }
+        Op::UnidirectionalSequenceRnn(op) => {
+            let t = table!(builtin_options_as_sequence_rnnoptions);
+            assert_eq!((op.activation as i8, op.time_major), (t.fused_activation_function.0, t.time_major));
+            assert_eq!(op.asymmetric_quantize_inputs, t.asymmetric_quantize_inputs);
+        }
+        Op::BidirectionalSequenceRnn(op) => {
+            let t = table!(builtin_options_as_bidirectional_sequence_rnnoptions);
+            assert_eq!((op.activation as i8, op.time_major), (t.fused_activation_function.0, t.time_major));
+            assert_eq!(
+                (op.merge_outputs, op.asymmetric_quantize_inputs),
+                (t.merge_outputs, t.asymmetric_quantize_inputs)
+            );
+        }
         Op::MirrorPad(op) => {
             let t = table!(builtin_options_as_mirror_pad_options);
             assert_eq!(op.mode as i8, t.mode.0);

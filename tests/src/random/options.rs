@@ -1,16 +1,17 @@
 //! Options of any operator: the table that is its own, filled at random.
 
 use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, BuiltinOperator, BuiltinOptions2T, BuiltinOptionsT,
-    CallOnceOptionsT, CastOptionsT, ConcatenationOptionsT, Conv2DOptionsT, DepthToSpaceOptionsT,
+    ActivationFunctionType, AddOptionsT, BatchMatMulOptionsT, BidirectionalSequenceLSTMOptionsT,
+    BidirectionalSequenceRNNOptionsT, BuiltinOperator, BuiltinOptions2T, BuiltinOptionsT, CallOnceOptionsT,
+    CastOptionsT, ConcatenationOptionsT, Conv2DOptionsT, Conv3DOptionsT, DepthToSpaceOptionsT,
     DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT, FullyConnectedOptionsWeightsFormat,
-    GatherOptionsT, GeluOptionsT, IfOptionsT, LeakyReluOptionsT, MirrorPadMode, MirrorPadOptionsT,
-    MulOptionsT, OneHotOptionsT, PackOptionsT, Padding, Pool2DOptionsT, ReduceWindowFunction,
-    ReduceWindowOptionsT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
-    ResizeNearestNeighborOptionsT, ReverseSequenceOptionsT, SVDFOptionsT, ShapeOptionsT, SoftmaxOptionsT,
-    SpaceToDepthOptionsT, SparseToDenseOptionsT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT,
-    StridedSliceOptionsT, SubOptionsT, TensorType, UniqueOptionsT, UnpackOptionsT, VarHandleOptionsT,
-    WhileOptionsT,
+    GatherOptionsT, GeluOptionsT, IfOptionsT, LSTMKernelType, LSTMOptionsT, LeakyReluOptionsT, MirrorPadMode,
+    MirrorPadOptionsT, MulOptionsT, OneHotOptionsT, PackOptionsT, Padding, Pool2DOptionsT, RNNOptionsT,
+    ReduceWindowFunction, ReduceWindowOptionsT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
+    ResizeNearestNeighborOptionsT, ReverseSequenceOptionsT, SVDFOptionsT, SequenceRNNOptionsT, ShapeOptionsT,
+    SoftmaxOptionsT, SpaceToDepthOptionsT, SparseToDenseOptionsT, SplitOptionsT, SplitVOptionsT,
+    SqueezeOptionsT, StridedSliceOptionsT, SubOptionsT, TensorType, TransposeConvOptionsT,
+    UnidirectionalSequenceLSTMOptionsT, UniqueOptionsT, UnpackOptionsT, VarHandleOptionsT, WhileOptionsT,
 };
 
 use crate::choices::Choices;
@@ -206,6 +207,80 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         BuiltinOperator::TRANSPOSE => BuiltinOptionsT::TransposeOptions(Box::default()),
         BuiltinOperator::QUANTIZE => BuiltinOptionsT::QuantizeOptions(Box::default()),
         BuiltinOperator::DEQUANTIZE => BuiltinOptionsT::DequantizeOptions(Box::default()),
+        BuiltinOperator::TRANSPOSE_CONV => {
+            BuiltinOptionsT::TransposeConvOptions(Box::new(table!(TransposeConvOptionsT {
+                padding,
+                stride_w: c.int(),
+                stride_h: c.int(),
+                fused_activation_function: activation,
+                quantized_bias_type: bias,
+            })))
+        }
+        BuiltinOperator::BATCH_MATMUL => {
+            BuiltinOptionsT::BatchMatMulOptions(Box::new(table!(BatchMatMulOptionsT {
+                adj_x: c.flag(),
+                adj_y: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+            })))
+        }
+        BuiltinOperator::CONV_3D | BuiltinOperator::CONV_3D_TRANSPOSE => {
+            BuiltinOptionsT::Conv3DOptions(Box::new(table!(Conv3DOptionsT {
+                padding,
+                stride_d: c.int(),
+                stride_w: c.int(),
+                stride_h: c.int(),
+                fused_activation_function: activation,
+                dilation_d_factor: c.int(),
+                dilation_w_factor: c.int(),
+                dilation_h_factor: c.int(),
+            })))
+        }
+        BuiltinOperator::LSTM => BuiltinOptionsT::LSTMOptions(Box::new(table!(LSTMOptionsT {
+            fused_activation_function: activation,
+            cell_clip: c.float(),
+            proj_clip: c.float(),
+            kernel_type: LSTMKernelType(c.below(2) as i8),
+            asymmetric_quantize_inputs: c.flag(),
+        }))),
+        BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_LSTM => BuiltinOptionsT::UnidirectionalSequenceLSTMOptions(
+            Box::new(table!(UnidirectionalSequenceLSTMOptionsT {
+                fused_activation_function: activation,
+                cell_clip: c.float(),
+                proj_clip: c.float(),
+                time_major: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+                diagonal_recurrent_tensors: c.flag(),
+            })),
+        ),
+        BuiltinOperator::BIDIRECTIONAL_SEQUENCE_LSTM => BuiltinOptionsT::BidirectionalSequenceLSTMOptions(
+            Box::new(table!(BidirectionalSequenceLSTMOptionsT {
+                fused_activation_function: activation,
+                cell_clip: c.float(),
+                proj_clip: c.float(),
+                merge_outputs: c.flag(),
+                time_major: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+            })),
+        ),
+        BuiltinOperator::RNN => BuiltinOptionsT::RNNOptions(Box::new(table!(RNNOptionsT {
+            fused_activation_function: activation,
+            asymmetric_quantize_inputs: c.flag(),
+        }))),
+        BuiltinOperator::UNIDIRECTIONAL_SEQUENCE_RNN => {
+            BuiltinOptionsT::SequenceRNNOptions(Box::new(table!(SequenceRNNOptionsT {
+                time_major: c.flag(),
+                fused_activation_function: activation,
+                asymmetric_quantize_inputs: c.flag(),
+            })))
+        }
+        BuiltinOperator::BIDIRECTIONAL_SEQUENCE_RNN => BuiltinOptionsT::BidirectionalSequenceRNNOptions(
+            Box::new(table!(BidirectionalSequenceRNNOptionsT {
+                time_major: c.flag(),
+                fused_activation_function: activation,
+                merge_outputs: c.flag(),
+                asymmetric_quantize_inputs: c.flag(),
+            })),
+        ),
         BuiltinOperator::MIRROR_PAD => {
             BuiltinOptionsT::MirrorPadOptions(Box::new(table!(MirrorPadOptionsT {
                 mode: c.one_of(&[MirrorPadMode::REFLECT, MirrorPadMode::SYMMETRIC]),

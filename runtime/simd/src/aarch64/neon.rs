@@ -162,6 +162,18 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn widen_pairs(self, from: &[i8]) -> int16x8_t {
+        let bytes = bits!([i8; 8] => int8x8_t, first(from));
+        neon!(vmovl_s8(bytes))
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, pair: [i16; 2]) -> int16x8_t {
+        let pair = bits!([i16; 2] => i32, pair);
+        neon!(vreinterpretq_s16_s32(vdupq_n_s32(pair)))
+    }
+
+    #[inline(always)]
     fn dot_pairs(self, sum: int32x4_t, a: int16x8_t, b: int16x8_t) -> int32x4_t {
         neon!({
             let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
@@ -183,14 +195,12 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn splat_group(self, group: [i16; 2]) -> int16x8_t {
-        let pair = bits!([i16; 2] => i32, group);
-        neon!(vreinterpretq_s16_s32(vdupq_n_s32(pair)))
+        self.splat_pair(group)
     }
 
     #[inline(always)]
     fn load_groups(self, from: &[i8]) -> int16x8_t {
-        let bytes = bits!([i8; 8] => int8x8_t, first(from));
-        neon!(vmovl_s8(bytes))
+        self.widen_pairs(from)
     }
 
     #[inline(always)]

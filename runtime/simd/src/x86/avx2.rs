@@ -167,6 +167,18 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn widen_pairs(self, from: &[i8]) -> __m256i {
+        let bytes = bits!([i8; 16] => __m128i, first(from));
+        avx2!(_mm256_cvtepi8_epi16(bytes))
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, pair: [i16; 2]) -> __m256i {
+        let pair = bits!([i16; 2] => i32, pair);
+        avx2!(_mm256_set1_epi32(pair))
+    }
+
+    #[inline(always)]
     fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
         avx2!(_mm256_add_epi32(sum, _mm256_madd_epi16(a, b)))
     }
@@ -193,14 +205,12 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn splat_group(self, group: [i16; 2]) -> __m256i {
-        let pair = bits!([i16; 2] => i32, group);
-        avx2!(_mm256_set1_epi32(pair))
+        self.splat_pair(group)
     }
 
     #[inline(always)]
     fn load_groups(self, from: &[i8]) -> __m256i {
-        let bytes = bits!([i8; 16] => __m128i, first(from));
-        avx2!(_mm256_cvtepi8_epi16(bytes))
+        self.widen_pairs(from)
     }
 
     #[inline(always)]

@@ -170,6 +170,18 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn widen_pairs(self, from: &[i8]) -> __m512i {
+        let bytes = bits!([i8; 32] => __m256i, first(from));
+        avx512!(_mm512_cvtepi8_epi16(bytes))
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, pair: [i16; 2]) -> __m512i {
+        let pair = bits!([i16; 2] => i32, pair);
+        avx512!(_mm512_set1_epi32(pair))
+    }
+
+    #[inline(always)]
     fn dot_pairs(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
         avx512!(_mm512_dpwssd_epi32(sum, a, b))
     }

@@ -108,6 +108,44 @@ impl<A, B, C> Rule<A, B, C> {
         }
     }
 
+    /// TRANSPOSE_CONV: image `[batch, rows, columns, depth]`, each of whose pixels is a position of the
+    /// windows over the output `[batch, height, width, filters]`; weights `[filters, rows, columns, depth]`.
+    #[inline]
+    pub(in crate::kernels) fn transpose<X: Copy, W: Copy, S, Y>(
+        &self,
+        z: &Sizes,
+        x: &[X],
+        w: &[W],
+        out: &mut [Y],
+    ) where
+        A: Fn(usize) -> S,
+        B: Fn(S, X, W) -> S,
+        C: Fn(usize, S) -> Y,
+    {
+        if out.is_empty() {
+            return;
+        }
+        let mut outputs = out.iter_mut();
+        for image in 0..z.batch {
+            for y in 0..z.height {
+                for column in 0..z.width {
+                    for (f, out) in outputs.by_ref().take(z.filters).enumerate() {
+                        let mut sum = (self.start)(f);
+                        for (i, row) in z.rows.covering(y) {
+                            for (j, column) in z.columns.covering(column) {
+                                let pixel = (image * z.rows.output + row) * z.columns.output + column;
+                                let tap = (f * z.rows.kernel + i) * z.columns.kernel + j;
+                                let x = part(x, pixel * z.depth, z.depth);
+                                sum = self.dot(sum, x, part(w, tap * z.depth, z.depth));
+                            }
+                        }
+                        *out = (self.finish)(f, sum);
+                    }
+                }
+            }
+        }
+    }
+
     /// FULLY_CONNECTED: rows of `depth` elements, weights `[units, depth]`.
     #[inline]
     pub(in crate::kernels) fn connect<X: Copy, W: Copy, S, Y>(

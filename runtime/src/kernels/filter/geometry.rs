@@ -7,25 +7,25 @@ use sedge_schema::op::Window;
 /// A window over the rows or the columns of an image; see [`Window`].
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
-struct Axis {
+pub(in crate::kernels) struct Axis {
     kernel: u32,
     stride: u32,
     dilation: u32,
     before: u32,
     output: u32,
     /// Cells of the image.
-    input: u32,
+    pub(in crate::kernels) input: u32,
 }
 
 impl Axis {
-    fn new(window: Window, input: usize) -> Self {
+    pub(in crate::kernels) fn new(window: Window, input: usize) -> Self {
         let [kernel, stride, dilation, before, output, input] =
             [window.kernel, window.stride, window.dilation, window.before, window.output, input]
                 .map(|v| v as u32);
         Self { kernel, stride, dilation, before, output, input }
     }
 
-    fn window(&self) -> Window {
+    pub(in crate::kernels) fn window(&self) -> Window {
         let [kernel, stride, dilation, before, output] =
             [self.kernel, self.stride, self.dilation, self.before, self.output].map(|v| v as usize);
         Window { kernel, stride, dilation, before, output }

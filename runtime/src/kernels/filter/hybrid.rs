@@ -6,7 +6,7 @@ use sedge_schema::Refusal;
 use sedge_schema::op::{Activation, NodeExt as _};
 
 use super::run::{Shape, weights};
-use super::{FloatRange, Rule, WEIGHTS, bias_at, widen};
+use super::{FloatRange, Inputs, Rule, WEIGHTS, bias_at, widen};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
 
@@ -41,13 +41,13 @@ pub(in crate::kernels) struct Hybrid {
 }
 
 impl Hybrid {
-    /// Keeps the scales, and asks for scratch memory for a part of `1 / parts` of the input.
+    /// Keeps the scales, and asks for scratch memory for a part of `1 / parts` of input `image`.
     pub(in crate::kernels) fn prepare(
         node: &mut Prepare<'_>,
         (axis, filters): (i32, usize),
         activation: Activation,
         mode: Mode,
-        parts: usize,
+        (image, parts): (usize, usize),
     ) -> Result<Self, Refusal> {
         let refused = Refusal::Quantization(WEIGHTS);
         let weights = node.quantization(WEIGHTS)?.ok_or(refused)?;
@@ -58,7 +58,7 @@ impl Hybrid {
         }
         let scales = node.list::<f32>(count)?;
         node.list_mut::<f32>(scales).iter_mut().zip(weights.scale().iter()).for_each(|(to, s)| *to = s);
-        node.scratch(node.input(0)?.elements().checked_div(parts).unwrap_or(0))?;
+        node.scratch(node.input(image)?.elements().checked_div(parts).unwrap_or(0))?;
         let symmetric = u32::from(mode == Mode::Symmetric);
         Ok(Self { scales, widened: widen(node)?, symmetric, range: FloatRange::of(activation)? })
     }
@@ -68,18 +68,19 @@ impl Hybrid {
         &self,
         node: &mut Invoke<'_>,
         shape: Shape,
+        inputs: Inputs,
         parts: usize,
     ) -> Result<(), Refusal> {
         let out = node.output::<f32>(0)?;
         let quantized = node.scratch::<i8>()?;
         let scales = node.list::<f32>(self.scales);
-        let (x, w) = (node.input::<f32>(0)?, weights::<i8>(node, self.widened)?);
-        let bias = node.optional_input::<f32>(2)?;
-        let (Some(inputs), Some(outputs)) = (x.len().checked_div(parts), out.len().checked_div(parts)) else {
+        let (x, w) = (node.input::<f32>(inputs.image)?, weights::<i8>(node, self.widened)?);
+        let bias = node.optional_input::<f32>(inputs.bias)?;
+        let (Some(length), Some(outputs)) = (x.len().checked_div(parts), out.len().checked_div(parts)) else {
             return Ok(());
         };
         let mode = if self.symmetric != 0 { Mode::Symmetric } else { Mode::Asymmetric };
-        for (x, out) in x.chunks_exact(inputs.max(1)).zip(out.chunks_exact_mut(outputs.max(1))) {
+        for (x, out) in x.chunks_exact(length.max(1)).zip(out.chunks_exact_mut(outputs.max(1))) {
             let (scale, zero) = quantize(x, mode, quantized);
             let scale_of =
                 |f: usize| scales.get(if scales.len() == 1 { 0 } else { f }).copied().unwrap_or(0.0);
@@ -95,7 +96,7 @@ impl Hybrid {
 }
 
 /// Quantizes `x`; returns the scale and the zero point.
-fn quantize(x: &[f32], mode: Mode, out: &mut [i8]) -> (f32, i32) {
+pub(in crate::kernels) fn quantize(x: &[f32], mode: Mode, out: &mut [i8]) -> (f32, i32) {
     let low = x.iter().copied().fold(0f32, f32::min);
     let high = x.iter().copied().fold(0f32, f32::max);
     if low == high {

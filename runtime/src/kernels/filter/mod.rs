@@ -11,16 +11,30 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Activation, Node as _, NodeExt as _};
 use sedge_schema::{Refusal, Slot, TensorType};
 
-use super::shared::{INPUT, OUTPUT};
+use super::shared::OUTPUT;
 use crate::arena::Span;
 use crate::node::Prepare;
 
 pub(super) use direct::Rule;
-pub(super) use geometry::{Geometry, Sizes};
+pub(super) use geometry::{Axis, Geometry, Sizes};
 pub(super) use requantize::{Product, Requantize};
 
 /// The slot of the weights.
 pub(super) const WEIGHTS: Slot = Slot::Input(1);
+
+/// Where an operator has its image, and where its bias; the weights are always input 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Inputs {
+    pub(super) image: usize,
+    pub(super) bias: usize,
+}
+
+impl Inputs {
+    /// The inputs of most operators.
+    pub(super) const USUAL: Self = Self { image: 0, bias: 2 };
+    /// The inputs of an operator whose input 0 is its output's shape.
+    pub(super) const TRANSPOSED: Self = Self { image: 2, bias: 3 };
+}
 /// The slot of the bias.
 pub(super) const BIAS: Slot = Slot::Input(2);
 
@@ -45,12 +59,18 @@ pub(super) enum Arithmetic {
 impl Arithmetic {
     /// The arithmetic for the types of input, weights, bias and output.
     pub(super) fn of(node: &Prepare<'_>) -> Result<Self, Refusal> {
+        Self::with_inputs(node, Inputs::USUAL)
+    }
+
+    /// As [`Arithmetic::of`], for these inputs.
+    pub(super) fn with_inputs(node: &Prepare<'_>, inputs: Inputs) -> Result<Self, Refusal> {
+        let [image, bias_slot] = [inputs.image, inputs.bias].map(|i| Slot::Input(i as u8));
         use TensorType::{Float32, Int4, Int8, Int16, Int32, Int64, UInt8};
-        let input = node.tensor_type(INPUT)?;
+        let input = node.tensor_type(image)?;
         let found = node.tensor_type(WEIGHTS)?;
         // int4 weights are widened, and are int8 ones from there on.
         let wide = if found == Int4 { Int8 } else { found };
-        let narrow_bias = node.has(BIAS) && node.tensor_type(BIAS)? == Int32;
+        let narrow_bias = node.has(bias_slot) && node.tensor_type(bias_slot)? == Int32;
         let (arithmetic, weights, bias) = match input {
             Float32 if wide == Int8 => (Self::Hybrid, Int8, Float32),
             Float32 => (Self::Float, Float32, Float32),
@@ -58,14 +78,14 @@ impl Arithmetic {
             UInt8 => (Self::UInt8, UInt8, Int32),
             Int16 if narrow_bias => (Self::Int16Bias32, Int8, Int32),
             Int16 => (Self::Int16, Int8, Int64),
-            _ => return Err(Refusal::Type(INPUT)),
+            _ => return Err(Refusal::Type(image)),
         };
         if wide != weights {
             return Err(Refusal::Type(WEIGHTS));
         }
         node.type_in(OUTPUT, &[input])?;
-        if node.has(BIAS) {
-            node.type_in(BIAS, &[bias])?;
+        if node.has(bias_slot) {
+            node.type_in(bias_slot, &[bias])?;
         }
         Ok(arithmetic)
     }

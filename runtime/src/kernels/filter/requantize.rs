@@ -2,9 +2,9 @@
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Activation, Node as _};
-use sedge_schema::{Refusal, TensorType};
+use sedge_schema::{Refusal, Slot, TensorType};
 
-use super::super::shared::{INPUT, OUTPUT};
+use super::super::shared::OUTPUT;
 use super::WEIGHTS;
 use crate::arena::Span;
 use crate::fixed::{Multiplier, quantized_range};
@@ -37,15 +37,17 @@ pub(in crate::kernels) struct Requantize {
 }
 
 impl Requantize {
-    /// Works out the factors; per-channel scales must count the `filters` along `axis` of the weights.
+    /// Works out the factors for the image in input `image`; per-channel scales must count the `filters`
+    /// along `axis` of the weights.
     pub(in crate::kernels) fn prepare(
         node: &mut Prepare<'_>,
-        axis: i32,
+        (image, axis): (usize, i32),
         filters: usize,
         activation: Activation,
         product: Product,
     ) -> Result<Self, Refusal> {
-        let (input, output) = (node.affine(INPUT)?, node.affine(OUTPUT)?);
+        let image = Slot::Input(image as u8);
+        let (input, output) = (node.affine(image)?, node.affine(OUTPUT)?);
         let refused = Refusal::Quantization(WEIGHTS);
         let weights = node.quantization(WEIGHTS)?.ok_or(refused)?;
         let count = weights.scale().len();
@@ -59,7 +61,7 @@ impl Requantize {
         let kind = node.tensor_type(OUTPUT)?;
         // 16-bit activations are symmetric.
         if kind == TensorType::Int16 && (input.zero_point, output.zero_point) != (0, 0) {
-            return Err(Refusal::Quantization(INPUT));
+            return Err(Refusal::Quantization(image));
         }
         let (low, high) = kind.integer_range().ok_or(Refusal::Type(OUTPUT))?;
         let range = activation.range().ok_or(Refusal::Parameter("fused_activation_function"))?;

@@ -5,7 +5,7 @@ use sedge_schema::Refusal;
 use super::direct::Rule;
 use super::geometry::Sizes;
 use super::requantize::{Outputs, Requantize, Sum};
-use super::{Arithmetic, FloatRange, bias_at};
+use super::{Arithmetic, FloatRange, Inputs, bias_at};
 use crate::arena::Span;
 use crate::element::Element;
 use crate::node::Invoke;
@@ -17,6 +17,8 @@ pub(in crate::kernels) enum Shape {
     Full(Sizes),
     /// DEPTHWISE_CONV_2D.
     Depthwise(Sizes),
+    /// TRANSPOSE_CONV.
+    Transposed(Sizes),
     /// FULLY_CONNECTED with rows of this depth.
     Rows(usize),
 }
@@ -33,6 +35,7 @@ impl Shape {
         match self {
             Self::Full(sizes) => rule.convolve(&sizes, x, w, out),
             Self::Depthwise(sizes) => rule.depthwise(&sizes, x, w, out),
+            Self::Transposed(sizes) => rule.transpose(&sizes, x, w, out),
             Self::Rows(depth) => rule.connect(depth, x, w, out),
         }
     }
@@ -43,37 +46,38 @@ pub(in crate::kernels) fn direct(
     node: &mut Invoke<'_>,
     arithmetic: Arithmetic,
     shape: Shape,
+    inputs: Inputs,
     data: Span,
 ) -> Result<(), Refusal> {
     if arithmetic == Arithmetic::Float {
-        return float(node, shape, *node.load(data)?);
+        return float(node, (shape, inputs), *node.load(data)?);
     }
     let outputs = node.load::<Requantize>(data)?.outputs(node);
     match arithmetic {
-        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, shape, outputs, |y| y as i8),
-        Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, shape, outputs, |y| y as u8),
-        Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, shape, outputs, |y| y as i16),
-        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, shape, outputs, |y| y as i16),
+        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i8),
+        Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, (shape, inputs), outputs, |y| y as u8),
+        Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, (shape, inputs), outputs, |y| y as i16),
+        Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i16),
         Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
     }
 }
 
-fn float(node: &mut Invoke<'_>, shape: Shape, range: FloatRange) -> Result<(), Refusal> {
+fn float(node: &mut Invoke<'_>, (shape, inputs): (Shape, Inputs), range: FloatRange) -> Result<(), Refusal> {
     let out = node.output::<f32>(0)?;
-    let bias = node.optional_input::<f32>(2)?;
+    let bias = node.optional_input::<f32>(inputs.bias)?;
     let rule = Rule {
         start: |_| 0f32,
         step: |sum, x: f32, w: f32| sum + x * w,
         finish: |f, sum: f32| range.clamp(sum + bias_at(bias, f)),
     };
-    shape.run(&rule, node.input(0)?, node.input(1)?, out);
+    shape.run(&rule, node.input(inputs.image)?, node.input(1)?, out);
     Ok(())
 }
 
 /// Activations `X`, weights `W`, bias `B`, sums `S`.
 fn run<X, W, B, S>(
     node: &mut Invoke<'_>,
-    shape: Shape,
+    (shape, inputs): (Shape, Inputs),
     outputs: Outputs<'_>,
     narrow: impl Fn(i32) -> X,
 ) -> Result<(), Refusal>
@@ -84,14 +88,14 @@ where
     S: Sum,
 {
     let out = node.output::<X>(0)?;
-    let bias = node.optional_input::<B>(2)?;
+    let bias = node.optional_input::<B>(inputs.bias)?;
     let (input_zero, weights_zero) = (outputs.rule.input_zero, outputs.rule.weights_zero);
     let rule = Rule {
         start: |f| bias_at(bias, f).into(),
         step: |sum: S, x: X, w: W| sum.add_product(x.into() - input_zero, w.into() - weights_zero),
         finish: |f, sum| narrow(outputs.of(f, sum)),
     };
-    shape.run(&rule, node.input(0)?, weights(node, outputs.rule.widened)?, out);
+    shape.run(&rule, node.input(inputs.image)?, weights(node, outputs.rule.widened)?, out);
     Ok(())
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod blocks;
 pub(crate) mod call;
 pub(crate) mod clamp;
 pub(crate) mod compare;
+pub(crate) mod dot;
 pub(crate) mod extreme;
 pub(crate) mod half;
 pub(crate) mod heap;
@@ -20,6 +21,7 @@ pub(crate) mod rows;
 pub(crate) mod sigmoid;
 pub(crate) mod suppression;
 pub(crate) mod variable;
+pub(crate) mod volume;
 pub(crate) mod whole;
 
 use sedge_schema::op::Node as _;
