@@ -135,9 +135,33 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::FloorDiv(_), T::Int8 | T::Int16) => 3,
         (Op::FloorDiv(_), T::Float32) => 2,
         (Op::FloorMod(_), T::Int16) => 2,
+        (Op::ArgMax(_) | Op::ArgMin(_), T::Bool) => 3,
+        (Op::FakeQuant(op), _) if op.narrow_range => 2,
+        (Op::ReduceProd(_), T::Int16) => 2,
+        (Op::Select(_), _) if (0..3).any(|i| tensor(i).is_some_and(|t| t.shape.rank() == 5)) => 3,
         // These have one version for all types.
         (
-            Op::ExpandDims(_)
+            Op::AddN(_)
+            | Op::Bitcast(_)
+            | Op::Bucketize(_)
+            | Op::ComplexAbs(_)
+            | Op::Cumsum(_)
+            | Op::ExpandDims(_)
+            | Op::FakeQuant(_)
+            | Op::Imag(_)
+            | Op::L2Pool2d(_)
+            | Op::LocalResponseNormalization(_)
+            | Op::Real(_)
+            | Op::ReduceAll(_)
+            | Op::ReduceAny(_)
+            | Op::Rfft2d(_)
+            | Op::SegmentSum(_)
+            | Op::Select(_)
+            | Op::SelectV2(_)
+            | Op::UnsortedSegmentMax(_)
+            | Op::UnsortedSegmentMin(_)
+            | Op::UnsortedSegmentProd(_)
+            | Op::UnsortedSegmentSum(_)
             | Op::Elu(_)
             | Op::HardSwish(_)
             | Op::Neg(_)
@@ -292,6 +316,22 @@ pub(super) fn first_release(code: i32, version: i32) -> Release {
         Some(Code::SplitV) => row(&[(1, 13), (2, 3)]),
         Some(Code::StridedSlice) => row(&[(1, 6), (1, 14), (2, 1), (2, 2), (2, 5), (2, 6), (2, 14), (2, 14)]),
         Some(Code::ResizeBilinear | Code::ResizeNearestNeighbor) => row(&[(1, 13), (1, 14), (2, 3), (2, 5)]),
+        Some(Code::AddN | Code::LogSoftmax) => row(&[(1, 14)]),
+        Some(Code::ArgMax | Code::ArgMin) => row(&[(1, 9), (1, 14), (2, 9)]),
+        Some(Code::Bitcast) => row(&[(2, 13)]),
+        Some(Code::Bucketize) => row(&[(2, 8)]),
+        Some(Code::ComplexAbs | Code::Imag | Code::Real | Code::Rfft2d) => row(&[(2, 5)]),
+        Some(Code::Cumsum) => row(&[(2, 4)]),
+        Some(Code::FakeQuant) => row(&[(1, 5), (1, 10)]),
+        Some(Code::ReduceAll) => row(&[(2, 6)]),
+        Some(Code::ReduceAny) => row(&[(1, 11)]),
+        Some(Code::ReduceProd) => row(&[(1, 11), (2, 6)]),
+        Some(Code::SegmentSum | Code::SelectV2) => row(&[(2, 2)]),
+        Some(Code::Select) => row(&[(1, 14), (1, 14), (2, 12)]),
+        Some(Code::UnsortedSegmentMax | Code::UnsortedSegmentProd | Code::UnsortedSegmentSum) => {
+            row(&[(2, 10)])
+        }
+        Some(Code::UnsortedSegmentMin) => row(&[(2, 11)]),
         Some(Code::Mean) => row(&[(1, 6), (1, 14), (2, 4)]),
         Some(Code::Relu | Code::Relu6) => row(&[(1, 5), (1, 14), (2, 5)]),
         Some(Code::Logistic | Code::Tanh) => row(&[(1, 14), (1, 14), (2, 3)]),

@@ -62,7 +62,7 @@ fn two_over_one_plus(x: i32) -> i32 {
 
 /// `1 / (1 + x)` for `x` in `[0, 1)`, both `Q0`.
 #[inline]
-fn one_over_one_plus(x: i32) -> i32 {
+pub(super) fn one_over_one_plus(x: i32) -> i32 {
     saturating_shift_left(two_over_one_plus(x), 1)
 }
 

@@ -6,11 +6,15 @@
 //! zero). Sources: gemmlowp's `fixedpoint.h`, tflite's `quantization_util.cc`.
 
 mod exp;
+mod log;
+mod root;
 mod table;
 
 use bytemuck::{Pod, Zeroable};
 
 pub use exp::{exp_of_negative, logistic, reciprocal, tanh};
+pub use log::log_of_sum;
+pub use root::inverse_root;
 pub use table::Interpolated;
 
 /// A non-negative real factor as a Q31 number and a power of two, `q * 2^(shift - 31)`.

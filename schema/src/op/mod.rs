@@ -16,7 +16,7 @@ mod window;
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use param::{Activation, IntList, Padding, Param, WeightsFormat};
+pub use param::{Activation, FloatList, IntList, List, Padding, Param, WeightsFormat};
 pub use strided_slice::Cut;
 pub use transpose::permutation;
 pub use window::Window;
@@ -256,14 +256,21 @@ macro_rules! with_operators {
         $then! {
             abs::Abs,
             add::Add,
+            add_n::AddN,
+            arg_max::ArgMax,
+            arg_min::ArgMin,
             atan2::Atan2,
             average_pool_2d::AveragePool2d,
+            bitcast::Bitcast,
             bitwise_xor::BitwiseXor,
+            bucketize::Bucketize,
             cast::Cast,
             ceil::Ceil,
+            complex_abs::ComplexAbs,
             concatenation::Concatenation,
             conv_2d::Conv2d,
             cos::Cos,
+            cumsum::Cumsum,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
             div::Div,
@@ -271,6 +278,7 @@ macro_rules! with_operators {
             equal::Equal,
             exp::Exp,
             expand_dims::ExpandDims,
+            fake_quant::FakeQuant,
             fill::Fill,
             floor::Floor,
             floor_div::FloorDiv,
@@ -281,10 +289,15 @@ macro_rules! with_operators {
             greater::Greater,
             greater_equal::GreaterEqual,
             hard_swish::HardSwish,
+            imag::Imag,
+            l2_normalization::L2Normalization,
+            l2_pool_2d::L2Pool2d,
             leaky_relu::LeakyRelu,
             less::Less,
             less_equal::LessEqual,
+            local_response_normalization::LocalResponseNormalization,
             log::Log,
+            log_softmax::LogSoftmax,
             logical_and::LogicalAnd,
             logical_not::LogicalNot,
             logical_or::LogicalOr,
@@ -302,8 +315,12 @@ macro_rules! with_operators {
             pow::Pow,
             prelu::Prelu,
             quantize::Quantize,
+            real::Real,
+            reduce_all::ReduceAll,
+            reduce_any::ReduceAny,
             reduce_max::ReduceMax,
             reduce_min::ReduceMin,
+            reduce_prod::ReduceProd,
             relu6::Relu6,
             relu::Relu,
             relu_0_to_1::Relu0To1,
@@ -311,9 +328,13 @@ macro_rules! with_operators {
             reshape::Reshape,
             resize_bilinear::ResizeBilinear,
             resize_nearest_neighbor::ResizeNearestNeighbor,
+            rfft2d::Rfft2d,
             right_shift::RightShift,
             round::Round,
             rsqrt::Rsqrt,
+            segment_sum::SegmentSum,
+            select::Select,
+            select_v2::SelectV2,
             shape_of::ShapeOf,
             sign::Sign,
             sin::Sin,
@@ -332,6 +353,10 @@ macro_rules! with_operators {
             tanh::Tanh,
             transpose::Transpose,
             unpack::Unpack,
+            unsorted_segment_max::UnsortedSegmentMax,
+            unsorted_segment_min::UnsortedSegmentMin,
+            unsorted_segment_prod::UnsortedSegmentProd,
+            unsorted_segment_sum::UnsortedSegmentSum,
             zeros_like::ZerosLike,
         }
     };
