@@ -176,6 +176,7 @@ macro_rules! operators {
         /// Any operator that Sedge has rules for.
         #[derive(Clone, Copy, Debug, PartialEq)]
         #[allow(missing_docs, reason = "each variant is the operator of that name")]
+        #[allow(clippy::large_enum_variant, reason = "a device has operators, but never one of any kind")]
         pub enum Op { $($name($name),)* }
 
         impl Op {
