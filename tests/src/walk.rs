@@ -223,15 +223,9 @@ impl Node for FileNode<'_> {
         Ok(self.tensor(slot)?.tensor_type())
     }
 
-    fn int(&self, input: usize, element: usize) -> Result<i64, Refusal> {
+    fn values(&self, input: usize) -> Result<&[u8], Refusal> {
         let slot = Slot::Input(input as u8);
-        let tensor = self.tensor(slot)?;
-        let data = self.model.constant(&tensor);
-        let value = match tensor.tensor_type() {
-            TensorType::Int32 => data.as_chunks().0.get(element).map(|&b| i32::from_le_bytes(b).into()),
-            TensorType::Int64 => data.as_chunks().0.get(element).map(|&b| i64::from_le_bytes(b)),
-            _ => return Err(Refusal::Type(slot)),
-        };
-        value.ok_or(Refusal::Pending(slot))
+        let data = self.model.constant(&self.tensor(slot)?);
+        if data.is_empty() { Err(Refusal::Pending(slot)) } else { Ok(data) }
     }
 }

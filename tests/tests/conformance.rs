@@ -12,10 +12,16 @@ use sedge_tests::data::shared;
 
 /// Cases that LiteRT and TensorFlow Lite Micro, which the runtime follows, compute differently, and
 /// whose outputs are LiteRT's: it adds int16 operands that have power-of-two scales without scaling
-/// them first, rescales sums in floats, and rounds fully connected layers once.
+/// them first, rescales sums in floats, and rounds fully connected layers once; it reads a row of int4
+/// weights that starts in the middle of a byte from that byte's start.
 const DISPUTED: &[&str] = &[
     "ADD/int16-003",
     "ADD/int16-005",
+    "EMBEDDING_LOOKUP/hybrid4-000",
+    "EMBEDDING_LOOKUP/hybrid4-001",
+    "EMBEDDING_LOOKUP/hybrid4-004",
+    "EMBEDDING_LOOKUP/hybrid4-005",
+    "EMBEDDING_LOOKUP/hybrid4-007",
     "FULLY_CONNECTED/int8w4-001",
     "FULLY_CONNECTED/int8w4-007",
     "SUB/int16-001",

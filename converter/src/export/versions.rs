@@ -139,6 +139,25 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::FakeQuant(op), _) if op.narrow_range => 2,
         (Op::ReduceProd(_), T::Int16) => 2,
         (Op::Select(_), _) if (0..3).any(|i| tensor(i).is_some_and(|t| t.shape.rank() == 5)) => 3,
+        (Op::BatchToSpaceNd(_) | Op::SpaceToBatchNd(_), T::Int16) => 4,
+        (Op::BatchToSpaceNd(_) | Op::SpaceToBatchNd(_), _) if rank != 4 => 3,
+        (Op::BroadcastTo(_), T::Int8 | T::Int16) => 3,
+        (Op::BroadcastTo(_), _) => 2,
+        (Op::DynamicUpdateSlice(_), T::BFloat16) => 6,
+        (Op::DynamicUpdateSlice(_), T::Int16) => 4,
+        (Op::DynamicUpdateSlice(_), T::Float16) => 3,
+        (Op::DynamicUpdateSlice(_), _) => 1 + i32::from(kind(2) == Some(T::Int64)),
+        (Op::EmbeddingLookup(_), _) if weights == Some(T::Int4) || is_per_channel(tensor(1)) => 4,
+        (Op::GatherNd(_), T::Bool) => 5,
+        (Op::GatherNd(_), _) if kind(1) == Some(T::Int16) => 4,
+        (Op::GatherNd(_), T::Int8) => 1,
+        (Op::Range(_), T::Int64) => 2,
+        (Op::ReverseV2(_), T::Int8) => 3,
+        (Op::ReverseV2(_), T::Bool) => 2,
+        (Op::ReverseV2(_), T::Int16) => 1,
+        (Op::SpaceToDepth(_) | Op::DepthToSpace(_) | Op::Tile(_), T::Int16) => 1,
+        (Op::Tile(_), T::Int8) => 3,
+        (Op::TopkV2(_), _) if kind(1) == Some(T::Int16) => 3,
         // These have one version for all types.
         (
             Op::AddN(_)
@@ -165,10 +184,13 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
             | Op::Elu(_)
             | Op::HardSwish(_)
             | Op::Neg(_)
+            | Op::OneHot(_)
             | Op::Prelu(_)
+            | Op::Rank(_)
             | Op::Relu0To1(_)
             | Op::ReluN1To1(_)
             | Op::Reshape(_)
+            | Op::ScatterNd(_)
             | Op::ShapeOf(_)
             | Op::Squeeze(_),
             _,
@@ -335,6 +357,20 @@ pub(super) fn first_release(code: i32, version: i32) -> Release {
         Some(Code::Mean) => row(&[(1, 6), (1, 14), (2, 4)]),
         Some(Code::Relu | Code::Relu6) => row(&[(1, 5), (1, 14), (2, 5)]),
         Some(Code::Logistic | Code::Tanh) => row(&[(1, 14), (1, 14), (2, 3)]),
+        Some(Code::BatchToSpaceNd | Code::SpaceToBatchNd) => row(&[(1, 6), (1, 14), (2, 3), (2, 12)]),
+        Some(Code::BroadcastTo) => row(&[(2, 5), (2, 5), (2, 5), (2, 23)]),
+        Some(Code::DepthToSpace) => row(&[(2, 1), (2, 5)]),
+        Some(Code::DynamicUpdateSlice) => row(&[(2, 9), (2, 17), (2, 19), (2, 20), (2, 21), (2, 22)]),
+        Some(Code::EmbeddingLookup) => row(&[(1, 13), (1, 14), (1, 14), (2, 18), (2, 21)]),
+        Some(Code::GatherNd) => row(&[(1, 14), (2, 3), (2, 5), (2, 13), (2, 16), (2, 23)]),
+        Some(Code::MirrorPad) => row(&[(1, 14), (2, 3), (2, 12)]),
+        Some(Code::OneHot) => row(&[(1, 11)]),
+        Some(Code::Range) => row(&[(1, 13), (2, 14)]),
+        Some(Code::Rank) => row(&[(1, 14)]),
+        Some(Code::ReverseV2) => row(&[(1, 14), (2, 2), (2, 5), (2, 23)]),
+        Some(Code::ScatterNd) => row(&[(2, 1)]),
+        Some(Code::Tile) => row(&[(1, 11), (2, 2), (2, 8)]),
+        Some(Code::TopkV2) => row(&[(1, 7), (1, 14), (2, 13)]),
         _ => row(&[(1, 5), (1, 14), (2, 3), (2, 4)]),
     }
 }

@@ -33,6 +33,7 @@ pub struct RawOp {
 
 /// What a node does.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nearly all operators have rules")]
 pub enum Operation {
     /// An operator with rules.
     Known(Op),
@@ -135,15 +136,9 @@ impl op::Node for Surroundings<'_> {
         self.tensor(slot).map(|t| t.tensor_type)
     }
 
-    fn int(&self, input: usize, element: usize) -> Result<i64, Refusal> {
+    fn values(&self, input: usize) -> Result<&[u8], Refusal> {
         let slot = Slot::Input(input as u8);
-        let tensor = self.tensor(slot)?;
-        let data = tensor.data.as_ref().ok_or(Refusal::Pending(slot))?;
-        match tensor.tensor_type {
-            TensorType::Int32 => data.as_chunks().0.get(element).map(|&b| i32::from_le_bytes(b).into()),
-            TensorType::Int64 => data.as_chunks().0.get(element).map(|&b| i64::from_le_bytes(b)),
-            _ => return Err(Refusal::Type(slot)),
-        }
-        .ok_or(Refusal::Value(slot))
+        let data = self.tensor(slot)?.data.as_ref();
+        data.map(|data| data.as_ref()).ok_or(Refusal::Pending(slot))
     }
 }

@@ -3,8 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::Node;
 use sedge_schema::{
-    MAX_RANK, Model, Operator, Quantization, Refusal, Scalar as _, Shape, Slot, Subgraph, Tensor, TensorType,
-    op,
+    MAX_RANK, Model, Operator, Quantization, Refusal, Shape, Slot, Subgraph, Tensor, TensorType, op,
 };
 use sedge_simd::Level;
 
@@ -344,28 +343,20 @@ impl Node for Prepare<'_> {
         Ok(self.tensor(slot)?.tensor_type())
     }
 
-    fn int(&self, input: usize, element: usize) -> Result<i64, Refusal> {
+    fn values(&self, input: usize) -> Result<&[u8], Refusal> {
         let slot = Slot::Input(input as u8);
         let tensor = self.index_of(slot).ok_or(Refusal::Absent(slot))?;
-        let bytes = match (self.constant(input), self.place(tensor)) {
-            (Some(bytes), _) => bytes,
-            (None, place) => {
-                let lifetimes = self.arena.get::<Lifetime>(self.lifetimes);
-                let written = lifetimes.get(tensor as usize).map_or(u32::MAX, |l| l.first);
-                let known = self.running && (self.graph.starts_alive(tensor) || written < self.start);
-                match place.home() {
-                    Home::Activations(at) if known => self.arena.bytes(at, place.bytes),
-                    _ => return Err(Refusal::Pending(slot)),
-                }
-            }
-        };
-        match self.tensor_type(slot)? {
-            TensorType::Int32 => {
-                bytes.get(4 * element..).filter(|b| b.len() >= 4).map(|b| i32::read(b).into())
-            }
-            TensorType::Int64 => bytes.get(8 * element..).filter(|b| b.len() >= 8).map(i64::read),
-            _ => return Err(Refusal::Type(slot)),
+        if let Some(bytes) = self.constant(input) {
+            return Ok(bytes);
         }
-        .ok_or(Refusal::Value(slot))
+        let lifetimes = self.arena.get::<Lifetime>(self.lifetimes);
+        let written = lifetimes.get(tensor as usize).map_or(u32::MAX, |l| l.first);
+        let known = self.running && (self.graph.starts_alive(tensor) || written < self.start);
+        let place = self.place(tensor);
+        match place.home() {
+            Home::Activations(at) if known => Ok(self.arena.bytes(at, place.bytes)),
+            _ if self.graph.shape(&self.arena, tensor).elements() == 0 => Ok(&[]),
+            _ => Err(Refusal::Pending(slot)),
+        }
     }
 }

@@ -101,6 +101,7 @@ enum_params! {
     Activation: Activation::from_code;
     TensorType: TensorType::from_code;
     WeightsFormat: WeightsFormat::from_code;
+    MirrorMode: MirrorMode::from_code;
 }
 
 /// How the weights of a FULLY_CONNECTED are stored.
@@ -116,6 +117,22 @@ pub enum WeightsFormat {
 impl WeightsFormat {
     fn from_code(code: i8) -> Option<Self> {
         [Self::Default, Self::Shuffled4x16Int8].get(usize::try_from(code).ok()?).copied()
+    }
+}
+
+/// Which cells MIRROR_PAD mirrors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum MirrorMode {
+    /// Those inside the outermost ones: `2 1 | 0 1 2 | 1 0`.
+    Reflect,
+    /// All: `1 0 | 0 1 2 | 2 1`.
+    Symmetric,
+}
+
+impl MirrorMode {
+    fn from_code(code: i8) -> Option<Self> {
+        [Self::Reflect, Self::Symmetric].get(usize::try_from(code).ok()?).copied()
     }
 }
 

@@ -189,6 +189,10 @@ mod tests {
             Ok(TensorType::Int32)
         }
 
+        fn values(&self, input: usize) -> Result<&[u8], Refusal> {
+            Err(Refusal::Pending(Slot::Input(input as u8)))
+        }
+
         fn int(&self, input: usize, element: usize) -> Result<i64, Refusal> {
             Ok(self.1[input - 1][element])
         }

@@ -202,6 +202,22 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
             let t = table!(builtin_options_as_reducer_options);
             assert_eq!(op.keep_dims, t.keep_dims);
         }
+        Op::MirrorPad(op) => {
+            let t = table!(builtin_options_as_mirror_pad_options);
+            assert_eq!(op.mode as i8, t.mode.0);
+        }
+        Op::SpaceToDepth(op) => {
+            let t = table!(builtin_options_as_space_to_depth_options);
+            assert_eq!(op.block_size, t.block_size);
+        }
+        Op::DepthToSpace(op) => {
+            let t = table!(builtin_options_as_depth_to_space_options);
+            assert_eq!(op.block_size, t.block_size);
+        }
+        Op::OneHot(op) => {
+            let t = table!(builtin_options_as_one_hot_options);
+            assert_eq!(op.axis, t.axis);
+        }
         // These have no parameters.
         Op::Dequantize(_)
         | Op::ExpandDims(_)
@@ -251,7 +267,6 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
         | Op::FloorDiv(_)
         | Op::FloorMod(_)
         | Op::SquaredDifference(_)
-        | Op::Prelu(_)
         | Op::AddN(_)
         | Op::Bitcast(_)
         | Op::ComplexAbs(_)
@@ -265,6 +280,19 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
         | Op::UnsortedSegmentMax(_)
         | Op::UnsortedSegmentMin(_)
         | Op::UnsortedSegmentProd(_)
-        | Op::UnsortedSegmentSum(_) => (),
+        | Op::UnsortedSegmentSum(_)
+        | Op::BatchToSpaceNd(_)
+        | Op::BroadcastTo(_)
+        | Op::DynamicUpdateSlice(_)
+        | Op::EmbeddingLookup(_)
+        | Op::GatherNd(_)
+        | Op::Range(_)
+        | Op::Rank(_)
+        | Op::ReverseV2(_)
+        | Op::ScatterNd(_)
+        | Op::SpaceToBatchNd(_)
+        | Op::Tile(_)
+        | Op::TopkV2(_)
+        | Op::Prelu(_) => (),
     }
 }

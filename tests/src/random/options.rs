@@ -1,15 +1,6 @@
 //! Options of any operator: the table that is its own, filled at random.
 
-use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, ArgMaxOptionsT, ArgMinOptionsT, BucketizeOptionsT, BuiltinOperator,
-    BuiltinOptionsT, CastOptionsT, ConcatenationOptionsT, Conv2DOptionsT, CumsumOptionsT,
-    DepthwiseConv2DOptionsT, DivOptionsT, FakeQuantOptionsT, FullyConnectedOptionsT,
-    FullyConnectedOptionsWeightsFormat, GatherOptionsT, GeluOptionsT, L2NormOptionsT, LeakyReluOptionsT,
-    LocalResponseNormalizationOptionsT, MulOptionsT, PackOptionsT, Padding, Pool2DOptionsT, ReducerOptionsT,
-    ReshapeOptionsT, ResizeBilinearOptionsT, ResizeNearestNeighborOptionsT, SVDFOptionsT, ShapeOptionsT,
-    SoftmaxOptionsT, SplitOptionsT, SplitVOptionsT, SqueezeOptionsT, StridedSliceOptionsT, SubOptionsT,
-    TensorType, UnpackOptionsT,
-};
+use sedge_schema::generated::*;
 
 use crate::choices::Choices;
 
@@ -235,6 +226,35 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         BuiltinOperator::TRANSPOSE => BuiltinOptionsT::TransposeOptions(Box::default()),
         BuiltinOperator::QUANTIZE => BuiltinOptionsT::QuantizeOptions(Box::default()),
         BuiltinOperator::DEQUANTIZE => BuiltinOptionsT::DequantizeOptions(Box::default()),
+        BuiltinOperator::MIRROR_PAD => {
+            BuiltinOptionsT::MirrorPadOptions(Box::new(table!(MirrorPadOptionsT {
+                mode: c.one_of(&[MirrorPadMode::REFLECT, MirrorPadMode::SYMMETRIC]),
+            })))
+        }
+        BuiltinOperator::SPACE_TO_DEPTH => {
+            BuiltinOptionsT::SpaceToDepthOptions(Box::new(table!(SpaceToDepthOptionsT {
+                block_size: c.int()
+            })))
+        }
+        BuiltinOperator::DEPTH_TO_SPACE => {
+            BuiltinOptionsT::DepthToSpaceOptions(Box::new(table!(DepthToSpaceOptionsT {
+                block_size: c.int()
+            })))
+        }
+        BuiltinOperator::ONE_HOT => {
+            BuiltinOptionsT::OneHotOptions(Box::new(table!(OneHotOptionsT { axis: c.int() })))
+        }
+        BuiltinOperator::BATCH_TO_SPACE_ND => BuiltinOptionsT::BatchToSpaceNDOptions(Box::default()),
+        BuiltinOperator::BROADCAST_TO => BuiltinOptionsT::BroadcastToOptions(Box::default()),
+        BuiltinOperator::DYNAMIC_UPDATE_SLICE => BuiltinOptionsT::DynamicUpdateSliceOptions(Box::default()),
+        BuiltinOperator::GATHER_ND => BuiltinOptionsT::GatherNdOptions(Box::default()),
+        BuiltinOperator::RANGE => BuiltinOptionsT::RangeOptions(Box::default()),
+        BuiltinOperator::RANK => BuiltinOptionsT::RankOptions(Box::default()),
+        BuiltinOperator::REVERSE_V2 => BuiltinOptionsT::ReverseV2Options(Box::default()),
+        BuiltinOperator::SCATTER_ND => BuiltinOptionsT::ScatterNdOptions(Box::default()),
+        BuiltinOperator::SPACE_TO_BATCH_ND => BuiltinOptionsT::SpaceToBatchNDOptions(Box::default()),
+        BuiltinOperator::TILE => BuiltinOptionsT::TileOptions(Box::default()),
+        BuiltinOperator::TOPK_V2 => BuiltinOptionsT::TopKV2Options(Box::default()),
         // Operators without parameters may have any table, as well as those without rules.
         _ => BuiltinOptionsT::LSTMOptions(Box::default()),
     }

@@ -3,12 +3,14 @@
 pub(crate) mod arg;
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
+pub(crate) mod blocks;
 pub(crate) mod clamp;
 pub(crate) mod compare;
 pub(crate) mod complex;
 pub(crate) mod extreme;
 pub(crate) mod fft;
 pub(crate) mod half;
+pub(crate) mod indices;
 mod integer;
 pub(crate) mod pointwise;
 pub(crate) mod pool;

@@ -1,4 +1,4 @@
-//! Copies between regions of two tensors: what TRANSPOSE, SLICE, STRIDED_SLICE and PAD do.
+//! Copies between regions of two tensors: what TRANSPOSE, SLICE, PAD, TILE and their like do.
 //!
 //! A copy is a nest of loops around runs of bytes that lie together on both sides. It is worked out
 //! once, with loops over one index dropped and loops that continue each other made one, so most
@@ -20,11 +20,14 @@ pub(crate) struct Step {
     pub(crate) to: i32,
 }
 
+/// The most loops: TILE and blocks of an image have two for a dimension.
+const MOST_STEPS: usize = 2 * MAX_RANK;
+
 /// Loops, outermost first.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Steps {
     len: usize,
-    steps: [Step; MAX_RANK],
+    steps: [Step; MOST_STEPS],
 }
 
 impl Steps {
@@ -76,14 +79,14 @@ impl Steps {
 /// Where each round of nested loops is, from both starts on.
 pub(crate) struct Places<'s> {
     steps: &'s [Step],
-    index: [u32; MAX_RANK],
+    index: [u32; MOST_STEPS],
     next: Option<(isize, isize)>,
 }
 
 impl<'s> Places<'s> {
     pub(crate) fn new(steps: &'s [Step], from: u32, to: u32) -> Self {
         let empty = steps.iter().any(|step| step.count == 0);
-        Self { steps, index: [0; MAX_RANK], next: (!empty).then_some((from as isize, to as isize)) }
+        Self { steps, index: [0; MOST_STEPS], next: (!empty).then_some((from as isize, to as isize)) }
     }
 }
 
@@ -131,16 +134,34 @@ impl Region {
         node: &mut Prepare<'_>,
         mut steps: Steps,
         unit: usize,
-        (from, to): (u64, u64),
+        first: (u64, u64),
     ) -> Result<Self, Refusal> {
+        let region = Self::of(&mut steps, unit, first)?;
+        if region.unit == 0 {
+            return Ok(region);
+        }
+        Ok(Self { steps: steps.keep(node)?, ..region })
+    }
+
+    /// As [`Region::new`], without keeping the loops: what is left of `steps` goes to [`Region::run`].
+    pub(crate) fn of(steps: &mut Steps, unit: usize, (from, to): (u64, u64)) -> Result<Self, Refusal> {
         if steps.as_slice().iter().any(|step| step.count == 0) {
             return Ok(Self::default());
         }
         let run = steps.pop_run(unit as i64, unit as i64);
         let unit = run.checked_mul(unit).ok_or(Refusal::TooLarge)?;
         let narrow = |v: u64| u32::try_from(v).map_err(|_| Refusal::TooLarge);
-        let (unit, from, to) = (narrow(unit as u64)?, narrow(from)?, narrow(to)?);
-        Ok(Self { unit, from, to, whole: 0, steps: steps.keep(node)? })
+        Ok(Self { unit: narrow(unit as u64)?, from: narrow(from)?, to: narrow(to)?, ..Self::default() })
+    }
+
+    /// The same copy to another first byte.
+    pub(crate) fn to(self, to: u32) -> Self {
+        Self { to, ..self }
+    }
+
+    /// The loops that [`Region::new`] kept.
+    pub(crate) fn kept_steps<'s>(&self, node: &Invoke<'s>) -> &'s [Step] {
+        node.list(self.steps)
     }
 
     /// Prepares an operator whose output 0 is this region of input 0 from its first byte to its last.
