@@ -1,6 +1,7 @@
 //! Where test material lies.
 
-use std::io::Write as _;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The repository's root.
@@ -18,6 +19,28 @@ pub fn shared(sub: &str) -> Option<PathBuf> {
         skipped(&format!("no {}", root.join(sub).display()));
     }
     found
+}
+
+/// The files of the suite of single-operator models in the material beside the repository, by their
+/// paths in it. `None` where it is not at hand.
+pub fn suite() -> Option<BTreeMap<String, Vec<u8>>> {
+    let packed = std::fs::read(shared("conformance/suite-seed1.tar.gz")?).expect("the suite");
+    Some(unpack(&packed))
+}
+
+/// The files of a packed suite by their paths in it.
+pub(crate) fn unpack(packed: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(packed));
+    let mut files = BTreeMap::new();
+    for entry in archive.entries().expect("a tar file") {
+        let mut entry = entry.expect("an entry");
+        let path = entry.path().expect("a path").to_string_lossy().into_owned();
+        let name = path.split_once('/').map_or(path.as_str(), |(_, rest)| rest).to_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).expect("an entry's bytes");
+        files.insert(name, bytes);
+    }
+    files
 }
 
 /// Says on the terminal that a test leaves something out, also where the test's own output is

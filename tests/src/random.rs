@@ -1,11 +1,10 @@
 //! Models of any form that keep to the format's rules.
 
 use sedge_schema::generated::{
-    BlockwiseQuantizationT, BufferT, BuiltinOperator, BuiltinOptions2T, CustomQuantizationT,
-    DimensionMetadataT, DimensionType, Int32VectorT, MetadataT, ModelT, MultiAxisQuantizationT,
-    OperatorCodeT, OperatorT, QuantizationDetailsT, QuantizationParametersT, SignatureDefT,
-    SparseIndexVectorT, SparsityParametersT, SubGraphT, TensorMapT, TensorT, TensorType, Uint8VectorT,
-    Uint16VectorT, VariantSubTypeT,
+    BlockwiseQuantizationT, BufferT, BuiltinOperator, CustomQuantizationT, DimensionMetadataT, DimensionType,
+    Int32VectorT, MetadataT, ModelT, MultiAxisQuantizationT, OperatorCodeT, OperatorT, QuantizationDetailsT,
+    QuantizationParametersT, SignatureDefT, SparseIndexVectorT, SparsityParametersT, SubGraphT, TensorMapT,
+    TensorT, TensorType, Uint8VectorT, Uint16VectorT, VariantSubTypeT,
 };
 
 mod options;
@@ -228,17 +227,9 @@ fn operator(c: &mut Choices<'_>, tensors: usize, codes: &[OperatorCodeT]) -> Ope
         outputs: c.maybe(indices),
         intermediates: c.maybe(indices),
         builtin_options: c.maybe(|c| options::any(c, BuiltinOperator(code))).unwrap_or_default(),
-        builtin_options_2: c.maybe(|_| options_2(BuiltinOperator(code))).unwrap_or_default(),
+        builtin_options_2: c.maybe(|c| options::any_2(c, BuiltinOperator(code))).unwrap_or_default(),
         custom_options: c.maybe(|c| c.list(20, Choices::byte)),
         mutating_variable_inputs: c.maybe(|c| c.list(4, Choices::flag)),
         debug_metadata_index: c.int(),
     })
-}
-
-/// Options of the second union; none for the operators with rules, whose options are in the first.
-fn options_2(code: BuiltinOperator) -> BuiltinOptions2T {
-    match sedge_schema::op::Op::CODES.iter().any(|known| known.code() as i32 == code.0) {
-        true => BuiltinOptions2T::NONE,
-        false => BuiltinOptions2T::DilateOptions(Box::default()),
-    }
 }

@@ -8,13 +8,22 @@ const ARENA: usize = 64 << 10;
 
 /// Checks, plans and runs a file twice.
 fn go(file: &[u8], arena: &mut [u8]) -> Result<(), Error> {
+    go_on(file, arena, &mut || 0)
+}
+
+/// As [`go`] on inputs of these bytes.
+fn go_on(file: &[u8], arena: &mut [u8], next: &mut impl FnMut() -> u8) -> Result<(), Error> {
     let model = Model::check(file)?;
     for weights in [Weights::InPlace, Weights::Packed] {
         let options = Options { level: Level::detect(), weights, input_shapes: &[] };
         let mut session = Session::with_options(model, kernels::ALL, arena, &options)?;
-        session.invoke()?;
-        session.reset();
-        session.invoke()?;
+        for _ in 0..2 {
+            for input in 0..session.inputs() {
+                session.input_bytes_mut(input)?.fill_with(&mut *next);
+            }
+            session.invoke()?;
+            session.reset();
+        }
     }
     Ok(())
 }
@@ -64,4 +73,55 @@ fn every_changed_word_is_refused_or_runs() {
         }
         file[at..at + 4].copy_from_slice(&kept);
     }
+}
+
+/// The variable that says how often each single-operator model is damaged.
+const TIMES: &str = "SEDGE_HOSTILE_TIMES";
+
+#[test]
+fn damaged_operators_are_refused_or_run() {
+    let Some(files) = data::suite() else { return };
+    let times = std::env::var(TIMES).map_or(10, |times| times.parse().expect("a number"));
+    let (mut arena, mut state) = (vec![0; ARENA], 1u64);
+    // Numbers that look random, the same ones in every run.
+    let mut random = move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as u32
+    };
+    let (mut refused, mut total) = (0, 0);
+    for (_, file) in files.iter().filter(|(name, _)| name.ends_with(".tflite")) {
+        let mut file = file.clone();
+        for _ in 0..times {
+            // A word of the file becomes one that is small or extreme, or any; 0 to 2 of them.
+            let changes: Vec<_> = (0..random() % 3)
+                .map(|_| {
+                    let at = random() as usize % (file.len() / 4) * 4;
+                    let word: [u8; 4] = file[at..at + 4].try_into().expect("four bytes");
+                    let old = u32::from_le_bytes(word);
+                    let new = match random() % 8 {
+                        0 => old.wrapping_add(1),
+                        1 => old.wrapping_sub(1),
+                        2 => i32::MAX as u32,
+                        3 => 1 << 31,
+                        4 => u32::MAX,
+                        5 => old ^ 1 << (random() % 32),
+                        6 => random() % 9,
+                        _ => random() << 1 ^ random(),
+                    };
+                    file[at..at + 4].copy_from_slice(&new.to_le_bytes());
+                    (at, word)
+                })
+                .collect();
+            // Inputs of any bytes, or of small numbers: indices that reach a little too far.
+            let few = random() % 2 == 0;
+            let mut next =
+                || if few { (random() % 256) as u8 >> (random() % 9).min(7) } else { random() as u8 };
+            refused += usize::from(go_on(&file, &mut arena, &mut next).is_err());
+            total += 1;
+            for (at, word) in changes.into_iter().rev() {
+                file[at..at + 4].copy_from_slice(&word);
+            }
+        }
+    }
+    assert!(refused > total / 10 && refused < total, "{refused} of {total} were refused");
 }

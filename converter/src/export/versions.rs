@@ -97,6 +97,7 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         }
         (Op::Fill(_), T::Int8 | T::Int16) => 3,
         (Op::Fill(_), T::Bool | T::String) => 2,
+        (Op::Gather(_), T::Int4) => 7,
         (Op::Gather(_), _) if kind(1) == Some(T::Int16) => 6,
         (Op::Gather(op), _) if op.batch_dims != 0 => 5,
         (Op::Gather(_), T::Int16) => 4,
@@ -147,6 +148,7 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::DynamicUpdateSlice(_), T::Int16) => 4,
         (Op::DynamicUpdateSlice(_), T::Float16) => 3,
         (Op::DynamicUpdateSlice(_), _) => 1 + i32::from(kind(2) == Some(T::Int64)),
+        (Op::EmbeddingLookup(_), _) if weights == Some(T::Int2) => 5,
         (Op::EmbeddingLookup(_), _) if weights == Some(T::Int4) || is_per_channel(tensor(1)) => 4,
         (Op::GatherNd(_), T::Bool) => 5,
         (Op::GatherNd(_), _) if kind(1) == Some(T::Int16) => 4,
@@ -156,8 +158,15 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::ReverseV2(_), T::Bool) => 2,
         (Op::ReverseV2(_), T::Int16) => 1,
         (Op::SpaceToDepth(_) | Op::DepthToSpace(_) | Op::Tile(_), T::Int16) => 1,
+        (Op::SparseToDense(_), _) => match kind(2) {
+            Some(T::Int8 | T::UInt8) => 3,
+            Some(T::Int64) => 2,
+            _ => 1,
+        },
         (Op::Tile(_), T::Int8) => 3,
         (Op::TopkV2(_), _) if kind(1) == Some(T::Int16) => 3,
+        (Op::Where(_), T::Bool) => 1,
+        (Op::Where(_), _) => 2,
         // These have one version for all types.
         (
             Op::AddN(_)
@@ -181,18 +190,24 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
             | Op::UnsortedSegmentMin(_)
             | Op::UnsortedSegmentProd(_)
             | Op::UnsortedSegmentSum(_)
+            | Op::Dilate(_)
             | Op::Elu(_)
             | Op::HardSwish(_)
+            | Op::MatrixDiag(_)
+            | Op::MatrixSetDiag(_)
             | Op::Neg(_)
             | Op::OneHot(_)
             | Op::Prelu(_)
             | Op::Rank(_)
+            | Op::ReduceWindow(_)
             | Op::Relu0To1(_)
             | Op::ReluN1To1(_)
             | Op::Reshape(_)
+            | Op::ReverseSequence(_)
             | Op::ScatterNd(_)
             | Op::ShapeOf(_)
-            | Op::Squeeze(_),
+            | Op::Squeeze(_)
+            | Op::Unique(_),
             _,
         ) => 1,
         // All others go up with the integer types.
@@ -329,7 +344,7 @@ pub(super) fn first_release(code: i32, version: i32) -> Release {
         Some(Code::Quantize) => row(&[(1, 14), (1, 15), (2, 10), (2, 21)]),
         Some(Code::Dequantize) => row(&[(1, 13), (1, 14), (1, 15), (2, 2), (2, 18), (2, 18)]),
         Some(Code::Cast) => row(&[(1, 5), (2, 7), (2, 8), (2, 9), (2, 12), (2, 15), (2, 17)]),
-        Some(Code::Gather) => row(&[(1, 6), (1, 14), (1, 15), (2, 4), (2, 5), (2, 13)]),
+        Some(Code::Gather) => row(&[(1, 6), (1, 14), (1, 15), (2, 4), (2, 5), (2, 13), (2, 15)]),
         Some(Code::LeakyRelu) => row(&[(1, 13), (2, 3)]),
         Some(Code::HardSwish) => Release(2, 1, 0),
         Some(Code::ReluN1To1 | Code::Squeeze | Code::Shape | Code::ExpandDims) => row(&[(1, 10)]),
@@ -358,6 +373,7 @@ pub(super) fn first_release(code: i32, version: i32) -> Release {
         Some(Code::Relu | Code::Relu6) => row(&[(1, 5), (1, 14), (2, 5)]),
         Some(Code::Logistic | Code::Tanh) => row(&[(1, 14), (1, 14), (2, 3)]),
         Some(Code::BatchToSpaceNd | Code::SpaceToBatchNd) => row(&[(1, 6), (1, 14), (2, 3), (2, 12)]),
+        Some(Code::BroadcastArgs) => row(&[(2, 6)]),
         Some(Code::BroadcastTo) => row(&[(2, 5), (2, 5), (2, 5), (2, 23)]),
         Some(Code::DepthToSpace) => row(&[(2, 1), (2, 5)]),
         Some(Code::DynamicUpdateSlice) => row(&[(2, 9), (2, 17), (2, 19), (2, 20), (2, 21), (2, 22)]),
@@ -369,6 +385,13 @@ pub(super) fn first_release(code: i32, version: i32) -> Release {
         Some(Code::Rank) => row(&[(1, 14)]),
         Some(Code::ReverseV2) => row(&[(1, 14), (2, 2), (2, 5), (2, 23)]),
         Some(Code::ScatterNd) => row(&[(2, 1)]),
+        Some(Code::SparseToDense) => row(&[(1, 9), (1, 14), (1, 15)]),
+        Some(Code::Dilate | Code::ReduceWindow) => row(&[(2, 15)]),
+        Some(Code::NonMaxSuppressionV4 | Code::NonMaxSuppressionV5) => row(&[(2, 1)]),
+        Some(Code::MatrixDiag | Code::MatrixSetDiag | Code::ReverseSequence | Code::Unique) => {
+            row(&[(1, 14)])
+        }
+        Some(Code::Where) => row(&[(1, 14), (2, 8)]),
         Some(Code::Tile) => row(&[(1, 11), (2, 2), (2, 8)]),
         Some(Code::TopkV2) => row(&[(1, 7), (1, 14), (2, 13)]),
         _ => row(&[(1, 5), (1, 14), (2, 3), (2, 4)]),

@@ -50,8 +50,10 @@ fn problem(graph: &Graph, node: &Node) -> Option<&'static str> {
     match rule {
         QuantizationRule::Border => Some("the model is quantized in part; convert the float model"),
         // A shape has nothing to do with scales.
-        QuantizationRule::Integers if floats() && !matches!(node.op.known(), Some(Op::ShapeOf(_))) => {
-            Some("it turns real numbers into integers or back")
+        QuantizationRule::Integers
+            if floats() && !matches!(node.op.known(), Some(Op::ShapeOf(_) | Op::Rank(_))) =>
+        {
+            Some("it has no form for quantized values")
         }
         QuantizationRule::Weights { .. } => {
             let constant = |i| node.input(i).is_none_or(|t| graph.tensor(t).floats().is_some());

@@ -1,11 +1,11 @@
-//! GATHER: `out[b, o, i, ...] = in[b, o, indices[b, i], ...]`, any type of whole bytes. An index out of
-//! range is refused when the model runs.
+//! GATHER: `out[b, o, i, ...] = in[b, o, indices[b, i], ...]`, any type where what an index names is whole
+//! bytes, such as rows of an even number of int4. An index out of range is refused when the model runs.
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Gather, NodeExt as _};
 use sedge_schema::{MAX_RANK, Refusal, Slot, TensorType};
 
-use super::shared::{INPUT, element_bytes, same_type};
+use super::shared::{INPUT, same_type};
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
 
@@ -27,18 +27,21 @@ struct Data {
 }
 
 pub(super) fn prepare(op: Gather, node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    let unit = element_bytes(same_type(node)?, INPUT)?;
+    let bits = same_type(node)?.bits();
     let kind = node.type_in(INDICES, &[TensorType::Int16, TensorType::Int32, TensorType::Int64])?;
     let (input, indices) = (node.input(0)?, node.input(1)?);
     let (axis, common) = op.axes(&input, &indices)?;
-    let part = input.elements_in(axis + 1..MAX_RANK) * unit;
+    let part = input.elements_in(axis + 1..MAX_RANK) as u64 * bits as u64;
+    if bits == 0 || !part.is_multiple_of(8) {
+        return Err(Refusal::Type(INPUT));
+    }
     node.set_data(Data {
         kind: kind.code().into(),
         batches: input.elements_in(0..common) as u32,
         outer: input.elements_in(common..axis) as u32,
         indices: indices.elements_in(common..MAX_RANK) as u32,
         parts: input.dim(axis) as u32,
-        part: u32::try_from(part).map_err(|_| Refusal::TooLarge)?,
+        part: u32::try_from(part / 8).map_err(|_| Refusal::TooLarge)?,
     })
 }
 

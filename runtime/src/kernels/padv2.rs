@@ -25,9 +25,5 @@ pub(super) fn prepare(_op: PadV2, node: &mut Prepare<'_>) -> Result<(), Refusal>
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let region = *node.data::<Region>()?;
-    let mut value = [0; 16];
-    let found = node.input::<u8>(2)?;
-    let value = value.get_mut(..found.len()).ok_or(Refusal::Internal)?;
-    value.copy_from_slice(found);
-    region::invoke_inside(node, &region, value)
+    region::invoke_inside_input(node, &region, 2)
 }

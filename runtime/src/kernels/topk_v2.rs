@@ -8,6 +8,7 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{NodeExt as _, TopkV2};
 use sedge_schema::{Refusal, Slot, TensorType};
 
+use super::shared::heap::Heap;
 use super::shared::{INPUT, OUTPUT, same_type};
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
@@ -80,27 +81,22 @@ fn top<T: Element + PartialOrd, I: Index>(node: &mut Invoke<'_>, data: &Data) ->
     }
     let outputs = values.chunks_exact_mut(count).zip(indices.chunks_exact_mut(count));
     for (from, (values, indices)) in from.chunks_exact(row).zip(outputs) {
-        let mut heap = Heap { values, indices };
+        let mut best = Best { values, indices };
         for (index, &value) in from.iter().enumerate() {
-            heap.offer(index, value).ok_or(Refusal::Internal)?;
+            best.offer(index, value).ok_or(Refusal::Internal)?;
         }
-        for last in (1..count).rev() {
-            heap.swap(0, last);
-            heap.sink(0, last).ok_or(Refusal::Internal)?;
-        }
+        best.sort(count).ok_or(Refusal::Internal)?;
     }
     Ok(())
 }
 
-/// Elements and their indices: none of an element's children, at `2i + 1` and `2i + 2`, comes after it in
-/// the output.
-struct Heap<'o, T, I> {
+/// The best elements so far and their indices, a heap.
+struct Best<'o, T, I> {
     values: &'o mut [T],
     indices: &'o mut [I],
 }
 
-impl<T: Element + PartialOrd, I: Index> Heap<'_, T, I> {
-    /// Whether element `a` comes before element `b` in the output.
+impl<T: Element + PartialOrd, I: Index> Heap for Best<'_, T, I> {
     fn precedes(&self, a: usize, b: usize) -> Option<bool> {
         let (x, y) = (self.values.get(a)?, self.values.get(b)?);
         Some(x > y || (x == y && self.indices.get(a)? < self.indices.get(b)?))
@@ -112,24 +108,9 @@ impl<T: Element + PartialOrd, I: Index> Heap<'_, T, I> {
             self.indices.swap(a, b);
         }
     }
+}
 
-    /// Moves element `at` down to its place among the first `len`.
-    fn sink(&mut self, mut at: usize, len: usize) -> Option<()> {
-        loop {
-            let child = 2 * at + 1;
-            if child >= len {
-                return Some(());
-            }
-            let right = child + 1;
-            let child = if right < len && self.precedes(child, right)? { right } else { child };
-            if !self.precedes(at, child)? {
-                return Some(());
-            }
-            self.swap(at, child);
-            at = child;
-        }
-    }
-
+impl<T: Element + PartialOrd, I: Index> Best<'_, T, I> {
     /// Takes the row's element `index` where it is one of the best so far.
     fn offer(&mut self, index: usize, value: T) -> Option<()> {
         let len = self.values.len();
@@ -137,7 +118,7 @@ impl<T: Element + PartialOrd, I: Index> Heap<'_, T, I> {
             *self.values.get_mut(index)? = value;
             *self.indices.get_mut(index)? = I::new(index);
             if index + 1 == len {
-                (0..len / 2).rev().try_for_each(|at| self.sink(at, len))?;
+                self.build(len)?;
             }
         } else if value > *self.values.first()? {
             *self.values.first_mut()? = value;

@@ -16,7 +16,10 @@ mod window;
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use param::{Activation, FloatList, IntList, List, MirrorMode, Padding, Param, WeightsFormat};
+pub use param::{
+    Activation, FloatList, IntList, List, MirrorMode, Padding, Param, WeightsFormat, WindowFunction,
+};
+pub use reduce_window::Slide;
 pub use space_to_batch_nd::Blocks;
 pub use strided_slice::Cut;
 pub use transpose::permutation;
@@ -50,7 +53,7 @@ pub enum QuantizationRule {
     },
     /// Turns quantized values into real ones or back, so each side is as its type says.
     Border,
-    /// Works on integers that are no quantized values.
+    /// Knows no scales: works on integers that are no quantized values, or on real numbers.
     Integers,
 }
 
@@ -266,6 +269,7 @@ macro_rules! with_operators {
             batch_to_space_nd::BatchToSpaceNd,
             bitcast::Bitcast,
             bitwise_xor::BitwiseXor,
+            broadcast_args::BroadcastArgs,
             broadcast_to::BroadcastTo,
             bucketize::Bucketize,
             cast::Cast,
@@ -278,6 +282,7 @@ macro_rules! with_operators {
             depth_to_space::DepthToSpace,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
+            dilate::Dilate,
             div::Div,
             dynamic_update_slice::DynamicUpdateSlice,
             elu::Elu,
@@ -297,6 +302,7 @@ macro_rules! with_operators {
             greater::Greater,
             greater_equal::GreaterEqual,
             hard_swish::HardSwish,
+            hashtable_lookup::HashtableLookup,
             imag::Imag,
             l2_normalization::L2Normalization,
             l2_pool_2d::L2Pool2d,
@@ -310,6 +316,8 @@ macro_rules! with_operators {
             logical_not::LogicalNot,
             logical_or::LogicalOr,
             logistic::Logistic,
+            matrix_diag::MatrixDiag,
+            matrix_set_diag::MatrixSetDiag,
             max_pool_2d::MaxPool2d,
             maximum::Maximum,
             mean::Mean,
@@ -317,6 +325,8 @@ macro_rules! with_operators {
             mirror_pad::MirrorPad,
             mul::Mul,
             neg::Neg,
+            non_max_suppression_v4::NonMaxSuppressionV4,
+            non_max_suppression_v5::NonMaxSuppressionV5,
             not_equal::NotEqual,
             one_hot::OneHot,
             pack::Pack,
@@ -333,6 +343,7 @@ macro_rules! with_operators {
             reduce_max::ReduceMax,
             reduce_min::ReduceMin,
             reduce_prod::ReduceProd,
+            reduce_window::ReduceWindow,
             relu6::Relu6,
             relu::Relu,
             relu_0_to_1::Relu0To1,
@@ -340,6 +351,7 @@ macro_rules! with_operators {
             reshape::Reshape,
             resize_bilinear::ResizeBilinear,
             resize_nearest_neighbor::ResizeNearestNeighbor,
+            reverse_sequence::ReverseSequence,
             reverse_v2::ReverseV2,
             rfft2d::Rfft2d,
             right_shift::RightShift,
@@ -356,6 +368,7 @@ macro_rules! with_operators {
             softmax::Softmax,
             space_to_batch_nd::SpaceToBatchNd,
             space_to_depth::SpaceToDepth,
+            sparse_to_dense::SparseToDense,
             split::Split,
             split_v::SplitV,
             sqrt::Sqrt,
@@ -370,11 +383,13 @@ macro_rules! with_operators {
             tile::Tile,
             topk_v2::TopkV2,
             transpose::Transpose,
+            unique::Unique,
             unpack::Unpack,
             unsorted_segment_max::UnsortedSegmentMax,
             unsorted_segment_min::UnsortedSegmentMin,
             unsorted_segment_prod::UnsortedSegmentProd,
             unsorted_segment_sum::UnsortedSegmentSum,
+            where_nonzero::Where,
             zeros_like::ZerosLike,
         }
     };

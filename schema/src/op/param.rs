@@ -66,42 +66,43 @@ macro_rules! number_params {
 }
 number_params!(i32, f32, bool);
 
-/// Parameters that are enumerations, stored in one byte.
+/// Parameters that are enumerations, stored as a number of the given type.
 macro_rules! enum_params {
-    ($($name:ident: $from:expr;)*) => {$(
+    ($($name:ident($t:ty): $from:expr;)*) => {$(
         impl Param for $name {
             fn check(table: &Table<'_>, slot: usize) -> Result<(), Fault> {
-                match table.try_get::<i8>(slot)? {
+                match table.try_get::<$t>(slot)? {
                     Some(code) if $from(code).is_none() => Err(Fault::Enum(code.into())),
                     _ => Ok(()),
                 }
             }
 
             fn read(table: &Table<'_>, slot: usize, default: Self) -> Self {
-                table.get::<i8>(slot).and_then($from).unwrap_or(default)
+                table.get::<$t>(slot).and_then($from).unwrap_or(default)
             }
 
             #[cfg(feature = "write")]
-            type Staged = i8;
+            type Staged = $t;
 
             #[cfg(feature = "write")]
-            fn stage(self, _builder: &mut FlatBufferBuilder<'_>) -> i8 {
-                self as i8
+            fn stage(self, _builder: &mut FlatBufferBuilder<'_>) -> $t {
+                self as $t
             }
 
             #[cfg(feature = "write")]
-            fn push(staged: i8, builder: &mut FlatBufferBuilder<'_>, slot: usize, default: Self) {
-                builder.push_slot(vtable_offset(slot), staged, default as i8);
+            fn push(staged: $t, builder: &mut FlatBufferBuilder<'_>, slot: usize, default: Self) {
+                builder.push_slot(vtable_offset(slot), staged, default as $t);
             }
         }
     )*};
 }
 enum_params! {
-    Padding: Padding::from_code;
-    Activation: Activation::from_code;
-    TensorType: TensorType::from_code;
-    WeightsFormat: WeightsFormat::from_code;
-    MirrorMode: MirrorMode::from_code;
+    Padding(i8): Padding::from_code;
+    Activation(i8): Activation::from_code;
+    TensorType(i8): TensorType::from_code;
+    WeightsFormat(i8): WeightsFormat::from_code;
+    MirrorMode(i8): MirrorMode::from_code;
+    WindowFunction(i32): WindowFunction::from_code;
 }
 
 /// How the weights of a FULLY_CONNECTED are stored.
@@ -133,6 +134,35 @@ pub enum MirrorMode {
 impl MirrorMode {
     fn from_code(code: i8) -> Option<Self> {
         [Self::Reflect, Self::Symmetric].get(usize::try_from(code).ok()?).copied()
+    }
+}
+
+/// How REDUCE_WINDOW makes one element of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum WindowFunction {
+    /// None that the format has a name for.
+    Unsupported,
+    /// `a + b`.
+    Add,
+    /// `a * b`.
+    Mul,
+    /// The lesser.
+    Minimum,
+    /// The greater.
+    Maximum,
+    /// 1 where both are not 0, else 0.
+    All,
+    /// 1 where either is not 0, else 0.
+    Any,
+}
+
+impl WindowFunction {
+    /// The function with this code in the format.
+    pub fn from_code(code: i32) -> Option<Self> {
+        use WindowFunction::{Add, All, Any, Maximum, Minimum, Mul, Unsupported};
+        let all = [Unsupported, Add, Mul, Minimum, Maximum, All, Any];
+        all.get(usize::try_from(code).ok()?).copied()
     }
 }
 

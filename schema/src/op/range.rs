@@ -27,7 +27,7 @@ fn shape(_op: &Range, node: &dyn Node, _output: usize) -> Result<Shape, Refusal>
             return Err(Refusal::Value(Slot::Input(2)));
         }
         let whole = steps as u64;
-        whole + u64::from((whole as f32) < steps)
+        whole.saturating_add(u64::from((whole as f32) < steps))
     } else {
         let [start, limit, delta] = [node.int(0, 0)?, node.int(1, 0)?, node.int(2, 0)?];
         let forward = if delta < 0 { limit <= start } else { start <= limit };

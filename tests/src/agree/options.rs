@@ -218,6 +218,22 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
             let t = table!(builtin_options_as_one_hot_options);
             assert_eq!(op.axis, t.axis);
         }
+        Op::ReduceWindow(op) => {
+            let t = table!(builtin_options_2_as_reduce_window_options);
+            assert_eq!(op.reduce_function as i32, t.reduce_function.0);
+        }
+        Op::ReverseSequence(op) => {
+            let t = table!(builtin_options_as_reverse_sequence_options);
+            assert_eq!((op.seq_dim, op.batch_dim), (t.seq_dim, t.batch_dim));
+        }
+        Op::SparseToDense(op) => {
+            let t = table!(builtin_options_as_sparse_to_dense_options);
+            assert_eq!(op.validate_indices, t.validate_indices);
+        }
+        Op::Unique(op) => {
+            let t = table!(builtin_options_as_unique_options);
+            assert_eq!(op.idx_out_type.code(), t.idx_out_type.0);
+        }
         // These have no parameters.
         Op::Dequantize(_)
         | Op::ExpandDims(_)
@@ -293,6 +309,14 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
         | Op::SpaceToBatchNd(_)
         | Op::Tile(_)
         | Op::TopkV2(_)
+        | Op::BroadcastArgs(_)
+        | Op::Dilate(_)
+        | Op::HashtableLookup(_)
+        | Op::MatrixDiag(_)
+        | Op::MatrixSetDiag(_)
+        | Op::NonMaxSuppressionV4(_)
+        | Op::NonMaxSuppressionV5(_)
+        | Op::Where(_)
         | Op::Prelu(_) => (),
     }
 }

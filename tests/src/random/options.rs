@@ -255,7 +255,49 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         BuiltinOperator::SPACE_TO_BATCH_ND => BuiltinOptionsT::SpaceToBatchNDOptions(Box::default()),
         BuiltinOperator::TILE => BuiltinOptionsT::TileOptions(Box::default()),
         BuiltinOperator::TOPK_V2 => BuiltinOptionsT::TopKV2Options(Box::default()),
+        BuiltinOperator::REVERSE_SEQUENCE => {
+            BuiltinOptionsT::ReverseSequenceOptions(Box::new(table!(ReverseSequenceOptionsT {
+                seq_dim: c.int(),
+                batch_dim: c.int()
+            })))
+        }
+        BuiltinOperator::SPARSE_TO_DENSE => {
+            BuiltinOptionsT::SparseToDenseOptions(Box::new(table!(SparseToDenseOptionsT {
+                validate_indices: c.flag()
+            })))
+        }
+        BuiltinOperator::UNIQUE => {
+            BuiltinOptionsT::UniqueOptions(Box::new(table!(UniqueOptionsT { idx_out_type: bias })))
+        }
+        BuiltinOperator::DILATE | BuiltinOperator::REDUCE_WINDOW => BuiltinOptionsT::NONE,
+        BuiltinOperator::MATRIX_DIAG => BuiltinOptionsT::MatrixDiagOptions(Box::default()),
+        BuiltinOperator::MATRIX_SET_DIAG => BuiltinOptionsT::MatrixSetDiagOptions(Box::default()),
+        BuiltinOperator::NON_MAX_SUPPRESSION_V4 => {
+            BuiltinOptionsT::NonMaxSuppressionV4Options(Box::default())
+        }
+        BuiltinOperator::NON_MAX_SUPPRESSION_V5 => {
+            BuiltinOptionsT::NonMaxSuppressionV5Options(Box::default())
+        }
+        BuiltinOperator::WHERE => BuiltinOptionsT::WhereOptions(Box::default()),
         // Operators without parameters may have any table, as well as those without rules.
         _ => BuiltinOptionsT::LSTMOptions(Box::default()),
+    }
+}
+
+/// Options of the second union that belong to the operator; none for those whose options are in the first.
+pub(super) fn any_2(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptions2T {
+    match code {
+        BuiltinOperator::REDUCE_WINDOW => {
+            BuiltinOptions2T::ReduceWindowOptions(Box::new(table!(ReduceWindowOptionsT {
+                reduce_function: ReduceWindowFunction(c.below(7) as i32),
+            })))
+        }
+        code if code != BuiltinOperator::DILATE
+            && sedge_schema::op::Op::CODES.iter().any(|known| known.code() as i32 == code.0) =>
+        {
+            BuiltinOptions2T::NONE
+        }
+        // Operators without rules may have any table.
+        _ => BuiltinOptions2T::DilateOptions(Box::default()),
     }
 }

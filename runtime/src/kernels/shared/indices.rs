@@ -1,5 +1,6 @@
-//! Indices of several integer types, read as one.
+//! Indices of several integer types, read as one, and the dimensions that they count.
 
+use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::Node as _;
 use sedge_schema::{Refusal, Slot, TensorType};
 
@@ -57,5 +58,20 @@ impl<'n> Indices<'n> {
             let index = usize::try_from(self.get(tuple * dims.len() + k)).ok()?;
             (index < dim as usize).then(|| part * dim as usize + index)
         })
+    }
+}
+
+/// A dimension: its size, and how many parts lie from one of its indices to the next.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Axis {
+    pub(crate) dim: u32,
+    pub(crate) stride: u32,
+}
+
+impl Axis {
+    /// The index in this dimension of part number `part`.
+    pub(crate) fn index(&self, part: usize) -> usize {
+        part.checked_div(self.stride as usize).and_then(|n| n.checked_rem(self.dim as usize)).unwrap_or(0)
     }
 }

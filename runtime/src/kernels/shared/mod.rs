@@ -10,6 +10,7 @@ pub(crate) mod complex;
 pub(crate) mod extreme;
 pub(crate) mod fft;
 pub(crate) mod half;
+pub(crate) mod heap;
 pub(crate) mod indices;
 mod integer;
 pub(crate) mod pointwise;
@@ -22,6 +23,7 @@ pub(crate) mod segment;
 pub(crate) mod select;
 pub(crate) mod sigmoid;
 pub(crate) mod sum;
+pub(crate) mod suppression;
 pub(crate) mod whole;
 
 use sedge_schema::op::Node as _;

@@ -244,6 +244,19 @@ pub(crate) fn invoke_inside(node: &mut Invoke<'_>, region: &Region, value: &[u8]
     region.run(steps, node.input(0)?, to)
 }
 
+/// As [`invoke_inside`] with the value that input `input` holds.
+pub(crate) fn invoke_inside_input(
+    node: &mut Invoke<'_>,
+    region: &Region,
+    input: usize,
+) -> Result<(), Refusal> {
+    let mut value = [0; 16];
+    let found = node.input::<u8>(input)?;
+    let value = value.get_mut(..found.len()).ok_or(Refusal::Internal)?;
+    value.copy_from_slice(found);
+    invoke_inside(node, region, value)
+}
+
 /// Repeats `value` all over `to`.
 pub(crate) fn fill(to: &mut [u8], value: &[u8]) {
     fn cells<const N: usize>(to: &mut [u8], value: &[u8]) {
