@@ -319,7 +319,7 @@ impl<'a> Arena<'a> {
     }
 
     /// The activations, the state among them, and the prepared data.
-    pub(crate) fn split(self) -> (Pieces<'a, 8>, &'a mut [u8], Prepared<'a>) {
+    pub(crate) fn split(self) -> (Pieces<'a>, &'a mut [u8], Prepared<'a>) {
         let start = self.bytes.len() - self.marks.prepared;
         let (low, bytes) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
         let state = self.marks.state();

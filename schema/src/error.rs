@@ -73,6 +73,8 @@ pub enum Fault {
     Quantization,
     /// A buffer outside the tables does not lie within the file.
     BufferRange,
+    /// A list among an operator's options has this many numbers: more than Sedge keeps.
+    ListLength(u32),
 }
 
 /// A model file was refused: what is wrong, and where.
@@ -130,6 +132,9 @@ impl fmt::Display for Fault {
             }
             Self::Quantization => f.write_str("scales or zero points do not fit the tensor"),
             Self::BufferRange => f.write_str("data outside the tables does not lie within the file"),
+            Self::ListLength(length) => {
+                write!(f, "a list of {length} numbers is longer than an operator may have")
+            }
         }
     }
 }

@@ -10,11 +10,11 @@ use npyz::{NpyHeader, TypeChar};
 pub struct Array {
     /// The dimensions, outermost first.
     pub shape: Vec<u32>,
-    /// Whether elements are floats.
+    /// Whether elements are floats, or complex numbers: pairs of floats.
     pub is_float: bool,
     /// Whether elements are integers with a sign.
     pub is_signed: bool,
-    /// Bytes of one element.
+    /// Bytes of one element, or of either part of a complex one.
     pub size: usize,
     /// The elements, little-endian.
     pub bytes: Vec<u8>,
@@ -27,11 +27,13 @@ impl Array {
         let dtype = header.dtype();
         let npyz::DType::Plain(kind) = &dtype else { panic!("{dtype:?} is no plain type") };
         assert_eq!(header.order(), npyz::Order::C);
+        let size = dtype.num_bytes().expect("a fixed size");
+        let is_complex = kind.type_char() == TypeChar::Complex;
         Self {
             shape: header.shape().iter().map(|&d| d as u32).collect(),
-            is_float: kind.type_char() == TypeChar::Float,
+            is_float: is_complex || kind.type_char() == TypeChar::Float,
             is_signed: kind.type_char() == TypeChar::Int,
-            size: dtype.num_bytes().expect("a fixed size"),
+            size: if is_complex { size / 2 } else { size },
             bytes: npy.to_vec(),
         }
     }

@@ -25,7 +25,12 @@ pub fn shared(sub: &str) -> Option<PathBuf> {
 /// paths in it. `None` where it is not at hand.
 pub fn suite() -> Option<BTreeMap<String, Vec<u8>>> {
     let packed = std::fs::read(shared("conformance/suite-seed1.tar.gz")?).expect("the suite");
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&packed[..]));
+    Some(unpack(&packed))
+}
+
+/// The files of a packed suite by their paths in it.
+pub(crate) fn unpack(packed: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(packed));
     let mut files = BTreeMap::new();
     for entry in archive.entries().expect("a tar file") {
         let mut entry = entry.expect("an entry");
@@ -35,7 +40,7 @@ pub fn suite() -> Option<BTreeMap<String, Vec<u8>>> {
         entry.read_to_end(&mut bytes).expect("an entry's bytes");
         files.insert(name, bytes);
     }
-    Some(files)
+    files
 }
 
 /// Says on the terminal that a test leaves something out, also where the test's own output is

@@ -27,4 +27,6 @@ pub mod naive;
 pub mod random;
 pub mod run;
 pub mod samples;
+pub mod suite;
+pub mod table;
 pub mod walk;

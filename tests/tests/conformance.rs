@@ -1,40 +1,10 @@
-//! The suite of single-operator models beside the repository, `shared/conformance`: what LiteRT's and
-//! TensorFlow Lite Micro's reference kernels compute, within the tolerances of the suite's index. An
-//! operator that has a kernel passes all its cases, in every element type.
+//! An operator that has a kernel passes all its cases of the suite of single-operator models, in every
+//! element type; but for those cases whose outputs are disputed (`suite::DISPUTED`).
 
 use std::collections::BTreeMap;
 
-use sedge_runtime::kernels;
-use sedge_tests::arrays::{Array, npz};
-use sedge_tests::case::{ARENA, Outcome, Tolerance, check};
-use sedge_tests::data::suite;
-
-/// Cases that LiteRT and TensorFlow Lite Micro, which the runtime follows, compute differently, and
-/// whose outputs are LiteRT's: it adds int16 operands that have power-of-two scales without scaling
-/// them first, rescales sums in floats, and rounds fully connected layers once; it reads a row of int4
-/// weights that starts in the middle of a byte from that byte's start. Where the time is the outer
-/// dimension it runs hybrid bidirectional layers over the whole sequence as often as that has steps.
-const DISPUTED: &[&str] = &[
-    "ADD/int16-003",
-    "ADD/int16-005",
-    "BIDIRECTIONAL_SEQUENCE_RNN/hybrid-002",
-    "BIDIRECTIONAL_SEQUENCE_RNN/hybrid-004",
-    "BIDIRECTIONAL_SEQUENCE_RNN/hybrid-006",
-    "EMBEDDING_LOOKUP/hybrid4-000",
-    "EMBEDDING_LOOKUP/hybrid4-001",
-    "EMBEDDING_LOOKUP/hybrid4-004",
-    "EMBEDDING_LOOKUP/hybrid4-005",
-    "EMBEDDING_LOOKUP/hybrid4-007",
-    "FULLY_CONNECTED/int8w4-001",
-    "FULLY_CONNECTED/int8w4-007",
-    "SUB/int16-001",
-    "SUB/int16-003",
-    "SUM/int8-003",
-];
-
-/// Cases that are refused: loops whose variables change their shapes from turn to turn.
-const GROWING: &[&str] =
-    &["WHILE/float32-002", "WHILE/float32-004", "WHILE/float32-007", "WHILE/int32-002", "WHILE/int32-003"];
+use sedge_tests::case::{ARENA, Outcome};
+use sedge_tests::suite::Suite;
 
 /// The variable that names operators to run alone, separated by commas.
 const ONLY: &str = "SEDGE_CONFORMANCE_OPS";
@@ -48,38 +18,25 @@ struct Tally {
 
 #[test]
 fn single_operators_agree_with_the_reference() {
-    let Some(files) = suite() else { return };
-    let index = String::from_utf8(files["index.csv"].clone()).expect("an index");
+    let Some(suite) = Suite::at_hand() else { return };
     let only = std::env::var(ONLY).ok();
     let mut arena = vec![0; ARENA];
     let mut tallies: BTreeMap<(&str, &str), Tally> = BTreeMap::new();
     let mut failures = Vec::new();
-    for line in index.lines().skip(1) {
-        let mut fields = line.splitn(5, ',');
-        let [op, dtype, file, tolerance] = [(); 4].map(|()| fields.next().expect("a field"));
-        let known = kernels::ALL.kernels().any(|k| k.code().name() == op || k.custom_name() == op);
-        if !known
-            || DISPUTED.contains(&file)
-            || only.as_ref().is_some_and(|only| !only.split(',').any(|o| o == op))
-        {
+    let asked = |op: &str| only.as_ref().is_none_or(|only| only.split(',').any(|o| o == op));
+    for case in suite.cases.iter().filter(|case| case.has_kernel() && asked(&case.op)) {
+        if case.dispute.is_some() {
             continue;
         }
-        let arrays = npz(&files[&format!("{file}.npz")]);
-        let tolerances: Vec<Tolerance> = tolerance.split('|').map(parse).collect();
-        let model = &files[&format!("{file}.tflite")];
-        let outcome = check(model, &named(&arrays, "in"), &named(&arrays, "out"), &tolerances, &mut arena);
-        let tally = tallies.entry((op, dtype)).or_default();
+        let tally = tallies.entry((&case.op, &case.dtype)).or_default();
         tally.total += 1;
-        match outcome {
+        match suite.run(case, &mut arena) {
             Outcome::Right => tally.right += 1,
             Outcome::Refused | Outcome::Missing => {
                 tally.refused += 1;
-                failures.push(format!("{file}: refused"));
+                failures.push(format!("{}: refused", case.file));
             }
-            Outcome::Wrong(why) if GROWING.contains(&file) && why.contains("does not fit") => {
-                tally.refused += 1
-            }
-            Outcome::Wrong(why) => failures.push(format!("{file}: {why}")),
+            Outcome::Wrong(why) => failures.push(format!("{}: {why}", case.file)),
         }
     }
     println!("{:<24} {:<12} passed refused total", "operator", "type");
@@ -87,16 +44,4 @@ fn single_operators_agree_with_the_reference() {
         println!("{op:<24} {dtype:<12} {:>6} {:>7} {:>5}", t.right, t.refused, t.total);
     }
     assert!(failures.is_empty(), "{} cases fail:\n{}", failures.len(), failures.join("\n"));
-}
-
-/// `1e-5/1e-6` is absolute and relative, a lone number absolute.
-fn parse(tolerance: &str) -> Tolerance {
-    let number = |s: &str| s.parse().expect("a number");
-    let (absolute, relative) = tolerance.split_once('/').unwrap_or((tolerance, "0"));
-    Tolerance { absolute: number(absolute), relative: number(relative) }
-}
-
-/// The arrays `{prefix}0`, `{prefix}1` and so on.
-fn named(arrays: &BTreeMap<String, Array>, prefix: &str) -> Vec<Array> {
-    (0..).map_while(|i| arrays.get(&format!("{prefix}{i}")).cloned()).collect()
 }

@@ -189,7 +189,7 @@ fn options_belong_to_their_operator() {
     refused(operator(1), Fault::Options(Code::Reshape), |m| {
         operator_of(m, 0, 1).builtin_options = BuiltinOptionsT::Conv2DOptions(Box::default());
     });
-    refused(operator(1), Fault::Shape, |m| {
+    refused(operator(1), Fault::ListLength(9), |m| {
         let BuiltinOptionsT::ReshapeOptions(options) = &mut operator_of(m, 0, 1).builtin_options else {
             panic!("other options")
         };

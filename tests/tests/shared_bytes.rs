@@ -216,5 +216,5 @@ fn long_options_are_refused_by_their_length() {
     let operator = Operator::create(&mut b, &args);
     let operators = repeat(&mut b, operator, 10_000);
     let file = file(b, tensors, operators, None, 1);
-    assert_eq!(Model::check(&file).unwrap_err().fault, Fault::Shape);
+    assert_eq!(Model::check(&file).unwrap_err().fault, Fault::ListLength(10_000));
 }

@@ -3,6 +3,7 @@
 mod codegen;
 mod elf;
 mod firmware;
+mod operators;
 mod test;
 mod toolchain;
 
@@ -23,6 +24,7 @@ struct Cli {
 enum Chore {
     Codegen(codegen::Args),
     Firmware(firmware::Args),
+    Operators(operators::Args),
     Size(firmware::SizeArgs),
     Test(test::Args),
 }
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Codegen(args) => codegen::run(&args),
         Chore::Firmware(args) => firmware::run(&args),
+        Chore::Operators(args) => operators::run(&args),
         Chore::Size(args) => firmware::size(&args),
         Chore::Test(args) => test::run(&args),
     };

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::toolchain::{self, Cross, EMULATORS, TARGETS, cargo, is_on_path};
-use crate::{codegen, firmware, root, target};
+use crate::{codegen, firmware, operators, root, target};
 use tally::Tally;
 
 /// Run every check: formatting, lints, generated code, tests, builds without std, firmware.
@@ -49,6 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .args(["test", "--workspace", "--locked", "--no-fail-fast"])
             .args(["--features", FEATURES]),
     );
+    table_of_operators(&mut tally);
     tally.tests("tests of the firmware's logic", firmware_cargo("test").args(["--package", "app"]));
     without_std(&mut tally);
     firmware_runs(&mut tally);
@@ -97,6 +98,13 @@ fn generated_code(tally: &mut Tally, ci: bool) {
         tally.result("generated code", codegen::check());
     } else {
         tally.skip("generated code: flatc is not built yet; `cargo xtask codegen --check` does");
+    }
+}
+
+fn table_of_operators(tally: &mut Tally) {
+    match operators::check() {
+        Some(result) => tally.result("table of operators", result),
+        None => tally.skip("table of operators: the conformance suite is not at hand"),
     }
 }
 

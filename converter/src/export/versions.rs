@@ -159,6 +159,10 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::Rnn(op), _) => recurrent(weights, op.asymmetric_quantize_inputs),
         (Op::UnidirectionalSequenceRnn(op), _) => recurrent(weights, op.asymmetric_quantize_inputs),
         (Op::BidirectionalSequenceRnn(op), _) => recurrent(weights, op.asymmetric_quantize_inputs),
+        (Op::ArgMax(_) | Op::ArgMin(_), T::Bool) => 3,
+        (Op::FakeQuant(op), _) if op.narrow_range => 2,
+        (Op::ReduceProd(_), T::Int16) => 2,
+        (Op::Select(_), _) if (0..3).any(|i| tensor(i).is_some_and(|t| t.shape.rank() == 5)) => 3,
         (Op::BatchToSpaceNd(_) | Op::SpaceToBatchNd(_), T::Int16) => 4,
         (Op::BatchToSpaceNd(_) | Op::SpaceToBatchNd(_), _) if rank != 4 => 3,
         (Op::BroadcastTo(_), T::Int8 | T::Int16) => 3,
@@ -188,15 +192,24 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
         (Op::Where(_), _) => 2,
         // These have one version for all types.
         (
-            Op::AssignVariable(_)
+            Op::AddN(_)
+            | Op::AssignVariable(_)
+            | Op::Bitcast(_)
+            | Op::Bucketize(_)
             | Op::CallOnce(_)
+            | Op::ComplexAbs(_)
             | Op::Conv3d(_)
             | Op::Conv3dTranspose(_)
+            | Op::Cumsum(_)
             | Op::Dilate(_)
             | Op::Elu(_)
             | Op::ExpandDims(_)
+            | Op::FakeQuant(_)
             | Op::HardSwish(_)
             | Op::If(_)
+            | Op::Imag(_)
+            | Op::L2Pool2d(_)
+            | Op::LocalResponseNormalization(_)
             | Op::MatrixDiag(_)
             | Op::MatrixSetDiag(_)
             | Op::Neg(_)
@@ -204,15 +217,26 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
             | Op::Prelu(_)
             | Op::Rank(_)
             | Op::ReadVariable(_)
+            | Op::Real(_)
+            | Op::ReduceAll(_)
+            | Op::ReduceAny(_)
             | Op::ReduceWindow(_)
             | Op::Relu0To1(_)
             | Op::ReluN1To1(_)
             | Op::Reshape(_)
             | Op::ReverseSequence(_)
+            | Op::Rfft2d(_)
             | Op::ScatterNd(_)
+            | Op::SegmentSum(_)
+            | Op::Select(_)
+            | Op::SelectV2(_)
             | Op::ShapeOf(_)
             | Op::Squeeze(_)
             | Op::Unique(_)
+            | Op::UnsortedSegmentMax(_)
+            | Op::UnsortedSegmentMin(_)
+            | Op::UnsortedSegmentProd(_)
+            | Op::UnsortedSegmentSum(_)
             | Op::VarHandle(_)
             | Op::While(_),
             _,
@@ -389,6 +413,22 @@ pub(super) fn first_release(code: i32, version: i32) -> Release {
         Some(Code::SplitV) => row(&[(1, 13), (2, 3)]),
         Some(Code::StridedSlice) => row(&[(1, 6), (1, 14), (2, 1), (2, 2), (2, 5), (2, 6), (2, 14), (2, 14)]),
         Some(Code::ResizeBilinear | Code::ResizeNearestNeighbor) => row(&[(1, 13), (1, 14), (2, 3), (2, 5)]),
+        Some(Code::AddN | Code::LogSoftmax) => row(&[(1, 14)]),
+        Some(Code::ArgMax | Code::ArgMin) => row(&[(1, 9), (1, 14), (2, 9)]),
+        Some(Code::Bitcast) => row(&[(2, 13)]),
+        Some(Code::Bucketize) => row(&[(2, 8)]),
+        Some(Code::ComplexAbs | Code::Imag | Code::Real | Code::Rfft2d) => row(&[(2, 5)]),
+        Some(Code::Cumsum) => row(&[(2, 4)]),
+        Some(Code::FakeQuant) => row(&[(1, 5), (1, 10)]),
+        Some(Code::ReduceAll) => row(&[(2, 6)]),
+        Some(Code::ReduceAny) => row(&[(1, 11)]),
+        Some(Code::ReduceProd) => row(&[(1, 11), (2, 6)]),
+        Some(Code::SegmentSum | Code::SelectV2) => row(&[(2, 2)]),
+        Some(Code::Select) => row(&[(1, 14), (1, 14), (2, 12)]),
+        Some(Code::UnsortedSegmentMax | Code::UnsortedSegmentProd | Code::UnsortedSegmentSum) => {
+            row(&[(2, 10)])
+        }
+        Some(Code::UnsortedSegmentMin) => row(&[(2, 11)]),
         Some(Code::Mean) => row(&[(1, 6), (1, 14), (2, 4)]),
         Some(Code::Relu | Code::Relu6) => row(&[(1, 5), (1, 14), (2, 5)]),
         Some(Code::Logistic | Code::Tanh) => row(&[(1, 14), (1, 14), (2, 3)]),

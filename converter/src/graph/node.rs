@@ -33,6 +33,7 @@ pub struct RawOp {
 
 /// What a node does.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nearly all operators have rules")]
 pub enum Operation {
     /// An operator with rules.
     Known(Op),

@@ -1,20 +1,22 @@
 //! Memory from which places are taken: what was taken once cannot be had again.
 
-/// The memory that is left when some places were taken. Each place taken may cut one piece in two,
-/// so there are at most `N` pieces.
-pub(crate) struct Pieces<'s, const N: usize> {
-    pieces: [(usize, &'s mut [u8]); N],
+/// Each place taken may cut one piece in two: an LSTM takes four outputs, scratch memory and two states.
+const MOST: usize = 10;
+
+/// The memory that is left when some places were taken.
+pub(crate) struct Pieces<'s> {
+    pieces: [(usize, &'s mut [u8]); MOST],
     count: usize,
 }
 
-impl<'s, const N: usize> Pieces<'s, N> {
+impl<'s> Pieces<'s> {
     pub(crate) fn new(bytes: &'s mut [u8]) -> Self {
         Self::of(bytes, (0, &mut []))
     }
 
     /// The memory from offset 0 on and, where `second` is not empty, that from its offset on.
     pub(crate) fn of(first: &'s mut [u8], second: (usize, &'s mut [u8])) -> Self {
-        let mut pieces: [(usize, &'s mut [u8]); N] = core::array::from_fn(|_| Default::default());
+        let mut pieces: [(usize, &'s mut [u8]); MOST] = core::array::from_fn(|_| Default::default());
         let count = if second.1.is_empty() { 1 } else { 2 };
         pieces.iter_mut().zip([(0, first), second]).for_each(|(to, piece)| *to = piece);
         Self { pieces, count }
@@ -75,12 +77,12 @@ impl<'s, const N: usize> Pieces<'s, N> {
 
 #[cfg(test)]
 mod tests {
-    use super::Pieces;
+    use super::{MOST, Pieces};
 
     #[test]
     fn what_was_taken_is_gone() {
         let mut bytes = [0u8, 1, 2, 3, 4, 5, 6, 7];
-        let mut pieces = Pieces::<8>::new(&mut bytes);
+        let mut pieces = Pieces::new(&mut bytes);
         assert_eq!(pieces.take(2, 3).unwrap(), [2, 3, 4]);
         assert_eq!(pieces.get(0, 2).unwrap(), [0, 1]);
         assert_eq!(pieces.get(5, 3).unwrap(), [5, 6, 7]);
@@ -92,12 +94,14 @@ mod tests {
 
     #[test]
     fn what_lies_between_two_parts_is_not_there() {
-        let (mut low, mut high) = ([1u8; 4], [2u8; 4]);
-        let mut pieces = Pieces::<3>::of(&mut low, (8, &mut high));
+        let (mut low, mut high) = ([1u8; 4], [2u8; 20]);
+        let mut pieces = Pieces::of(&mut low, (8, &mut high));
         assert!(pieces.get(4, 1).is_none() && pieces.get(3, 6).is_none());
         assert_eq!(pieces.get(8, 4).unwrap(), [2; 4]);
-        assert_eq!(pieces.take(9, 1).unwrap(), [2]);
-        // A fourth piece has no room; nothing is lost.
+        for taken in 0..MOST - 2 {
+            assert_eq!(pieces.take(9 + 2 * taken, 1).unwrap(), [2]);
+        }
+        // One more piece has no room; nothing is lost.
         assert!(pieces.take(0, 1).is_none());
         assert_eq!(pieces.get(0, 4).unwrap(), [1; 4]);
     }

@@ -6,12 +6,14 @@
 //! zero). Sources: gemmlowp's `fixedpoint.h`, tflite's `quantization_util.cc`.
 
 mod exp;
+mod log;
 mod root;
 mod table;
 
 use bytemuck::{Pod, Zeroable};
 
 pub use exp::{Narrow, Wide, Width, exp_of_negative, logistic, reciprocal, tanh};
+pub use log::log_of_sum;
 pub use root::inverse_root;
 pub use table::Interpolated;
 

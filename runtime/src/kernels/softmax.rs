@@ -8,7 +8,7 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Node as _, NodeExt as _, Softmax};
 use sedge_schema::{Refusal, TensorType};
 
-use super::shared::{INPUT, Integer, OUTPUT};
+use super::shared::{INPUT, Integer, OUTPUT, check_fixed, in_place};
 use crate::arena::Span;
 use crate::element::Element;
 use crate::fixed::{
@@ -18,8 +18,8 @@ use crate::fixed::{
 use crate::node::{Affine, Invoke, Prepare, Unary};
 
 /// Integer bits of the exponentials' arguments, and of their sum.
-const ARGUMENT_BITS: u32 = 5;
-const SUM_BITS: u32 = 12;
+pub(super) const ARGUMENT_BITS: u32 = 5;
+pub(super) const SUM_BITS: u32 = 12;
 /// int16: the scale of results from -1 to 1.
 const UNIT: f32 = 2.0 / 65535.0;
 
@@ -56,7 +56,7 @@ pub(super) fn prepare(op: Softmax, node: &mut Prepare<'_>) -> Result<(), Refusal
                 TensorType::UInt8 => (1.0 / 256.0, 0),
                 _ => (1.0 / 65536.0, -32768),
             };
-            check_output(node, fixed)?;
+            check_fixed(node, fixed)?;
             let one = f64::from(1 << (31 - ARGUMENT_BITS));
             let real = (beta * f64::from(node.affine(INPUT)?.scale) * one).min(f64::from(i32::MAX));
             data.argument = Multiplier::from_real(real);
@@ -67,7 +67,7 @@ pub(super) fn prepare(op: Softmax, node: &mut Prepare<'_>) -> Result<(), Refusal
             if zero_point != 0 {
                 return Err(Refusal::Quantization(INPUT));
             }
-            check_output(node, (1.0 / 32768.0, 0))?;
+            check_fixed(node, (1.0 / 32768.0, 0))?;
             data.argument = Multiplier::from_real(f64::from(scale) * beta / (10.0 / 65535.0));
             data.exp = node.list::<i16>(Interpolated::POINTS)?;
             Interpolated::fill(node.list_mut(data.exp), (10.0 / 65535.0, 32767), UNIT, libm::expf);
@@ -84,13 +84,6 @@ pub(super) fn prepare(op: Softmax, node: &mut Prepare<'_>) -> Result<(), Refusal
         node.overwrite(0, 0);
     }
     node.set_data(data)
-}
-
-/// The output's scale and zero point are fixed.
-fn check_output(node: &Prepare<'_>, (scale, zero_point): (f32, i32)) -> Result<(), Refusal> {
-    let found = node.affine(OUTPUT)?;
-    let near = libm::fabsf(found.scale - scale) <= 1e-3 * scale;
-    if near && found.zero_point == zero_point { Ok(()) } else { Err(Refusal::Quantization(OUTPUT)) }
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
@@ -128,13 +121,7 @@ fn same<T: Element>(
     data: &Data,
     f: impl Fn(&Data, &mut [T]),
 ) -> Result<(), Refusal> {
-    let values = match node.unary::<T, T>(0, 0)? {
-        Unary::InPlace(values) => values,
-        Unary::Apart(from, to) => {
-            super::shared::copy_slice(from, to)?;
-            to
-        }
-    };
+    let values = in_place::<T>(node)?;
     values.chunks_exact_mut(data.depth.max(1) as usize).for_each(|row| f(data, row));
     Ok(())
 }

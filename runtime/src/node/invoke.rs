@@ -37,7 +37,7 @@ impl<'s> Run<'s> {
     pub(crate) fn step(
         &self,
         operator: u32,
-        activations: Pieces<'s, 8>,
+        activations: Pieces<'s>,
         state: &'s mut [u8],
     ) -> Result<(), Error> {
         let view = self.graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
@@ -70,8 +70,8 @@ impl<'s> Run<'s> {
 pub struct Invoke<'s> {
     pub(crate) run: Run<'s>,
     pub(crate) places: &'s [Place],
-    pub(crate) activations: Pieces<'s, 8>,
-    pub(crate) state: Pieces<'s, 4>,
+    pub(crate) activations: Pieces<'s>,
+    pub(crate) state: Pieces<'s>,
     pub(crate) inputs: Vector<'s, i32>,
     pub(crate) outputs: Vector<'s, i32>,
     pub(crate) record: OpRecord,

@@ -18,7 +18,10 @@ pub use batch_matmul::Product;
 pub use mean::reduced_axes;
 pub use node::{Node, NodeExt};
 pub use pad::padding_of;
-pub use param::{Activation, IntList, LstmKernel, MirrorMode, Padding, Param, WeightsFormat, WindowFunction};
+pub use param::{
+    Activation, FloatList, IntList, List, LstmKernel, MirrorMode, Padding, Param, WeightsFormat,
+    WindowFunction,
+};
 pub use recurrent::{AuxiliarySlots, LstmSizes, LstmSlots, RnnSizes, RnnSlots, Sequence};
 pub use reduce_window::Slide;
 pub use space_to_batch_nd::Blocks;
@@ -181,6 +184,7 @@ macro_rules! operators {
         /// Any operator that Sedge has rules for.
         #[derive(Clone, Copy, Debug, PartialEq)]
         #[allow(missing_docs, reason = "each variant is the operator of that name")]
+        #[allow(clippy::large_enum_variant, reason = "a device has operators, but never one of any kind")]
         pub enum Op { $($name($name),)* }
 
         impl Op {
@@ -261,6 +265,9 @@ macro_rules! with_operators {
         $then! {
             abs::Abs,
             add::Add,
+            add_n::AddN,
+            arg_max::ArgMax,
+            arg_min::ArgMin,
             assign_variable::AssignVariable,
             atan2::Atan2,
             average_pool_2d::AveragePool2d,
@@ -268,17 +275,21 @@ macro_rules! with_operators {
             batch_to_space_nd::BatchToSpaceNd,
             bidirectional_sequence_lstm::BidirectionalSequenceLstm,
             bidirectional_sequence_rnn::BidirectionalSequenceRnn,
+            bitcast::Bitcast,
             bitwise_xor::BitwiseXor,
             broadcast_args::BroadcastArgs,
             broadcast_to::BroadcastTo,
+            bucketize::Bucketize,
             call_once::CallOnce,
             cast::Cast,
             ceil::Ceil,
+            complex_abs::ComplexAbs,
             concatenation::Concatenation,
             conv_2d::Conv2d,
             conv_3d::Conv3d,
             conv_3d_transpose::Conv3dTranspose,
             cos::Cos,
+            cumsum::Cumsum,
             depth_to_space::DepthToSpace,
             depthwise_conv_2d::DepthwiseConv2d,
             dequantize::Dequantize,
@@ -290,6 +301,7 @@ macro_rules! with_operators {
             equal::Equal,
             exp::Exp,
             expand_dims::ExpandDims,
+            fake_quant::FakeQuant,
             fill::Fill,
             floor::Floor,
             floor_div::FloorDiv,
@@ -303,10 +315,15 @@ macro_rules! with_operators {
             hard_swish::HardSwish,
             hashtable_lookup::HashtableLookup,
             if_::If,
+            imag::Imag,
+            l2_normalization::L2Normalization,
+            l2_pool_2d::L2Pool2d,
             leaky_relu::LeakyRelu,
             less::Less,
             less_equal::LessEqual,
+            local_response_normalization::LocalResponseNormalization,
             log::Log,
+            log_softmax::LogSoftmax,
             logical_and::LogicalAnd,
             logical_not::LogicalNot,
             logical_or::LogicalOr,
@@ -334,8 +351,12 @@ macro_rules! with_operators {
             range::Range,
             rank::Rank,
             read_variable::ReadVariable,
+            real::Real,
+            reduce_all::ReduceAll,
+            reduce_any::ReduceAny,
             reduce_max::ReduceMax,
             reduce_min::ReduceMin,
+            reduce_prod::ReduceProd,
             reduce_window::ReduceWindow,
             relu6::Relu6,
             relu::Relu,
@@ -346,11 +367,15 @@ macro_rules! with_operators {
             resize_nearest_neighbor::ResizeNearestNeighbor,
             reverse_sequence::ReverseSequence,
             reverse_v2::ReverseV2,
+            rfft2d::Rfft2d,
             right_shift::RightShift,
             rnn::Rnn,
             round::Round,
             rsqrt::Rsqrt,
             scatter_nd::ScatterNd,
+            segment_sum::SegmentSum,
+            select::Select,
+            select_v2::SelectV2,
             shape_of::ShapeOf,
             sign::Sign,
             sin::Sin,
@@ -378,6 +403,10 @@ macro_rules! with_operators {
             unidirectional_sequence_rnn::UnidirectionalSequenceRnn,
             unique::Unique,
             unpack::Unpack,
+            unsorted_segment_max::UnsortedSegmentMax,
+            unsorted_segment_min::UnsortedSegmentMin,
+            unsorted_segment_prod::UnsortedSegmentProd,
+            unsorted_segment_sum::UnsortedSegmentSum,
             var_handle::VarHandle,
             where_nonzero::Where,
             while_::While,

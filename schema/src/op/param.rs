@@ -236,61 +236,84 @@ impl Activation {
     }
 }
 
-/// A list of up to [`MAX_RANK`] numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct IntList {
-    len: u8,
-    values: [i32; MAX_RANK],
+/// A list of up to [`MAX_RANK`] numbers, such as dimensions.
+pub type IntList = List<i32, MAX_RANK>;
+
+/// A list of up to 128 numbers.
+pub type FloatList = List<f32, 128>;
+
+/// A list of up to `N` numbers.
+#[derive(Clone, Copy)]
+pub struct List<T, const N: usize> {
+    len: usize,
+    values: [T; N],
 }
 
-impl IntList {
-    /// The list of these numbers; `None` where there are more than [`MAX_RANK`].
-    pub fn new(values: &[i32]) -> Option<Self> {
-        let mut out = Self { len: values.len() as u8, values: [0; MAX_RANK] };
+impl<T: Copy + Default, const N: usize> Default for List<T, N> {
+    fn default() -> Self {
+        Self { len: 0, values: [T::default(); N] }
+    }
+}
+
+impl<T: Copy + Default, const N: usize> List<T, N> {
+    /// The list of these numbers; `None` where there are more than `N`.
+    pub fn new(values: &[T]) -> Option<Self> {
+        let mut out = Self { len: values.len(), ..Self::default() };
         out.values.get_mut(..values.len())?.copy_from_slice(values);
         Some(out)
     }
 
     /// The numbers.
-    pub fn as_slice(&self) -> &[i32] {
-        self.values.get(..self.len.into()).unwrap_or_default()
+    pub fn as_slice(&self) -> &[T] {
+        self.values.get(..self.len).unwrap_or_default()
     }
 }
 
-impl core::fmt::Debug for IntList {
+impl<T: Copy + Default + PartialEq, const N: usize> PartialEq for List<T, N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl<T: Copy + Default + core::fmt::Debug, const N: usize> core::fmt::Debug for List<T, N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.as_slice().fmt(f)
     }
 }
 
-impl Param for IntList {
-    fn check(table: &Table<'_>, slot: usize) -> Result<(), Fault> {
-        match table.try_get::<Vector<'_, i32>>(slot)? {
-            Some(list) if list.len() > MAX_RANK => Err(Fault::Shape),
-            _ => Ok(()),
+macro_rules! list_params {
+    ($($t:ty),*) => {$(
+        impl<const N: usize> Param for List<$t, N> {
+            fn check(table: &Table<'_>, slot: usize) -> Result<(), Fault> {
+                match table.try_get::<Vector<'_, $t>>(slot)? {
+                    Some(list) if list.len() > N => Err(Fault::ListLength(list.len() as u32)),
+                    _ => Ok(()),
+                }
+            }
+
+            fn read(table: &Table<'_>, slot: usize, default: Self) -> Self {
+                let Some(list) = table.get::<Vector<'_, $t>>(slot) else { return default };
+                let mut out = Self { len: list.len().min(N), ..Self::default() };
+                out.values.iter_mut().zip(list.iter()).for_each(|(v, number)| *v = number);
+                out
+            }
+
+            #[cfg(feature = "write")]
+            type Staged = Option<WIPOffset<flatbuffers::Vector<'static, $t>>>;
+
+            #[cfg(feature = "write")]
+            fn stage(self, builder: &mut FlatBufferBuilder<'_>) -> Self::Staged {
+                let list = builder.create_vector(self.as_slice());
+                (!self.as_slice().is_empty()).then(|| WIPOffset::new(list.value()))
+            }
+
+            #[cfg(feature = "write")]
+            fn push(staged: Self::Staged, builder: &mut FlatBufferBuilder<'_>, slot: usize, _default: Self) {
+                if let Some(list) = staged {
+                    builder.push_slot_always(vtable_offset(slot), list);
+                }
+            }
         }
-    }
-
-    fn read(table: &Table<'_>, slot: usize, default: Self) -> Self {
-        let Some(list) = table.get::<Vector<'_, i32>>(slot) else { return default };
-        let mut out = Self { len: list.len().min(MAX_RANK) as u8, values: [0; MAX_RANK] };
-        out.values.iter_mut().zip(list.iter()).for_each(|(v, number)| *v = number);
-        out
-    }
-
-    #[cfg(feature = "write")]
-    type Staged = Option<WIPOffset<flatbuffers::Vector<'static, i32>>>;
-
-    #[cfg(feature = "write")]
-    fn stage(self, builder: &mut FlatBufferBuilder<'_>) -> Self::Staged {
-        let list = builder.create_vector(self.as_slice());
-        (!self.as_slice().is_empty()).then(|| WIPOffset::new(list.value()))
-    }
-
-    #[cfg(feature = "write")]
-    fn push(staged: Self::Staged, builder: &mut FlatBufferBuilder<'_>, slot: usize, _default: Self) {
-        if let Some(list) = staged {
-            builder.push_slot_always(vtable_offset(slot), list);
-        }
-    }
+    )*};
 }
+list_params!(i32, f32);

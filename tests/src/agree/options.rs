@@ -238,6 +238,55 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
                 (t.merge_outputs, t.asymmetric_quantize_inputs)
             );
         }
+        Op::ArgMax(op) => {
+            let t = table!(builtin_options_as_arg_max_options);
+            assert_eq!(op.output_type.code(), t.output_type.0);
+        }
+        Op::ArgMin(op) => {
+            let t = table!(builtin_options_as_arg_min_options);
+            assert_eq!(op.output_type.code(), t.output_type.0);
+        }
+        Op::Bucketize(op) => {
+            let t = table!(builtin_options_as_bucketize_options);
+            let bits = |list: &[f32]| list.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(op.boundaries.as_slice()), bits(&t.boundaries.unwrap_or_default()));
+        }
+        Op::Cumsum(op) => {
+            let t = table!(builtin_options_as_cumsum_options);
+            assert_eq!((op.exclusive, op.reverse), (t.exclusive, t.reverse));
+        }
+        Op::FakeQuant(op) => {
+            let t = table!(builtin_options_as_fake_quant_options);
+            assert_eq!((op.min.to_bits(), op.max.to_bits()), (t.min.to_bits(), t.max.to_bits()));
+            assert_eq!((op.num_bits, op.narrow_range), (t.num_bits, t.narrow_range));
+        }
+        Op::L2Normalization(op) => {
+            let t = table!(builtin_options_as_l2_norm_options);
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+        }
+        Op::L2Pool2d(op) => {
+            let t = table!(builtin_options_as_pool_2_doptions);
+            assert_eq!((op.padding as i8, op.stride_w, op.stride_h), (t.padding.0, t.stride_w, t.stride_h));
+            assert_eq!((op.filter_width, op.filter_height), (t.filter_width, t.filter_height));
+            assert_eq!(op.activation as i8, t.fused_activation_function.0);
+        }
+        Op::LocalResponseNormalization(op) => {
+            let t = table!(builtin_options_as_local_response_normalization_options);
+            assert_eq!((op.radius, op.bias.to_bits()), (t.radius, t.bias.to_bits()));
+            assert_eq!((op.alpha.to_bits(), op.beta.to_bits()), (t.alpha.to_bits(), t.beta.to_bits()));
+        }
+        Op::ReduceAll(op) => {
+            let t = table!(builtin_options_as_reducer_options);
+            assert_eq!(op.keep_dims, t.keep_dims);
+        }
+        Op::ReduceAny(op) => {
+            let t = table!(builtin_options_as_reducer_options);
+            assert_eq!(op.keep_dims, t.keep_dims);
+        }
+        Op::ReduceProd(op) => {
+            let t = table!(builtin_options_as_reducer_options);
+            assert_eq!(op.keep_dims, t.keep_dims);
+        }
         Op::MirrorPad(op) => {
             let t = table!(builtin_options_as_mirror_pad_options);
             assert_eq!(op.mode as i8, t.mode.0);
@@ -319,6 +368,20 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
         | Op::FloorDiv(_)
         | Op::FloorMod(_)
         | Op::SquaredDifference(_)
+        | Op::AddN(_)
+        | Op::Bitcast(_)
+        | Op::ComplexAbs(_)
+        | Op::Imag(_)
+        | Op::LogSoftmax(_)
+        | Op::Real(_)
+        | Op::Rfft2d(_)
+        | Op::SegmentSum(_)
+        | Op::Select(_)
+        | Op::SelectV2(_)
+        | Op::UnsortedSegmentMax(_)
+        | Op::UnsortedSegmentMin(_)
+        | Op::UnsortedSegmentProd(_)
+        | Op::UnsortedSegmentSum(_)
         | Op::BatchToSpaceNd(_)
         | Op::BroadcastTo(_)
         | Op::DynamicUpdateSlice(_)

@@ -1,18 +1,6 @@
 //! Options of any operator: the table that is its own, filled at random.
 
-use sedge_schema::generated::{
-    ActivationFunctionType, AddOptionsT, BatchMatMulOptionsT, BidirectionalSequenceLSTMOptionsT,
-    BidirectionalSequenceRNNOptionsT, BuiltinOperator, BuiltinOptions2T, BuiltinOptionsT, CallOnceOptionsT,
-    CastOptionsT, ConcatenationOptionsT, Conv2DOptionsT, Conv3DOptionsT, DepthToSpaceOptionsT,
-    DepthwiseConv2DOptionsT, DivOptionsT, FullyConnectedOptionsT, FullyConnectedOptionsWeightsFormat,
-    GatherOptionsT, GeluOptionsT, IfOptionsT, LSTMKernelType, LSTMOptionsT, LeakyReluOptionsT, MirrorPadMode,
-    MirrorPadOptionsT, MulOptionsT, OneHotOptionsT, PackOptionsT, Padding, Pool2DOptionsT, RNNOptionsT,
-    ReduceWindowFunction, ReduceWindowOptionsT, ReducerOptionsT, ReshapeOptionsT, ResizeBilinearOptionsT,
-    ResizeNearestNeighborOptionsT, ReverseSequenceOptionsT, SVDFOptionsT, SequenceRNNOptionsT, ShapeOptionsT,
-    SoftmaxOptionsT, SpaceToDepthOptionsT, SparseToDenseOptionsT, SplitOptionsT, SplitVOptionsT,
-    SqueezeOptionsT, StridedSliceOptionsT, SubOptionsT, TensorType, TransposeConvOptionsT,
-    UnidirectionalSequenceLSTMOptionsT, UniqueOptionsT, UnpackOptionsT, VarHandleOptionsT, WhileOptionsT,
-};
+use sedge_schema::generated::*;
 
 use crate::choices::Choices;
 
@@ -33,7 +21,7 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         BuiltinOperator::MUL => BuiltinOptionsT::MulOptions(Box::new(table!(MulOptionsT {
             fused_activation_function: activation
         }))),
-        BuiltinOperator::AVERAGE_POOL_2D | BuiltinOperator::MAX_POOL_2D => {
+        BuiltinOperator::AVERAGE_POOL_2D | BuiltinOperator::L2_POOL_2D | BuiltinOperator::MAX_POOL_2D => {
             BuiltinOptionsT::Pool2DOptions(Box::new(table!(Pool2DOptionsT {
                 padding,
                 stride_w: c.int(),
@@ -80,8 +68,11 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         }
         BuiltinOperator::MEAN
         | BuiltinOperator::SUM
+        | BuiltinOperator::REDUCE_ALL
+        | BuiltinOperator::REDUCE_ANY
         | BuiltinOperator::REDUCE_MAX
-        | BuiltinOperator::REDUCE_MIN => {
+        | BuiltinOperator::REDUCE_MIN
+        | BuiltinOperator::REDUCE_PROD => {
             BuiltinOptionsT::ReducerOptions(Box::new(table!(ReducerOptionsT { keep_dims: c.flag() })))
         }
         BuiltinOperator::RESHAPE => BuiltinOptionsT::ReshapeOptions(Box::new(table!(ReshapeOptionsT {
@@ -198,6 +189,53 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         BuiltinOperator::DIV => BuiltinOptionsT::DivOptions(Box::new(table!(DivOptionsT {
             fused_activation_function: activation
         }))),
+        BuiltinOperator::ARG_MAX => {
+            BuiltinOptionsT::ArgMaxOptions(Box::new(table!(ArgMaxOptionsT { output_type: bias })))
+        }
+        BuiltinOperator::ARG_MIN => {
+            BuiltinOptionsT::ArgMinOptions(Box::new(table!(ArgMinOptionsT { output_type: bias })))
+        }
+        BuiltinOperator::BUCKETIZE => {
+            BuiltinOptionsT::BucketizeOptions(Box::new(table!(BucketizeOptionsT {
+                boundaries: c.maybe(|c| c.list(20, Choices::float)),
+            })))
+        }
+        BuiltinOperator::CUMSUM => BuiltinOptionsT::CumsumOptions(Box::new(table!(CumsumOptionsT {
+            exclusive: c.flag(),
+            reverse: c.flag(),
+        }))),
+        BuiltinOperator::FAKE_QUANT => {
+            BuiltinOptionsT::FakeQuantOptions(Box::new(table!(FakeQuantOptionsT {
+                min: c.float(),
+                max: c.float(),
+                num_bits: c.int(),
+                narrow_range: c.flag(),
+            })))
+        }
+        BuiltinOperator::L2_NORMALIZATION => {
+            BuiltinOptionsT::L2NormOptions(Box::new(table!(L2NormOptionsT {
+                fused_activation_function: activation
+            })))
+        }
+        BuiltinOperator::LOCAL_RESPONSE_NORMALIZATION => BuiltinOptionsT::LocalResponseNormalizationOptions(
+            Box::new(table!(LocalResponseNormalizationOptionsT {
+                radius: c.int(),
+                bias: c.float(),
+                alpha: c.float(),
+                beta: c.float(),
+            })),
+        ),
+        BuiltinOperator::ADD_N => BuiltinOptionsT::AddNOptions(Box::default()),
+        BuiltinOperator::BITCAST => BuiltinOptionsT::BitcastOptions(Box::default()),
+        BuiltinOperator::LOG_SOFTMAX => BuiltinOptionsT::LogSoftmaxOptions(Box::default()),
+        BuiltinOperator::RFFT2D => BuiltinOptionsT::Rfft2dOptions(Box::default()),
+        BuiltinOperator::SEGMENT_SUM => BuiltinOptionsT::SegmentSumOptions(Box::default()),
+        BuiltinOperator::SELECT => BuiltinOptionsT::SelectOptions(Box::default()),
+        BuiltinOperator::SELECT_V2 => BuiltinOptionsT::SelectV2Options(Box::default()),
+        BuiltinOperator::UNSORTED_SEGMENT_MAX => BuiltinOptionsT::UnsortedSegmentMaxOptions(Box::default()),
+        BuiltinOperator::UNSORTED_SEGMENT_MIN => BuiltinOptionsT::UnsortedSegmentMinOptions(Box::default()),
+        BuiltinOperator::UNSORTED_SEGMENT_PROD => BuiltinOptionsT::UnsortedSegmentProdOptions(Box::default()),
+        BuiltinOperator::UNSORTED_SEGMENT_SUM => BuiltinOptionsT::UnsortedSegmentSumOptions(Box::default()),
         BuiltinOperator::HARD_SWISH => BuiltinOptionsT::HardSwishOptions(Box::default()),
         BuiltinOperator::EXPAND_DIMS => BuiltinOptionsT::ExpandDimsOptions(Box::default()),
         BuiltinOperator::FILL => BuiltinOptionsT::FillOptions(Box::default()),

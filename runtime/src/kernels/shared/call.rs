@@ -217,7 +217,7 @@ pub(crate) fn run(node: &mut Invoke<'_>, callee: &Callee, memory: &mut [u8]) -> 
 /// The bytes of output `i` of the subgraph that ran in `memory`.
 pub(crate) fn result<'m>(
     run: &Run<'m>,
-    state: &'m Pieces<'_, 4>,
+    state: &'m Pieces<'_>,
     callee: &Callee,
     memory: &'m [u8],
     i: usize,

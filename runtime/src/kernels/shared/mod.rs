@@ -1,13 +1,16 @@
 //! What several kernels have in common.
 
+pub(crate) mod arg;
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod blocks;
 pub(crate) mod call;
 pub(crate) mod clamp;
 pub(crate) mod compare;
+pub(crate) mod complex;
 pub(crate) mod dot;
 pub(crate) mod extreme;
+pub(crate) mod fft;
 pub(crate) mod half;
 pub(crate) mod heap;
 pub(crate) mod indices;
@@ -18,7 +21,10 @@ pub(crate) mod reduce;
 pub(crate) mod region;
 pub(crate) mod resize;
 pub(crate) mod rows;
+pub(crate) mod segment;
+pub(crate) mod select;
 pub(crate) mod sigmoid;
+pub(crate) mod sum;
 pub(crate) mod suppression;
 pub(crate) mod variable;
 pub(crate) mod volume;
@@ -83,6 +89,24 @@ pub(crate) fn copy_slice<T: Copy>(from: &[T], to: &mut [T]) -> Result<(), Refusa
     }
     to.copy_from_slice(from);
     Ok(())
+}
+
+/// Output 0, a place of its own or input 0's, with input 0's values in it.
+pub(crate) fn in_place<'s, T: Element>(node: &mut Invoke<'s>) -> Result<&'s mut [T], Refusal> {
+    match node.unary::<T, T>(0, 0)? {
+        Unary::InPlace(values) => Ok(values),
+        Unary::Apart(from, to) => {
+            copy_slice(from, to)?;
+            Ok(to)
+        }
+    }
+}
+
+/// Whether output 0 has about this scale, and this zero point: those that an operator fixes.
+pub(crate) fn check_fixed(node: &Prepare<'_>, (scale, zero_point): (f32, i32)) -> Result<(), Refusal> {
+    let found = node.affine(OUTPUT)?;
+    let near = libm::fabsf(found.scale - scale) <= 1e-3 * scale;
+    if near && found.zero_point == zero_point { Ok(()) } else { Err(Refusal::Quantization(OUTPUT)) }
 }
 
 /// Computes each element of output 0 from the one of input 0, in place where the plan has it so.

@@ -1,0 +1,18 @@
+//! REDUCE_ALL: whether all of the reduced elements hold; of none, true. bool.
+
+use sedge_schema::op::ReduceAll;
+use sedge_schema::{Refusal, TensorType};
+
+use super::shared::reduce;
+use crate::node::{Invoke, Prepare};
+
+pub(super) fn prepare(_op: ReduceAll, node: &mut Prepare<'_>) -> Result<(), Refusal> {
+    reduce::check_type(node, &[TensorType::Bool])?;
+    let data = reduce::prepare(node)?;
+    node.set_data(data)
+}
+
+pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let data = node.data::<reduce::Data>()?;
+    reduce::invoke(node, data, 1u8, |holds, x: u8| holds & u8::from(x != 0), |holds| holds)
+}

@@ -1,0 +1,15 @@
+//! COMPLEX_ABS: the magnitudes of complex numbers, element by element.
+
+use super::{Node, NodeExt as _, QuantizationRule};
+use crate::Shape;
+use crate::error::Refusal;
+
+operator! {
+    /// COMPLEX_ABS: the magnitudes of complex numbers.
+    ComplexAbs = ComplexAbs, options (0, 0), inputs (1, 1),
+    quantization QuantizationRule::Integers;
+}
+
+fn shape(_op: &ComplexAbs, node: &dyn Node, _output: usize) -> Result<Shape, Refusal> {
+    node.input(0)
+}

@@ -1,0 +1,15 @@
+//! IMAG: the imaginary parts of complex numbers, element by element.
+
+use super::{Node, NodeExt as _, QuantizationRule};
+use crate::Shape;
+use crate::error::Refusal;
+
+operator! {
+    /// IMAG: the imaginary parts of complex numbers.
+    Imag = Imag, options (0, 0), inputs (1, 1),
+    quantization QuantizationRule::Integers;
+}
+
+fn shape(_op: &Imag, node: &dyn Node, _output: usize) -> Result<Shape, Refusal> {
+    node.input(0)
+}

@@ -1,0 +1,43 @@
+//! L2_POOL_2D: the root of the mean square of the cells of a window that lie inside the image.
+//!
+//! Input 0 is the image `[batch, height, width, channels]`; each channel is pooled by itself.
+
+use super::average_pool_2d::pooled;
+use super::{Activation, AveragePool2d, Node, NodeExt as _, Padding, QuantizationRule, Window};
+use crate::Shape;
+use crate::error::Refusal;
+
+operator! {
+    /// L2_POOL_2D: the root of the mean square of the cells of a window that lie inside the image.
+    L2Pool2d = L2Pool2d, options (5, 0), inputs (1, 1),
+    quantization QuantizationRule::Integers;
+    /// How the window moves over the border.
+    0 padding: Padding = Padding::Same;
+    /// Columns between two positions.
+    1 stride_w: i32 = 0;
+    /// Rows between two positions.
+    2 stride_h: i32 = 0;
+    /// Columns of the window.
+    3 filter_width: i32 = 0;
+    /// Rows of the window.
+    4 filter_height: i32 = 0;
+    /// Applied to the result.
+    5 activation: Activation = Activation::None;
+}
+
+impl L2Pool2d {
+    /// The windows of rows and columns for an image of this shape.
+    ///
+    /// # Errors
+    /// Where window or strides are not positive.
+    pub fn windows(&self, image: &Shape) -> Result<(Window, Window), Refusal> {
+        // All kinds of pooling share their parameters and their geometry.
+        let Self { padding, stride_w, stride_h, filter_width, filter_height, activation } = *self;
+        AveragePool2d { padding, stride_w, stride_h, filter_width, filter_height, activation }.windows(image)
+    }
+}
+
+fn shape(op: &L2Pool2d, node: &dyn Node, _output: usize) -> Result<Shape, Refusal> {
+    let image = node.input_of_rank(0, 4)?;
+    pooled(&image, op.windows(&image)?)
+}

@@ -1,0 +1,17 @@
+//! UNSORTED_SEGMENT_PROD: products of rows that have the same number. Inputs and dimensions
+//! are as in UNSORTED_SEGMENT_SUM.
+
+use super::unsorted_segment_sum::segments_shape;
+use super::{Node, QuantizationRule};
+use crate::Shape;
+use crate::error::Refusal;
+
+operator! {
+    /// UNSORTED_SEGMENT_PROD: products of rows that have the same number.
+    UnsortedSegmentProd = UnsortedSegmentProd, options (118, 0), inputs (3, 3),
+    quantization QuantizationRule::Integers;
+}
+
+fn shape(_op: &UnsortedSegmentProd, node: &dyn Node, _output: usize) -> Result<Shape, Refusal> {
+    segments_shape(node)
+}
