@@ -4,12 +4,14 @@
 use crate::aarch64::{Neon, NeonDot};
 use crate::isa::Kernel;
 use crate::scalar::Scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use crate::wasm32::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::x86::{Avx2, Avx512Vnni, AvxVnni};
 
 /// Declares the levels, the slowest first; all but the scalar one belong to an architecture.
 macro_rules! levels {
-    ($($(#[doc = $doc:literal])* $arch:literal $variant:ident($type:ty) = $name:literal;)*) => {
+    ($($(#[doc = $doc:literal])* ($cfg:meta) $variant:ident($type:ty) = $name:literal;)*) => {
         /// A level that this processor has.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -18,7 +20,7 @@ macro_rules! levels {
             Scalar(Scalar),
             $(
                 $(#[doc = $doc])*
-                #[cfg(target_arch = $arch)]
+                #[cfg($cfg)]
                 $variant($type),
             )*
         }
@@ -26,14 +28,14 @@ macro_rules! levels {
         impl Level {
             /// The names of all levels of this architecture, the slowest first.
             pub const NAMES: &'static [&'static str] =
-                &["scalar", $(#[cfg(target_arch = $arch)] $name,)*];
+                &["scalar", $(#[cfg($cfg)] $name,)*];
 
             /// The best level that this processor has.
             pub fn detect() -> Self {
                 #[allow(unused_mut, reason = "not every architecture has more levels")]
                 let mut best = Self::Scalar(Scalar);
                 $(
-                    #[cfg(target_arch = $arch)]
+                    #[cfg($cfg)]
                     if let Some(level) = <$type>::detect() {
                         best = Self::$variant(level);
                     }
@@ -46,7 +48,7 @@ macro_rules! levels {
                 match name {
                     "scalar" => Some(Self::Scalar(Scalar)),
                     $(
-                        #[cfg(target_arch = $arch)]
+                        #[cfg($cfg)]
                         $name => <$type>::detect().map(Self::$variant),
                     )*
                     _ => None,
@@ -58,7 +60,7 @@ macro_rules! levels {
                 match self {
                     Self::Scalar(_) => "scalar",
                     $(
-                        #[cfg(target_arch = $arch)]
+                        #[cfg($cfg)]
                         Self::$variant(_) => $name,
                     )*
                 }
@@ -70,7 +72,7 @@ macro_rules! levels {
                 match self {
                     Self::Scalar(simd) => kernel.run(simd),
                     $(
-                        #[cfg(target_arch = $arch)]
+                        #[cfg($cfg)]
                         Self::$variant(simd) => simd.run(kernel),
                     )*
                 }
@@ -81,15 +83,17 @@ macro_rules! levels {
 
 levels! {
     /// 256-bit vectors of x86: AVX2 and FMA.
-    "x86_64" Avx2(Avx2) = "avx2";
+    (target_arch = "x86_64") Avx2(Avx2) = "avx2";
     /// AVX2, and products of four int8 at once: AVX-VNNI.
-    "x86_64" AvxVnni(AvxVnni) = "avx-vnni";
+    (target_arch = "x86_64") AvxVnni(AvxVnni) = "avx-vnni";
     /// 512-bit vectors of x86, and products of four int8 at once: AVX-512 F, BW, VL and VNNI.
-    "x86_64" Avx512Vnni(Avx512Vnni) = "avx512-vnni";
+    (target_arch = "x86_64") Avx512Vnni(Avx512Vnni) = "avx512-vnni";
     /// 128-bit vectors of Arm: Neon.
-    "aarch64" Neon(Neon) = "neon";
+    (target_arch = "aarch64") Neon(Neon) = "neon";
     /// Neon, and products of four int8 at once.
-    "aarch64" NeonDot(NeonDot) = "neon-dot";
+    (target_arch = "aarch64") NeonDot(NeonDot) = "neon-dot";
+    /// 128-bit vectors of WebAssembly.
+    (all(target_arch = "wasm32", target_feature = "simd128")) Simd128(Simd128) = "simd128";
 }
 
 impl Level {

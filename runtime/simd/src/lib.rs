@@ -37,6 +37,8 @@ mod isa;
 mod level;
 mod scalar;
 mod slices;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -45,5 +47,7 @@ pub use aarch64::{Neon, NeonDot};
 pub use isa::{Kernel, Simd};
 pub use level::Level;
 pub use scalar::Scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm32::Simd128;
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx512Vnni, AvxVnni};
