@@ -6,6 +6,8 @@ use sedge_schema::generated::{
 };
 use sedge_schema::write::to_bytes;
 
+use crate::samples;
+
 /// A model that is being written.
 #[derive(Default)]
 pub struct Models {
@@ -54,16 +56,11 @@ impl Models {
     ) {
         let found = self.codes.iter().position(|c| c.builtin_code == code);
         let index = found.unwrap_or_else(|| {
-            let deprecated_builtin_code = i8::try_from(code.0).unwrap_or(127);
-            self.codes.push(table!(OperatorCodeT { builtin_code: code, deprecated_builtin_code }));
+            self.codes.push(samples::code(code));
             self.codes.len() - 1
         });
-        graph.operators.push(table!(OperatorT {
-            opcode_index: index as u32,
-            inputs: Some(inputs.to_vec()),
-            outputs: Some(outputs.to_vec()),
-            builtin_options: options,
-        }));
+        let operator = samples::operator(index as u32, inputs, outputs);
+        graph.operators.push(table!(OperatorT { builtin_options: options, ..operator }));
     }
 
     /// Adds `graph` with these inputs and outputs.

@@ -28,12 +28,7 @@ pub fn relu() -> ModelT {
         outputs: Some(vec![1]),
         operators: Some(vec![operator(0, &[0], &[1])]),
     });
-    table!(ModelT {
-        version: 3,
-        operator_codes: Some(vec![code(BuiltinOperator::RELU)]),
-        subgraphs: Some(vec![graph]),
-        buffers: Some(vec![BufferT::default()]),
-    })
+    model(vec![code(BuiltinOperator::RELU)], graph, vec![])
 }
 
 /// An int8 CONV_2D with weights per channel, then a RESHAPE, with names, metadata and a signature.
@@ -203,6 +198,17 @@ pub fn append(model: &mut ModelT, data: &[u8], refer: impl Fn(&mut ModelT, u64, 
     assert_eq!(file.len() as u64, offset);
     file.extend_from_slice(data);
     file
+}
+
+/// A model of one graph. `buffers` follow the empty buffer 0.
+pub fn model(codes: Vec<OperatorCodeT>, graph: SubGraphT, buffers: Vec<Vec<u8>>) -> ModelT {
+    let buffers = std::iter::once(BufferT::default()).chain(buffers.into_iter().map(data));
+    table!(ModelT {
+        version: 3,
+        operator_codes: Some(codes),
+        subgraphs: Some(vec![graph]),
+        buffers: Some(buffers.collect()),
+    })
 }
 
 /// A tensor without a constant.

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use sedge_runtime::{
     Error, Invoke, Kernel, Model, Prepare, Refusal, Session, Slot, TensorType, kernels, op_set,
 };
-use sedge_schema::generated::{
-    BufferT, BuiltinOperator, ModelT, OperatorCodeT, OperatorT, SubGraphT, TensorT, TensorType as Type,
-};
+use sedge_schema::generated::{BuiltinOperator, OperatorCodeT, OperatorT, SubGraphT, TensorType as Type};
 use sedge_schema::op::NodeExt as _;
+use sedge_schema::write::to_bytes;
 use sedge_tests::arrays::{Array, npz};
 use sedge_tests::data::repository;
 use sedge_tests::run::{arena, run, ways};
+use sedge_tests::samples::{self, code, operator, tensor};
 use sedge_tests::table;
 
 /// Float spectra may differ by this share of the largest value expected.
@@ -63,32 +63,18 @@ fn audio_operators_agree_with_tflite_micro_over_several_invocations() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// A model of one custom operator `Mean2` with options `{"weight": 3}`: float32 `[4]` to `[4]`.
+/// A model of one custom operator of this name, with these options: float32 `[4]` to `[4]`.
 fn model(name: &str, options: &[u8]) -> Vec<u8> {
-    let tensor =
-        |name: &str| table!(TensorT { shape: Some(vec![4]), type_: Type::FLOAT32, name: Some(name.into()) });
-    let operator = table!(OperatorT {
-        inputs: Some(vec![0]),
-        outputs: Some(vec![1]),
-        custom_options: Some(options.into())
-    });
-    let code = table!(OperatorCodeT {
-        builtin_code: BuiltinOperator::CUSTOM,
-        deprecated_builtin_code: 32,
-        custom_code: Some(name.into()),
-    });
+    let tensor = || tensor(Type::FLOAT32, &[4]);
+    let operator = table!(OperatorT { custom_options: Some(options.into()), ..operator(0, &[0], &[1]) });
+    let code = table!(OperatorCodeT { custom_code: Some(name.into()), ..code(BuiltinOperator::CUSTOM) });
     let graph = table!(SubGraphT {
-        tensors: Some(vec![tensor("x"), tensor("y")]),
+        tensors: Some(vec![tensor(), tensor()]),
         inputs: Some(vec![0]),
         outputs: Some(vec![1]),
         operators: Some(vec![operator]),
     });
-    sedge_schema::write::to_bytes(&table!(ModelT {
-        version: 3,
-        operator_codes: Some(vec![code]),
-        subgraphs: Some(vec![graph]),
-        buffers: Some(vec![BufferT::default()]),
-    }))
+    to_bytes(&samples::model(vec![code], graph, vec![]))
 }
 
 /// `out[i] = (weight * before[i] + in[i]) / (weight + 1)`, with `before` the last output.

@@ -1,12 +1,10 @@
 //! Shapes that depend on values: one session, invoked with inputs that give larger and smaller results.
 
 use sedge_runtime::{Error, Level, Model, Session, kernels};
-use sedge_schema::generated::{
-    BufferT, BuiltinOperator, BuiltinOptionsT, ModelT, SubGraphT, TensorType, UniqueOptionsT,
-};
+use sedge_schema::generated::{BuiltinOperator, BuiltinOptionsT, SubGraphT, TensorType, UniqueOptionsT};
 use sedge_schema::write::to_bytes;
 use sedge_tests::run::arena;
-use sedge_tests::samples::{code, operator, tensor};
+use sedge_tests::samples::{self, code, operator, tensor};
 use sedge_tests::table;
 
 const ROWS: usize = 4;
@@ -30,16 +28,8 @@ fn model() -> Vec<u8> {
         outputs: Some(vec![1, 3, 4]),
         operators: Some(vec![operator(0, &[0], &[1]), operator(1, &[0, 1], &[2]), unique]),
     });
-    to_bytes(&table!(ModelT {
-        version: 3,
-        operator_codes: Some(vec![
-            code(BuiltinOperator::WHERE),
-            code(BuiltinOperator::GATHER_ND),
-            code(BuiltinOperator::UNIQUE),
-        ]),
-        subgraphs: Some(vec![graph]),
-        buffers: Some(vec![BufferT::default()]),
-    }))
+    let codes = [BuiltinOperator::WHERE, BuiltinOperator::GATHER_ND, BuiltinOperator::UNIQUE].map(code);
+    to_bytes(&samples::model(codes.to_vec(), graph, vec![]))
 }
 
 /// What the model gives, worked out the simple way.

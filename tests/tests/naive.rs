@@ -3,15 +3,15 @@
 
 use proptest::prelude::*;
 use sedge_schema::generated::{
-    ActivationFunctionType, BufferT, BuiltinOperator, BuiltinOptionsT, Conv2DOptionsT,
-    DepthwiseConv2DOptionsT, FullyConnectedOptionsT, ModelT, Padding, SubGraphT, TensorT, TensorType,
+    ActivationFunctionType, BuiltinOperator, BuiltinOptionsT, Conv2DOptionsT, DepthwiseConv2DOptionsT,
+    FullyConnectedOptionsT, Padding, SubGraphT, TensorT, TensorType,
 };
 use sedge_schema::write::to_bytes;
 use sedge_tests::arrays::Array;
 use sedge_tests::choices::Choices;
 use sedge_tests::naive::{Axis, Convolution, Kind, rescale};
 use sedge_tests::run::{arena, run, ways};
-use sedge_tests::samples::{code, constant, operator, quantized, tensor};
+use sedge_tests::samples::{self, code, constant, operator, quantized, tensor};
 use sedge_tests::table;
 
 /// The activation that an operator applies, and the real range that it clamps to.
@@ -133,13 +133,7 @@ fn model(layer: &Layer, tensors: [TensorT; 4], weights: Vec<u8>, bias: Vec<u8>) 
         outputs: Some(vec![3]),
         operators: Some(vec![node]),
     });
-    let buffer = |data| table!(BufferT { data });
-    to_bytes(&table!(ModelT {
-        version: 3,
-        operator_codes: Some(vec![code(layer.code)]),
-        subgraphs: Some(vec![graph]),
-        buffers: Some(vec![buffer(None), buffer(Some(weights)), buffer(Some(bias))]),
-    }))
+    to_bytes(&samples::model(vec![code(layer.code)], graph, vec![weights, bias]))
 }
 
 fn elements(shape: &[i32]) -> usize {

@@ -1,11 +1,11 @@
 //! Lookups in tables of elements smaller than a byte, beside values worked out by hand.
 
 use sedge_runtime::TensorType as Kind;
-use sedge_schema::generated::{BufferT, BuiltinOperator, ModelT, SubGraphT, TensorT, TensorType};
+use sedge_schema::generated::{BuiltinOperator, SubGraphT, TensorT, TensorType};
 use sedge_schema::write::to_bytes;
 use sedge_tests::arrays::Array;
 use sedge_tests::run::{Output, arena, run, ways};
-use sedge_tests::samples::{code, constant, operator, quantized, tensor};
+use sedge_tests::samples::{self, code, constant, operator, quantized, tensor};
 use sedge_tests::table;
 
 /// A model of one operator. Tensors: 0 indices (int32), 1 table, 2 output.
@@ -22,13 +22,7 @@ fn model(
         outputs: Some(vec![2]),
         operators: Some(vec![operator(0, &inputs, &[2])]),
     });
-    let buffer = |data: Option<&[u8]>| table!(BufferT { data: data.map(<[u8]>::to_vec) });
-    to_bytes(&table!(ModelT {
-        version: 3,
-        operator_codes: Some(vec![code(op)]),
-        subgraphs: Some(vec![graph]),
-        buffers: Some(vec![buffer(None), buffer(Some(table.1))]),
-    }))
+    to_bytes(&samples::model(vec![code(op)], graph, vec![table.1.to_vec()]))
 }
 
 /// What comes out for these indices, the same in every way that a session can be made.

@@ -4,26 +4,27 @@
 use bytemuck::{NoUninit, cast_slice};
 use sedge_runtime::{Error, Refusal, Slot};
 use sedge_schema::generated::{
-    ActivationFunctionType, BufferT, BuiltinOperator, BuiltinOptionsT, DimensionMetadataT, LSTMKernelType,
+    ActivationFunctionType, BuiltinOperator, BuiltinOptionsT, DimensionMetadataT, LSTMKernelType,
     LSTMOptionsT, ModelT, SparsityParametersT, SubGraphT, TensorT, TensorType,
     UnidirectionalSequenceLSTMOptionsT,
 };
 use sedge_schema::write::to_bytes;
 use sedge_tests::arrays::Array;
 use sedge_tests::run::{arena, run, ways};
-use sedge_tests::samples::{code, constant, operator, quantized, tensor};
+use sedge_tests::samples::{self, code, constant, operator, quantized, tensor};
 use sedge_tests::table;
 
 /// A model of one operator, put together tensor by tensor.
 struct Builder {
     tensors: Vec<TensorT>,
-    buffers: Vec<BufferT>,
+    /// The constants; buffer 0 is empty.
+    buffers: Vec<Vec<u8>>,
     inputs: Vec<i32>,
 }
 
 impl Builder {
     fn new() -> Self {
-        Self { tensors: Vec::new(), buffers: vec![BufferT::default()], inputs: Vec::new() }
+        Self { tensors: Vec::new(), buffers: Vec::new(), inputs: Vec::new() }
     }
 
     /// Adds a tensor, and returns its number.
@@ -50,8 +51,8 @@ impl Builder {
     fn constant<T: NoUninit>(&mut self, type_: TensorType, shape: &[i32], q: Option<(f32, i64)>, data: &[T]) {
         self.input(type_, shape, q);
         let last = self.tensors.pop().unwrap();
+        self.buffers.push(cast_slice(data).to_vec());
         self.tensors.push(constant(last, self.buffers.len() as u32));
-        self.buffers.push(table!(BufferT { data: Some(cast_slice(data).to_vec()) }));
     }
 
     /// Leaves inputs out.
@@ -62,17 +63,13 @@ impl Builder {
     fn model(self, op: BuiltinOperator, options: BuiltinOptionsT, outputs: &[i32]) -> ModelT {
         let mut node = operator(0, &self.inputs, outputs);
         node.builtin_options = options;
-        table!(ModelT {
-            version: 3,
-            operator_codes: Some(vec![code(op)]),
-            subgraphs: Some(vec![table!(SubGraphT {
-                tensors: Some(self.tensors),
-                inputs: Some(vec![0]),
-                outputs: Some(outputs.to_vec()),
-                operators: Some(vec![node]),
-            })]),
-            buffers: Some(self.buffers),
-        })
+        let graph = table!(SubGraphT {
+            tensors: Some(self.tensors),
+            inputs: Some(vec![0]),
+            outputs: Some(outputs.to_vec()),
+            operators: Some(vec![node]),
+        });
+        samples::model(vec![code(op)], graph, self.buffers)
     }
 }
 

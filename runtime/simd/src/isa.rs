@@ -283,3 +283,43 @@ macro_rules! inherit {
 
 #[allow(unused_imports, reason = "not every architecture has levels that build on another")]
 pub(crate) use inherit;
+
+/// The groups of a level that multiplies pairs of 16-bit numbers: activations are staged widened.
+macro_rules! groups_of_pairs {
+    () => {
+        const GROUP: usize = 2;
+        const OFFSET: i32 = 0;
+        type Element = i16;
+        type Group = [i16; 2];
+        type Groups = Self::Pairs;
+
+        #[inline(always)]
+        fn stage(self, from: &[i8], to: &mut [i16]) {
+            for (to, &x) in to.iter_mut().zip(from) {
+                *to = x.into();
+            }
+        }
+
+        #[inline(always)]
+        fn groups(from: &[i16]) -> &[[i16; 2]] {
+            from.as_chunks().0
+        }
+
+        #[inline(always)]
+        fn splat_group(self, group: [i16; 2]) -> Self::Groups {
+            self.splat_pair(group)
+        }
+
+        #[inline(always)]
+        fn load_groups(self, from: &[i8]) -> Self::Groups {
+            self.widen_pairs(from)
+        }
+
+        #[inline(always)]
+        fn dot(self, sum: Self::I32, activations: Self::Groups, weights: Self::Groups) -> Self::I32 {
+            self.dot_pairs(sum, activations, weights)
+        }
+    };
+}
+
+pub(crate) use groups_of_pairs;

@@ -1,6 +1,6 @@
 //! The level that every processor has: arrays, which the compiler may vectorise.
 
-use crate::isa::Simd;
+use crate::isa::{Simd, groups_of_pairs};
 
 /// Lanes of an array; a compiler makes one 128-bit vector of them where there is one.
 const LANES: usize = 4;
@@ -24,15 +24,12 @@ fn zip<T: Copy>(a: [T; LANES], b: [T; LANES], f: impl Fn(T, T) -> T) -> [T; LANE
 
 impl Simd for Scalar {
     const LANES: usize = LANES;
-    const GROUP: usize = 2;
-    const OFFSET: i32 = 0;
     const ROWS: usize = 2;
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];
     type Pairs = [[i16; 2]; LANES];
-    type Element = i16;
-    type Group = [i16; 2];
-    type Groups = [[i16; 2]; LANES];
+
+    groups_of_pairs!();
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> Self::I32 {
@@ -138,31 +135,6 @@ impl Simd for Scalar {
             *sum = sum.wrapping_add(x.wrapping_add(y));
         });
         out
-    }
-
-    #[inline(always)]
-    fn stage(self, from: &[i8], to: &mut [i16]) {
-        to.iter_mut().zip(from).for_each(|(to, &x)| *to = x.into());
-    }
-
-    #[inline(always)]
-    fn groups(from: &[i16]) -> &[[i16; 2]] {
-        from.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn splat_group(self, group: [i16; 2]) -> Self::Groups {
-        self.splat_pair(group)
-    }
-
-    #[inline(always)]
-    fn load_groups(self, from: &[i8]) -> Self::Groups {
-        self.widen_pairs(from)
-    }
-
-    #[inline(always)]
-    fn dot(self, sum: Self::I32, activations: Self::Groups, weights: Self::Groups) -> Self::I32 {
-        self.dot_pairs(sum, activations, weights)
     }
 
     #[inline(always)]

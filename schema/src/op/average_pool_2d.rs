@@ -2,10 +2,10 @@
 //!
 //! Input 0 is the image `[batch, height, width, channels]`; each channel is pooled by itself.
 
+use super::node::fits;
 use super::{Activation, Node, NodeExt as _, Padding, QuantizationRule, Window};
 use crate::Shape;
 use crate::error::Refusal;
-use super::node::fits;
 
 operator! {
     /// AVERAGE_POOL_2D: the mean of the cells of a window that lie inside the image.
@@ -31,9 +31,12 @@ impl AveragePool2d {
     /// # Errors
     /// Where window or strides are not positive.
     pub fn windows(&self, image: &Shape) -> Result<(Window, Window), Refusal> {
-        let size = |v: i32, name| usize::try_from(v).ok().filter(|&v| v > 0).ok_or(Refusal::Parameter(name));
-        let kernel = [size(self.filter_height, "filter_height")?, size(self.filter_width, "filter_width")?];
-        Window::over_image(self.padding, image, kernel, [self.stride_h, self.stride_w], [1, 1])
+        pool_windows(
+            self.padding,
+            image,
+            [self.filter_height, self.filter_width],
+            [self.stride_h, self.stride_w],
+        )
     }
 }
 
@@ -45,4 +48,19 @@ fn shape(op: &AveragePool2d, node: &dyn Node, _output: usize) -> Result<Shape, R
 /// The shape of `image` pooled by these windows.
 pub(super) fn pooled(image: &Shape, (rows, columns): (Window, Window)) -> Result<Shape, Refusal> {
     fits(Shape::from_dims([image.dim(0), rows.output, columns.output, image.dim(3)].map(|d| d as u32)))
+}
+
+/// The windows of rows and columns of a pooling operator; `filter` and `stride` give the rows' value first.
+///
+/// # Errors
+/// Where window or strides are not positive.
+pub(super) fn pool_windows(
+    padding: Padding,
+    image: &Shape,
+    [height, width]: [i32; 2],
+    stride: [i32; 2],
+) -> Result<(Window, Window), Refusal> {
+    let size = |v: i32, name| usize::try_from(v).ok().filter(|&v| v > 0).ok_or(Refusal::Parameter(name));
+    let kernel = [size(height, "filter_height")?, size(width, "filter_width")?];
+    Window::over_image(padding, image, kernel, stride, [1, 1])
 }

@@ -54,15 +54,15 @@ fn shape(op: &Conv2d, node: &dyn Node, _output: usize) -> Result<Shape, Refusal>
     if !groups_fit {
         return Err(Refusal::Shape(Slot::Input(1)));
     }
-    bias(node, weights.dim(0))?;
+    bias(node, 2, weights.dim(0))?;
     let (rows, columns) = op.windows(&image, &weights)?;
     fits(Shape::from_dims(
         [image.dim(0), rows.output, columns.output, weights.dim(0)].map(|d| d as u32),
     ))
 }
 
-/// Checks that the bias in input 2, where there is one, has `filters` elements.
-pub(super) fn bias(node: &dyn Node, filters: usize) -> Result<(), Refusal> {
-    let slot = Slot::Input(2);
+/// Checks that the bias in input `i`, where there is one, has `filters` elements.
+pub(super) fn bias(node: &dyn Node, i: u8, filters: usize) -> Result<(), Refusal> {
+    let slot = Slot::Input(i);
     if node.has(slot) && node.shape(slot)?.elements() != filters { Err(Refusal::Shape(slot)) } else { Ok(()) }
 }

@@ -59,7 +59,7 @@ fn shape(op: &Conv3d, node: &dyn Node, _output: usize) -> Result<Shape, Refusal>
         return Err(Refusal::Shape(Slot::Input(1)));
     }
     let filters = weights.dim(4);
-    bias(node, filters)?;
+    bias(node, 2, filters)?;
     let [slices, rows, columns] = op.windows(&volume, &weights)?.map(|w| w.output);
     fits(Shape::from_dims([volume.dim(0), slices, rows, columns, filters].map(|d| d as u32)))
 }

@@ -7,7 +7,8 @@
 //! Every voxel adds its products with all weights to the output, as a pixel does in
 //! [`TransposeConv`](super::TransposeConv).
 
-use super::node::{fits, listed_shape};
+use super::node::fits;
+use super::transpose_conv::listed_output;
 use super::{Activation, Node, NodeExt as _, Padding, QuantizationRule, Window};
 use crate::Shape;
 use crate::error::{Refusal, Slot};
@@ -60,14 +61,7 @@ fn shape(op: &Conv3dTranspose, node: &dyn Node, _output: usize) -> Result<Shape,
     if weights.dim(4) != volume.dim(4) {
         return Err(Refusal::Shape(Slot::Input(1)));
     }
-    let bias = Slot::Input(3);
-    if node.has(bias) && node.shape(bias)?.elements() != weights.dim(3) {
-        return Err(Refusal::Shape(bias));
-    }
-    let output = listed_shape(node, 0)?;
-    if output.rank() != 5 || output.dim(0) != volume.dim(0) || output.dim(4) != weights.dim(3) {
-        return Err(Refusal::Value(Slot::Input(0)));
-    }
+    let output = listed_output(node, &volume, weights.dim(3))?;
     op.windows(&output, &weights, &volume)?;
     fits(Some(output))
 }

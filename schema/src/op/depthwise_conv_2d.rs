@@ -50,7 +50,7 @@ fn shape(op: &DepthwiseConv2d, node: &dyn Node, _output: usize) -> Result<Shape,
     if weights.dim(0) != 1 || channels == 0 || weights.dim(3) % channels != 0 {
         return Err(Refusal::Shape(Slot::Input(1)));
     }
-    bias(node, weights.dim(3))?;
+    bias(node, 2, weights.dim(3))?;
     let (rows, columns) = op.windows(&image, &weights)?;
     fits(Shape::from_dims(
         [image.dim(0), rows.output, columns.output, weights.dim(3)].map(|d| d as u32),

@@ -36,7 +36,7 @@ fn shape(op: &FullyConnected, node: &dyn Node, _output: usize) -> Result<Shape, 
     if depth == 0 || input.elements() % depth != 0 {
         return Err(Refusal::Shape(Slot::Input(1)));
     }
-    bias(node, units)?;
+    bias(node, 2, units)?;
     if op.keep_num_dims {
         let last = input.rank().checked_sub(1).ok_or(Refusal::Shape(Slot::Input(0)))?;
         if input.dim(last) != depth {

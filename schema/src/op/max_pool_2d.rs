@@ -2,8 +2,8 @@
 //!
 //! Input 0 is the image `[batch, height, width, channels]`; each channel is pooled by itself.
 
-use super::average_pool_2d::pooled;
-use super::{Activation, AveragePool2d, Node, NodeExt as _, Padding, QuantizationRule, Window};
+use super::average_pool_2d::{pool_windows, pooled};
+use super::{Activation, Node, NodeExt as _, Padding, QuantizationRule, Window};
 use crate::Shape;
 use crate::error::Refusal;
 
@@ -31,9 +31,12 @@ impl MaxPool2d {
     /// # Errors
     /// Where window or strides are not positive.
     pub fn windows(&self, image: &Shape) -> Result<(Window, Window), Refusal> {
-        // The two kinds of pooling share their parameters and their geometry.
-        let Self { padding, stride_w, stride_h, filter_width, filter_height, activation } = *self;
-        AveragePool2d { padding, stride_w, stride_h, filter_width, filter_height, activation }.windows(image)
+        pool_windows(
+            self.padding,
+            image,
+            [self.filter_height, self.filter_width],
+            [self.stride_h, self.stride_w],
+        )
     }
 }
 

@@ -9,6 +9,7 @@
 //!  sum over c of in[b, y, x, c] * weights[f, i, j, c]`, what lies outside the output left out; the bias
 //! and the activation follow.
 
+use super::conv_2d::bias;
 use super::node::{fits, listed_shape};
 use super::{Activation, Node, NodeExt as _, Padding, QuantizationRule, Window};
 use crate::error::{Refusal, Slot};
@@ -55,14 +56,19 @@ fn shape(op: &TransposeConv, node: &dyn Node, _output: usize) -> Result<Shape, R
     if weights.dim(3) != image.dim(3) {
         return Err(Refusal::Shape(Slot::Input(1)));
     }
-    let bias = Slot::Input(3);
-    if node.has(bias) && node.shape(bias)?.elements() != weights.dim(0) {
-        return Err(Refusal::Shape(bias));
-    }
-    let output = listed_shape(node, 0)?;
-    if output.rank() != 4 || output.dim(0) != image.dim(0) || output.dim(3) != weights.dim(0) {
-        return Err(Refusal::Value(Slot::Input(0)));
-    }
+    let output = listed_output(node, &image, weights.dim(0))?;
     op.windows(&output, &weights, &image)?;
     fits(Some(output))
+}
+
+/// The shape that input 0 lists for the output of a transposed convolution, which has the batch and the rank of
+/// `image` and `filters` channels; the bias in input 3 is checked too.
+pub(super) fn listed_output(node: &dyn Node, image: &Shape, filters: usize) -> Result<Shape, Refusal> {
+    bias(node, 3, filters)?;
+    let output = listed_shape(node, 0)?;
+    let (rank, batch) = (image.rank(), image.dim(0));
+    if output.rank() != rank || output.dim(0) != batch || output.dim(rank - 1) != filters {
+        return Err(Refusal::Value(Slot::Input(0)));
+    }
+    Ok(output)
 }

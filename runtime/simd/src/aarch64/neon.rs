@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use crate::isa::{Kernel, Simd};
+use crate::isa::{Kernel, Simd, groups_of_pairs};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 4;
@@ -48,15 +48,12 @@ macro_rules! neon {
 
 impl Simd for Neon {
     const LANES: usize = LANES;
-    const GROUP: usize = 2;
-    const OFFSET: i32 = 0;
     const ROWS: usize = 8;
     type I32 = int32x4_t;
     type F32 = float32x4_t;
     type Pairs = int16x8_t;
-    type Element = i16;
-    type Group = [i16; 2];
-    type Groups = int16x8_t;
+
+    groups_of_pairs!();
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> int32x4_t {
@@ -179,33 +176,6 @@ impl Simd for Neon {
             let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
             vaddq_s32(sum, vpaddq_s32(low, vmull_high_s16(a, b)))
         })
-    }
-
-    #[inline(always)]
-    fn stage(self, from: &[i8], to: &mut [i16]) {
-        for (to, &x) in to.iter_mut().zip(from) {
-            *to = x.into();
-        }
-    }
-
-    #[inline(always)]
-    fn groups(from: &[i16]) -> &[[i16; 2]] {
-        from.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn splat_group(self, group: [i16; 2]) -> int16x8_t {
-        self.splat_pair(group)
-    }
-
-    #[inline(always)]
-    fn load_groups(self, from: &[i8]) -> int16x8_t {
-        self.widen_pairs(from)
-    }
-
-    #[inline(always)]
-    fn dot(self, sum: int32x4_t, activations: int16x8_t, weights: int16x8_t) -> int32x4_t {
-        self.dot_pairs(sum, activations, weights)
     }
 
     #[inline(always)]

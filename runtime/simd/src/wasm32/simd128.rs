@@ -2,7 +2,7 @@
 
 use core::arch::wasm32::*;
 
-use crate::isa::{Kernel, Simd};
+use crate::isa::{Kernel, Simd, groups_of_pairs};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 4;
@@ -38,15 +38,12 @@ fn narrow(low: v128, high: v128) -> v128 {
 
 impl Simd for Simd128 {
     const LANES: usize = LANES;
-    const GROUP: usize = 2;
-    const OFFSET: i32 = 0;
     const ROWS: usize = 4;
     type I32 = v128;
     type F32 = v128;
     type Pairs = v128;
-    type Element = i16;
-    type Group = [i16; 2];
-    type Groups = v128;
+
+    groups_of_pairs!();
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> v128 {
@@ -162,33 +159,6 @@ impl Simd for Simd128 {
     #[inline(always)]
     fn dot_pairs(self, sum: v128, a: v128, b: v128) -> v128 {
         i32x4_add(sum, i32x4_dot_i16x8(a, b))
-    }
-
-    #[inline(always)]
-    fn stage(self, from: &[i8], to: &mut [i16]) {
-        for (to, &x) in to.iter_mut().zip(from) {
-            *to = x.into();
-        }
-    }
-
-    #[inline(always)]
-    fn groups(from: &[i16]) -> &[[i16; 2]] {
-        from.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn splat_group(self, group: [i16; 2]) -> v128 {
-        self.splat_pair(group)
-    }
-
-    #[inline(always)]
-    fn load_groups(self, from: &[i8]) -> v128 {
-        self.widen_pairs(from)
-    }
-
-    #[inline(always)]
-    fn dot(self, sum: v128, activations: v128, weights: v128) -> v128 {
-        self.dot_pairs(sum, activations, weights)
     }
 
     #[inline(always)]

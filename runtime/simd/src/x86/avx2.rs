@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::isa::{Kernel, Simd};
+use crate::isa::{Kernel, Simd, groups_of_pairs};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 8;
@@ -47,15 +47,12 @@ macro_rules! avx2 {
 
 impl Simd for Avx2 {
     const LANES: usize = LANES;
-    const GROUP: usize = 2;
-    const OFFSET: i32 = 0;
     const ROWS: usize = 4;
     type I32 = __m256i;
     type F32 = __m256;
     type Pairs = __m256i;
-    type Element = i16;
-    type Group = [i16; 2];
-    type Groups = __m256i;
+
+    groups_of_pairs!();
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> __m256i {
@@ -181,41 +178,6 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
         avx2!(_mm256_add_epi32(sum, _mm256_madd_epi16(a, b)))
-    }
-
-    #[inline(always)]
-    fn stage(self, from: &[i8], to: &mut [i16]) {
-        let length = from.len().min(to.len());
-        let (Some(from), Some(to)) = (from.get(..length), to.get_mut(..length)) else { return };
-        let (chunks, rest) = from.as_chunks::<16>();
-        let (to_chunks, to_rest) = to.as_chunks_mut::<16>();
-        for (from, to) in chunks.iter().zip(to_chunks) {
-            let bytes = bits!([i8; 16] => __m128i, *from);
-            *to = bits!(__m256i => [i16; 16], avx2!(_mm256_cvtepi8_epi16(bytes)));
-        }
-        for (from, to) in rest.iter().zip(to_rest) {
-            *to = (*from).into();
-        }
-    }
-
-    #[inline(always)]
-    fn groups(from: &[i16]) -> &[[i16; 2]] {
-        from.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn splat_group(self, group: [i16; 2]) -> __m256i {
-        self.splat_pair(group)
-    }
-
-    #[inline(always)]
-    fn load_groups(self, from: &[i8]) -> __m256i {
-        self.widen_pairs(from)
-    }
-
-    #[inline(always)]
-    fn dot(self, sum: __m256i, activations: __m256i, weights: __m256i) -> __m256i {
-        self.dot_pairs(sum, activations, weights)
     }
 
     #[inline(always)]

@@ -5,14 +5,13 @@
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
-use sedge_schema::op::Node as _;
 use sedge_simd::Simd;
 
 use super::int8::{Columns, Lists};
 use super::tile::Arithmetic as _;
-use super::{Layout, Windows};
+use super::{Layout, Windows, constant_weights, copy};
 use crate::arena::Span;
-use crate::kernels::filter::{BIAS, FloatRange, Requantize, Sizes};
+use crate::kernels::filter::{FloatRange, Requantize, Sizes};
 use crate::node::{Invoke, Prepare};
 
 /// Windows of floats that are summed together.
@@ -35,10 +34,7 @@ pub(in crate::kernels) fn pack(
     sizes: &Sizes,
 ) -> Result<Option<Packed>, Refusal> {
     let cells = sizes.rows.kernel * sizes.columns.kernel;
-    let Some(weights) = node.constant(1) else { return Ok(None) };
-    if node.has(BIAS) && node.constant(2).is_none() {
-        return Ok(None);
-    }
+    let Some(weights) = constant_weights(node) else { return Ok(None) };
     let (channels, panel) = (sizes.channels, Layout::of(node).panel());
     let pairs = cells.div_ceil(2);
     let padded = channels.next_multiple_of(panel);
@@ -192,14 +188,5 @@ impl Windows for Float<'_> {
                 at += TOGETHER * step;
             }
         }
-    }
-}
-
-/// Copies as many elements as both slices have.
-#[inline(always)]
-fn copy<T: Copy>(from: &[T], to: &mut [T]) {
-    let length = from.len().min(to.len());
-    if let (Some(from), Some(to)) = (from.get(..length), to.get_mut(..length)) {
-        to.copy_from_slice(from);
     }
 }

@@ -2,13 +2,12 @@
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
-use sedge_schema::op::Node as _;
 use sedge_simd::Simd;
 
 use super::tile::{Arithmetic, Matrix};
-use super::{Layout, pack as pack_panels};
+use super::{Layout, constant_weights, copy, pack as pack_panels};
 use crate::arena::Span;
-use crate::kernels::filter::{BIAS, FloatRange};
+use crate::kernels::filter::FloatRange;
 use crate::node::{Invoke, Prepare};
 
 /// Packed weights, and what turns their sums into outputs.
@@ -18,7 +17,6 @@ pub(in crate::kernels) struct Packed {
     weights: Span,
     bias: Span,
     columns: u32,
-    runs: u32,
     run: u32,
     range: FloatRange,
 }
@@ -30,10 +28,7 @@ pub(in crate::kernels) fn pack(
     columns: usize,
     (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
-    let Some(weights) = node.constant(1) else { return Ok(None) };
-    if node.has(BIAS) && node.constant(2).is_none() {
-        return Ok(None);
-    }
+    let Some(weights) = constant_weights(node) else { return Ok(None) };
     let panel = Layout::of(node).panel();
     let padded = columns.next_multiple_of(panel);
     let packed = node.list::<f32>(padded * runs * run)?;
@@ -43,8 +38,8 @@ pub(in crate::kernels) fn pack(
     let constant = node.constant(2).unwrap_or_default();
     let floats = constant.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
     node.list_mut::<f32>(bias).iter_mut().zip(floats).for_each(|(to, b)| *to = b);
-    let [columns, runs, run] = [columns, runs, run].map(|n| n as u32);
-    Ok(Some(Packed { weights: packed, bias, columns, runs, run, range }))
+    let (columns, run) = (columns as u32, run as u32);
+    Ok(Some(Packed { weights: packed, bias, columns, run, range }))
 }
 
 impl Packed {
@@ -52,7 +47,6 @@ impl Packed {
         Matrix {
             weights: node.list(self.weights),
             count: self.columns as usize,
-            runs: self.runs as usize,
             run: self.run as usize,
             arithmetic: Columns { bias: node.list(self.bias), range: self.range },
         }
@@ -86,10 +80,7 @@ impl Arithmetic for Columns<'_> {
 
     #[inline(always)]
     fn stage<S: Simd>(_simd: S, from: &[f32], to: &mut [f32]) {
-        let length = from.len().min(to.len());
-        if let (Some(from), Some(to)) = (from.get(..length), to.get_mut(..length)) {
-            to.copy_from_slice(from);
-        }
+        copy(from, to);
     }
 
     #[inline(always)]

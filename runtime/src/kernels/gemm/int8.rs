@@ -6,11 +6,10 @@ use sedge_schema::Refusal;
 use sedge_simd::Simd;
 
 use super::tile::{Arithmetic, Matrix};
-use super::{Layout, pack as pack_panels};
+use super::{Layout, constant_weights, pack as pack_panels};
 use crate::arena::Span;
-use crate::kernels::filter::{BIAS, Requantize};
+use crate::kernels::filter::Requantize;
 use crate::node::{Invoke, Prepare};
-use sedge_schema::op::Node as _;
 
 /// Packed weights, and what turns their sums into outputs; all lists are filled up to whole panels.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -19,7 +18,6 @@ pub(in crate::kernels) struct Packed {
     weights: Span,
     lists: Lists,
     columns: u32,
-    runs: u32,
     run: u32,
     rule: Requantize,
 }
@@ -213,10 +211,7 @@ pub(in crate::kernels) fn pack(
     columns: usize,
     (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
-    let Some(weights) = node.constant(1) else { return Ok(None) };
-    if node.has(BIAS) && node.constant(2).is_none() {
-        return Ok(None);
-    }
+    let Some(weights) = constant_weights(node) else { return Ok(None) };
     let layout = Layout::of(node);
     let padded = columns.next_multiple_of(layout.panel());
     let packed = node.list::<i8>(padded * runs * run.next_multiple_of(layout.group))?;
@@ -229,8 +224,8 @@ pub(in crate::kernels) fn pack(
         row.iter().map(|&[w]| i32::from(w as i8)).sum()
     };
     let lists = Lists::prepare(node, &rule, (columns, padded), layout.offset, sum)?;
-    let [columns, runs, run] = [columns, runs, run].map(|n| n as u32);
-    Ok(Some(Packed { weights: packed, lists, columns, runs, run, rule }))
+    let (columns, run) = (columns as u32, run as u32);
+    Ok(Some(Packed { weights: packed, lists, columns, run, rule }))
 }
 
 impl Packed {
@@ -244,7 +239,6 @@ impl Packed {
         Matrix {
             weights: node.list(self.weights),
             count: self.columns as usize,
-            runs: self.runs as usize,
             run: self.run as usize,
             arithmetic: self.lists.load(node, &self.rule),
         }

@@ -21,8 +21,10 @@ pub(super) mod int8;
 mod strip;
 mod tile;
 
+use sedge_schema::op::Node as _;
 use sedge_simd::{Kernel, Simd};
 
+use super::filter::BIAS;
 use crate::node::Prepare;
 
 pub(super) use strip::{Strip, Windows};
@@ -67,6 +69,23 @@ impl Layout {
     /// Columns of a panel.
     pub(super) fn panel(&self) -> usize {
         2 * self.lanes
+    }
+}
+
+/// The weights in input 1; `None` where they or the bias are computed, so that nothing can be packed.
+fn constant_weights<'s>(node: &Prepare<'s>) -> Option<&'s [u8]> {
+    if node.has(BIAS) && node.constant(2).is_none() {
+        return None;
+    }
+    node.constant(1)
+}
+
+/// Copies as many elements as both slices have.
+#[inline(always)]
+fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    let length = from.len().min(to.len());
+    if let (Some(from), Some(to)) = (from.get(..length), to.get_mut(..length)) {
+        to.copy_from_slice(from);
     }
 }
 

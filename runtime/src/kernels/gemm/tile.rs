@@ -65,8 +65,6 @@ pub(in crate::kernels) struct Matrix<'s, A: Arithmetic> {
     pub(super) weights: &'s [A::Weight],
     /// Columns: filters or units.
     pub(super) count: usize,
-    /// Runs of the depth.
-    pub(super) runs: usize,
     /// Elements of a run.
     pub(super) run: usize,
     pub(super) arithmetic: A,
@@ -172,7 +170,7 @@ impl<A: Arithmetic> Matrix<'_, A> {
         // Without depth every sum is 0.
         for p in 0..self.count.div_ceil(panel) {
             let mut sums = [[A::zero(simd); 2]; M];
-            let first = p * depth * self.runs;
+            let first = p * depth * runs.len();
             for (r, &run) in runs.iter().enumerate() {
                 let first = first + r * depth;
                 let weights = self.weights.get(first..first + depth).unwrap_or_default();
