@@ -130,7 +130,8 @@ impl Data {
     /// Bytes of scratch memory: what is transposed, and sums or quantized rows behind it.
     fn scratch(&self) -> usize {
         let [a, b] = self.sizes();
-        let (a, b) = (if self.transposed[0] != 0 { a } else { 0 }, if self.transposed[1] != 0 { b } else { 0 });
+        let (a, b) =
+            (if self.transposed[0] != 0 { a } else { 0 }, if self.transposed[1] != 0 { b } else { 0 });
         match self.arithmetic {
             FLOAT => 4 * (a + b),
             INT16 => 2 * (a + b),
@@ -200,11 +201,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         FLOAT => float(node, &data),
         HYBRID => hybrid(node, &data),
         INT16 => int16(node, &data),
-        INT8 => {
-            int8::<i8>(node, &data, |sum| {
-                i8::saturate(data.multiplier.apply(sum).saturating_add(data.output_zero))
-            })
-        }
+        INT8 => int8::<i8>(node, &data, |sum| {
+            i8::saturate(data.multiplier.apply(sum).saturating_add(data.output_zero))
+        }),
         _ => int8::<i32>(node, &data, |sum| sum),
     }
 }
@@ -214,7 +213,8 @@ fn float(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let level = node.level();
     let (a, b) = (node.input::<f32>(0)?, node.input::<f32>(1)?);
     let ([size_a, size_b], depth) = (data.sizes(), data.depth as usize);
-    let (first, second) = scratch.split_at_mut_checked(if data.transposed[0] != 0 { size_a } else { 0 })
+    let (first, second) = scratch
+        .split_at_mut_checked(if data.transposed[0] != 0 { size_a } else { 0 })
         .ok_or(Refusal::Internal)?;
     if depth == 0 || out.is_empty() {
         out.fill(0.0);
@@ -250,7 +250,8 @@ fn int8<Y: Element>(node: &mut Invoke<'_>, data: &Data, finish: impl Fn(i32) -> 
     let ([size_a, size_b], depth) = (data.sizes(), data.depth as usize);
     let (rows, columns) = (data.rows as usize, data.columns as usize);
     let (sums, matrices) = split::<i32, i8>(scratch, columns)?;
-    let (first, second) = matrices.split_at_mut_checked(if data.transposed[0] != 0 { size_a } else { 0 })
+    let (first, second) = matrices
+        .split_at_mut_checked(if data.transposed[0] != 0 { size_a } else { 0 })
         .ok_or(Refusal::Internal)?;
     let [zero_a, zero_b] = data.zeros;
     data.each(|product, [i, j]| {
@@ -294,7 +295,8 @@ fn int16(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let (a, b) = (node.input::<i16>(0)?, node.input::<i16>(1)?);
     let ([size_a, size_b], depth) = (data.sizes(), data.depth as usize);
     let (rows, columns) = (data.rows as usize, data.columns as usize);
-    let (first, second) = scratch.split_at_mut_checked(if data.transposed[0] != 0 { size_a } else { 0 })
+    let (first, second) = scratch
+        .split_at_mut_checked(if data.transposed[0] != 0 { size_a } else { 0 })
         .ok_or(Refusal::Internal)?;
     data.each(|product, [i, j]| {
         let a = rows_of(matrix(a, i, size_a)?, depth, data.transposed[0] != 0, first)?;
@@ -304,9 +306,10 @@ fn int16(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
             let x = a.get(row * depth..(row + 1) * depth).ok_or(Refusal::Internal)?;
             for (column, out) in out.iter_mut().enumerate() {
                 let w = b.get(column * depth..(column + 1) * depth).ok_or(Refusal::Internal)?;
-                let sum = x.iter().zip(w).fold(0i64, |sum, (&x, &w)| {
-                    sum.wrapping_add((i32::from(x) * i32::from(w)).into())
-                });
+                let sum = x
+                    .iter()
+                    .zip(w)
+                    .fold(0i64, |sum, (&x, &w)| sum.wrapping_add((i32::from(x) * i32::from(w)).into()));
                 *out = i16::saturate(data.multiplier.apply_i64(sum));
             }
         }

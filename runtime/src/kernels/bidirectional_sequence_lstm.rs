@@ -1,7 +1,7 @@
 //! BIDIRECTIONAL_SEQUENCE_LSTM: two layers over a sequence, the second one backwards; see [`lstm`].
 
-use sedge_schema::op::{BidirectionalSequenceLstm, Sequence};
 use sedge_schema::Refusal;
+use sedge_schema::op::{BidirectionalSequenceLstm, Sequence};
 
 use super::recurrent::Route;
 use super::recurrent::lstm::{self, Layer, Options};

@@ -83,7 +83,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             let image = run::Shape::Full(Sizes { batch: 1, ..sizes });
             node.load::<Hybrid>(way.data)?.run(node, image, Inputs::USUAL, sizes.batch)
         }
-        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Full(sizes), Inputs::USUAL, way.data),
+        (arithmetic, false) => {
+            run::direct(node, arithmetic, run::Shape::Full(sizes), Inputs::USUAL, way.data)
+        }
     }
 }
 

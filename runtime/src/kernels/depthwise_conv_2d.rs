@@ -44,7 +44,8 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
         }
         _ => {
             let rule = Requantize::prepare(node, (0, 3), filters, op.activation, Product::Double)?;
-            let packs = fits && node.packs_weights() && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
+            let packs =
+                fits && node.packs_weights() && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
             match if packs { depthwise::pack(node, rule, &sizes)? } else { None } {
                 Some(packed) => {
                     node.scratch(strip.scratch(panel, size_of::<i8>())?)?;
@@ -79,7 +80,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             let image = run::Shape::Depthwise(Sizes { batch: 1, ..sizes });
             node.load::<Hybrid>(way.data)?.run(node, image, Inputs::USUAL, sizes.batch)
         }
-        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Depthwise(sizes), Inputs::USUAL, way.data),
+        (arithmetic, false) => {
+            run::direct(node, arithmetic, run::Shape::Depthwise(sizes), Inputs::USUAL, way.data)
+        }
     }
 }
 

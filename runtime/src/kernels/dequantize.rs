@@ -33,11 +33,7 @@ pub(super) fn prepare(_op: Dequantize, node: &mut Prepare<'_>) -> Result<(), Ref
     let mut data = Data { kind: kind.code().into(), ..Data::zeroed() };
     match kind {
         TensorType::Float16 => {}
-        TensorType::Int8
-        | TensorType::UInt8
-        | TensorType::Int16
-        | TensorType::Int32
-        | TensorType::Int4 => {
+        TensorType::Int8 | TensorType::UInt8 | TensorType::Int16 | TensorType::Int32 | TensorType::Int4 => {
             let shape = node.input(0)?;
             let refused = Refusal::Quantization(INPUT);
             let quantization = node.quantization(INPUT)?.ok_or(refused)?;

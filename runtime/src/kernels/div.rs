@@ -37,8 +37,7 @@ pub(super) fn prepare(op: Div, node: &mut Prepare<'_>) -> Result<(), Refusal> {
         TensorType::Int8 | TensorType::UInt8 | TensorType::Int16 => {
             let (a, b, output) = (node.affine(INPUT)?, node.affine(SECOND)?, node.affine(OUTPUT)?);
             let (least, most) = kind.integer_range().ok_or(Refusal::Type(INPUT))?;
-            (data.min, data.max) =
-                quantized_range((low, high), output.scale, output.zero_point, least, most);
+            (data.min, data.max) = quantized_range((low, high), output.scale, output.zero_point, least, most);
             data.zeros = [a.zero_point, b.zero_point];
             data.output_zero = output.zero_point;
             let real = f64::from(a.scale) / (f64::from(b.scale) * f64::from(output.scale));
@@ -82,7 +81,8 @@ fn quantized<T: Integer>(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refus
         let (a, b) = if b < 0 { (a.wrapping_neg(), b.wrapping_neg()) } else { (a, b) };
         let (inverse, shift) = reciprocal(b, 31);
         // As far to the left as the dividend's magnitude allows.
-        let magnitude = if a < 0 { (a.wrapping_neg() as u32).wrapping_mul(2).wrapping_sub(1) } else { a as u32 };
+        let magnitude =
+            if a < 0 { (a.wrapping_neg() as u32).wrapping_mul(2).wrapping_sub(1) } else { a as u32 };
         let headroom = magnitude.leading_zeros() as i32 - i32::from(a >= 0);
         let quotient = doubling_high_mul(a.wrapping_shl(headroom as u32), inverse);
         let product = doubling_high_mul(quotient, data.output.q);

@@ -72,7 +72,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         (Arithmetic::Hybrid, false) => {
             node.load::<Hybrid>(way.data)?.run(node, run::Shape::Rows(depth), Inputs::USUAL, rows as usize)
         }
-        (arithmetic, false) => run::direct(node, arithmetic, run::Shape::Rows(depth), Inputs::USUAL, way.data),
+        (arithmetic, false) => {
+            run::direct(node, arithmetic, run::Shape::Rows(depth), Inputs::USUAL, way.data)
+        }
     }
 }
 

@@ -44,7 +44,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let size = data.part as usize;
     for (tuple, to) in to.chunks_exact_mut(size.max(1)).enumerate() {
         let part = indices.part(tuple, dims).ok_or(Refusal::Value(Slot::Input(1)))?;
-        to.copy_from_slice(from.get(part * size..).and_then(|from| from.get(..size)).ok_or(Refusal::Internal)?);
+        to.copy_from_slice(
+            from.get(part * size..).and_then(|from| from.get(..size)).ok_or(Refusal::Internal)?,
+        );
     }
     Ok(())
 }

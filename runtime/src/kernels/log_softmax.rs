@@ -9,7 +9,7 @@ use sedge_schema::{Refusal, TensorType};
 use super::shared::{INPUT, Integer, check_fixed, in_place, same_type};
 use super::softmax::{ARGUMENT_BITS, SUM_BITS};
 use crate::element::Element;
-use crate::fixed::{Wide, Multiplier, exp_of_negative, input_radius, log_of_sum, rounding_shift_right};
+use crate::fixed::{Multiplier, Wide, exp_of_negative, input_radius, log_of_sum, rounding_shift_right};
 use crate::node::{Invoke, Prepare};
 
 /// Integer bits of results, which reach from -16 to 0.
@@ -60,11 +60,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn rows<T: Element>(
-    node: &mut Invoke<'_>,
-    data: &Data,
-    f: impl Fn(&Data, &mut [T]),
-) -> Result<(), Refusal> {
+fn rows<T: Element>(node: &mut Invoke<'_>, data: &Data, f: impl Fn(&Data, &mut [T])) -> Result<(), Refusal> {
     in_place::<T>(node)?.chunks_exact_mut(data.depth.max(1) as usize).for_each(|row| f(data, row));
     Ok(())
 }

@@ -80,9 +80,11 @@ fn read(data: &Data, kind: TensorType, from: &[u8], to: &mut [i32; BLOCK]) {
         TensorType::UInt8 => widen(from, to, |[x]: [u8; 1]| x.into()),
         TensorType::Int16 => widen(from, to, |x| i16::from_le_bytes(x).into()),
         TensorType::Int32 => widen(from, to, i32::from_le_bytes),
-        _ => return widen(from, to, |x| {
-            round(f32::from_le_bytes(x) / data.scale).saturating_add(data.output_zero)
-        }),
+        _ => {
+            return widen(from, to, |x| {
+                round(f32::from_le_bytes(x) / data.scale).saturating_add(data.output_zero)
+            });
+        }
     }
     to.iter_mut().for_each(|x| {
         *x = data.rescale.apply(x.wrapping_sub(data.input_zero)).saturating_add(data.output_zero);

@@ -26,10 +26,8 @@ pub(super) fn prepare(op: ReverseSequence, node: &mut Prepare<'_>) -> Result<(),
     let input = node.input(0)?;
     let (sequence, batch) = op.axes(&input)?;
     let inner = sequence.max(batch) + 1;
-    let axis = |axis: usize| Axis {
-        dim: input.dim(axis) as u32,
-        stride: input.elements_in(axis + 1..inner) as u32,
-    };
+    let axis =
+        |axis: usize| Axis { dim: input.dim(axis) as u32, stride: input.elements_in(axis + 1..inner) as u32 };
     let part = u32::try_from(input.elements_in(inner..MAX_RANK) * unit).map_err(|_| Refusal::TooLarge)?;
     node.set_data(Data { sequence: axis(sequence), batch: axis(batch), kind, part })
 }

@@ -49,8 +49,7 @@ pub(super) fn prepare(op: Softmax, node: &mut Prepare<'_>) -> Result<(), Refusal
     let beta = f64::from(op.beta);
     match (input, output) {
         (TensorType::Float32, TensorType::Float32) => {}
-        (TensorType::Int8, TensorType::Int8 | TensorType::Int16)
-        | (TensorType::UInt8, TensorType::UInt8) => {
+        (TensorType::Int8, TensorType::Int8 | TensorType::Int16) | (TensorType::UInt8, TensorType::UInt8) => {
             let fixed = match output {
                 TensorType::Int8 => (1.0 / 256.0, -128),
                 TensorType::UInt8 => (1.0 / 256.0, 0),
@@ -116,11 +115,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 }
 
 /// Runs `f` on each row of the output, which holds the input's values.
-fn same<T: Element>(
-    node: &mut Invoke<'_>,
-    data: &Data,
-    f: impl Fn(&Data, &mut [T]),
-) -> Result<(), Refusal> {
+fn same<T: Element>(node: &mut Invoke<'_>, data: &Data, f: impl Fn(&Data, &mut [T])) -> Result<(), Refusal> {
     let values = in_place::<T>(node)?;
     values.chunks_exact_mut(data.depth.max(1) as usize).for_each(|row| f(data, row));
     Ok(())
@@ -150,7 +145,8 @@ fn difference<T: Integer>(x: T, largest: T) -> i32 {
 /// `exp` of a difference as a Q0; `None` where it is next to nothing.
 #[inline]
 fn exponential(data: &Data, difference: i32) -> Option<i32> {
-    (difference >= data.least).then(|| exp_of_negative::<Wide>(data.argument.apply(difference), ARGUMENT_BITS))
+    (difference >= data.least)
+        .then(|| exp_of_negative::<Wide>(data.argument.apply(difference), ARGUMENT_BITS))
 }
 
 fn sum_of<T: Integer>(data: &Data, row: &[T], largest: T) -> i32 {

@@ -239,9 +239,8 @@ fn hybrid(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
         let (scale, zero) = quantize(input, mode, quantized);
         advance(state, memory, |filter| {
             let weights = row(features, data.features, filter)?.iter().zip(quantized.iter());
-            let sum = weights.fold(0i32, |sum, (&w, &x)| {
-                sum.wrapping_add(i32::from(w).wrapping_mul(i32::from(x) - zero))
-            });
+            let sum = weights
+                .fold(0i32, |sum, (&w, &x)| sum.wrapping_add(i32::from(w).wrapping_mul(i32::from(x) - zero)));
             Some(sum as f32 * (scale * data.features_scale))
         })?;
         finish(data, (state, times), bias, to, |w| f32::from(w) * data.times_scale);

@@ -6,8 +6,8 @@
 
 use super::node::fits;
 use super::{Node, NodeExt as _, QuantizationRule};
-use crate::error::{Refusal, Slot};
 use crate::Shape;
+use crate::error::{Refusal, Slot};
 
 operator! {
     /// BATCH_MATMUL: products of two stacks of matrices.

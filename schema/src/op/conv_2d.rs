@@ -56,9 +56,7 @@ fn shape(op: &Conv2d, node: &dyn Node, _output: usize) -> Result<Shape, Refusal>
     }
     bias(node, 2, weights.dim(0))?;
     let (rows, columns) = op.windows(&image, &weights)?;
-    fits(Shape::from_dims(
-        [image.dim(0), rows.output, columns.output, weights.dim(0)].map(|d| d as u32),
-    ))
+    fits(Shape::from_dims([image.dim(0), rows.output, columns.output, weights.dim(0)].map(|d| d as u32)))
 }
 
 /// Checks that the bias in input `i`, where there is one, has `filters` elements.

@@ -52,7 +52,5 @@ fn shape(op: &DepthwiseConv2d, node: &dyn Node, _output: usize) -> Result<Shape,
     }
     bias(node, 2, weights.dim(3))?;
     let (rows, columns) = op.windows(&image, &weights)?;
-    fits(Shape::from_dims(
-        [image.dim(0), rows.output, columns.output, weights.dim(3)].map(|d| d as u32),
-    ))
+    fits(Shape::from_dims([image.dim(0), rows.output, columns.output, weights.dim(3)].map(|d| d as u32)))
 }

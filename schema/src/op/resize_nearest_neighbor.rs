@@ -3,9 +3,9 @@
 //! Input 0 is the image `[batch, height, width, channels]`, input 1 (int32) holds the new height and
 //! width.
 
-use super::{Node, QuantizationRule};
-use super::node::fits;
 use super::NodeExt as _;
+use super::node::fits;
+use super::{Node, QuantizationRule};
 use crate::Shape;
 use crate::error::{Refusal, Slot};
 

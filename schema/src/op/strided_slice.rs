@@ -122,8 +122,10 @@ impl StridedSlice {
     fn cut(&self, node: &dyn Node, entry: usize, dim: u32) -> Result<Cut, Refusal> {
         let dim = i64::from(dim);
         let stride = node.int(3, entry)?;
-        let step =
-            i32::try_from(stride).ok().filter(|&s| s != 0 && s != i32::MIN).ok_or(Refusal::Value(Slot::Input(3)))?;
+        let step = i32::try_from(stride)
+            .ok()
+            .filter(|&s| s != 0 && s != i32::MIN)
+            .ok_or(Refusal::Value(Slot::Input(3)))?;
         // Positions that a walk with this stride may start at or stop before.
         let (low, high) = if step > 0 { (0, dim) } else { (-1, dim - 1) };
         let (first, last) = if step > 0 { (low, high) } else { (high, low) };
@@ -250,7 +252,11 @@ mod tests {
                     let Cut { start, step, count } = cuts[0];
                     let met: Vec<i64> =
                         (0..i64::from(count)).map(|k| i64::from(start) + k * i64::from(step)).collect();
-                    assert_eq!(met, walk(dim.into(), begin, end, stride), "{dim} [{begin:?}:{end:?}:{stride}]");
+                    assert_eq!(
+                        met,
+                        walk(dim.into(), begin, end, stride),
+                        "{dim} [{begin:?}:{end:?}:{stride}]"
+                    );
                     assert_eq!(shape.dims(), [count]);
                 }
             }

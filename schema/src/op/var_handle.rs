@@ -13,7 +13,8 @@ pub struct VarHandle;
 impl VarHandle {
     /// The variable's container and its name there, of a VAR_HANDLE operator.
     pub fn names<'a>(operator: &crate::Operator<'a>) -> (&'a str, &'a str) {
-        let name = |slot| operator.options().and_then(|t| t.get::<Text<'a>>(slot)).unwrap_or_default().as_str();
+        let name =
+            |slot| operator.options().and_then(|t| t.get::<Text<'a>>(slot)).unwrap_or_default().as_str();
         (name(0), name(1))
     }
 }
