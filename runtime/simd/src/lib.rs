@@ -36,6 +36,11 @@ mod aarch64;
 mod isa;
 mod level;
 mod scalar;
+#[cfg(any(
+    target_arch = "aarch64",
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
 mod slices;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
