@@ -186,6 +186,11 @@ impl Marks {
         self.shared
     }
 
+    /// Moves the state to `at`; from `end` on the memory is free for what a run takes.
+    pub(crate) fn move_state(&mut self, at: usize, end: usize) {
+        (self.state_at, self.low) = (Some(at), end);
+    }
+
     /// Where the state lies.
     pub(crate) fn state(&self) -> core::ops::Range<usize> {
         let start = self.state_at.unwrap_or(self.low);

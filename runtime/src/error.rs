@@ -72,6 +72,12 @@ pub enum Error {
     },
     /// The shape asked for an input does not fit the model: another rank, or too large.
     InputShape(Shape),
+    /// A model whose shapes depend on computed values shares an arena with others and is not the last of
+    /// them.
+    NotLast {
+        /// Which of the models, counted from 0.
+        model: u32,
+    },
     /// The plan does not hold; a defect of Sedge.
     Plan,
 }
@@ -122,6 +128,9 @@ impl fmt::Display for Error {
                 write!(f, "{found} elements given, the model takes {expected}")
             }
             Self::InputShape(shape) => write!(f, "the model's input cannot have shape {shape}"),
+            Self::NotLast { model } => {
+                write!(f, "model {model} has shapes that depend on computed values; it must be the last one")
+            }
             Self::Plan => f.write_str("internal error: the memory plan does not hold"),
         }
     }

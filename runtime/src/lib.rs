@@ -51,4 +51,4 @@ pub use profile::{Observer, Step};
 pub use resolver::{Kernel, Resolver};
 pub use sedge_schema::{self as schema, BuiltinOperator, Model, Refusal, Shape, Slot, TensorType};
 pub use sedge_simd::Level;
-pub use session::{Memory, Options, Session, Weights};
+pub use session::{Memory, Options, Session, Several, Tenant, Weights};

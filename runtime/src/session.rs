@@ -1,6 +1,7 @@
 //! A model ready to run in an arena.
 
 pub(crate) mod build;
+mod several;
 
 use core::cell::Cell;
 
@@ -10,9 +11,11 @@ use sedge_simd::Level;
 use crate::arena::{Arena, Home, Marks, Place, align_up};
 use crate::element::Element;
 use crate::error::Error;
-use crate::node::{Graph, Lasting, OpRecord, Run, Setting};
+use crate::node::{Graph, Lasting, OpRecord, Run, Setting, first_byte};
 use crate::profile::{Observer, Step};
 use crate::resolver::Resolver;
+
+pub use several::{Several, Tenant};
 
 /// Where kernels read weights from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +118,7 @@ impl<'a> Session<'a> {
         arena: &'a mut [u8],
         options: &Options<'_>,
     ) -> Result<Self, Error> {
-        build::build(model, resolver, arena, options)
+        build::build(model, resolver, arena, options, |_, _| Ok(()))
     }
 
     /// The model.
@@ -337,11 +340,7 @@ impl<'a> Session<'a> {
     pub fn reset(&mut self) {
         for tensor in 0..self.graph.view.tensors().len() as u32 {
             let Some(view) = self.graph.tensor(tensor).filter(|t| t.is_variable()) else { continue };
-            let zero = match view.tensor_type() {
-                TensorType::Int8 => view.quantization().map_or(0, |q| q.zero_point_at(0)) as u8,
-                _ => 0,
-            };
-            self.activation_mut(tensor).fill(zero);
+            self.activation_mut(tensor).fill(first_byte(&view) as u8);
         }
         let state = self.marks.state();
         self.memory.get_mut(state.clone()).unwrap_or_default().fill(0);

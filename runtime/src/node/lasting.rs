@@ -2,7 +2,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::arena::{Arena, Marks, Span, TooSmall};
+use sedge_schema::TensorType;
+
+use super::Graph;
+use crate::arena::{Arena, Home, Marks, Place, Span, TooSmall};
+use crate::error::Error;
 
 /// A resource variable, a variable tensor of a called subgraph, or the fact that a subgraph has run.
 /// The records stand in the prepared data and make a chain, the youngest first.
@@ -80,5 +84,40 @@ impl Lasting {
     /// Changes the record at offset `at` to this one.
     pub(crate) fn put(self, arena: &mut Arena<'_>, at: u32) {
         arena.get_mut::<Self>(Self::span(at)).fill(self);
+    }
+}
+
+/// Places the variable tensors of a graph in the state: they outlast what else uses its activations'
+/// memory.
+pub(crate) fn place_variables(graph: &Graph<'_>, arena: &mut Arena<'_>) -> Result<(), Error> {
+    for (t, tensor) in (0u32..).zip(graph.view.tensors().iter()).filter(|(_, t)| t.is_variable()) {
+        let places = arena.get::<Place>(graph.tables.places);
+        let Some(place) = places.get(t as usize).copied().filter(|p| p.is_planned()) else { continue };
+        let is_same = |l: &Lasting| (l.kind, l.subgraph, l.index) == (Lasting::TENSOR, graph.number, t);
+        let state = match Lasting::find(arena, is_same) {
+            Some((_, lasting)) => lasting.state,
+            None => {
+                let state = arena.state(place.bytes).ok_or(Error::Tensor { tensor: t })?;
+                let fill = first_byte(&tensor);
+                let (kind, subgraph) = (Lasting::TENSOR, graph.number);
+                let lasting = Lasting { kind, subgraph, index: t, state, fill, ..Lasting::default() };
+                let found = arena.len();
+                lasting.add(arena).map_err(|e| Error::too_small(e, found))?;
+                state
+            }
+        };
+        let to = Place::new(Home::State(state.range().start), place.bytes);
+        *arena.get_mut::<Place>(graph.tables.places).get_mut(t as usize).ok_or(Error::Plan)? = to;
+    }
+    Ok(())
+}
+
+/// What each byte of a variable holds before anything is assigned: for 8-bit types the zero point.
+pub(crate) fn first_byte(tensor: &sedge_schema::Tensor<'_>) -> u32 {
+    match tensor.tensor_type() {
+        TensorType::Int8 | TensorType::UInt8 => {
+            tensor.quantization().map_or(0, |q| q.zero_point_at(0)) as u32
+        }
+        _ => 0,
     }
 }

@@ -17,11 +17,15 @@ use crate::node::{Graph, Lasting, OpRecord, Prepare, Setting, ShapeRecord, Table
 use crate::plan::{Block, Lifetime, arrange, is_disjoint, lifetimes, lower_bound};
 use crate::resolver::Resolver;
 
+/// What is done to a graph before its operators are prepared, when inputs and variables have their sizes.
+pub(super) type Start = fn(&Graph<'_>, &mut Arena<'_>) -> Result<(), Error>;
+
 pub(super) fn build<'a>(
     model: Model<'a>,
     resolver: Resolver,
     memory: &'a mut [u8],
     options: &Options<'_>,
+    start: Start,
 ) -> Result<Session<'a>, Error> {
     let graph = Graph { model, view: model.main(), number: model.entry(), tables: Tables::default() };
     let memory = aligned_part(memory);
@@ -33,8 +37,8 @@ pub(super) fn build<'a>(
         Session { graph, setting, memory, marks, loop_limit, ready: 0, static_part, lower_bound: 0 };
     // Shapes are read from the file. Where one turns out to be another, they get a list of their own.
     let resized = options.input_shapes.iter().any(Option::is_some);
-    if resized || session.prepare_first(options, false)? == Shapes::Others {
-        session.prepare_first(options, true)?;
+    if resized || session.prepare_first(options, false, start)? == Shapes::Others {
+        session.prepare_first(options, true, start)?;
     }
     session.static_part = (session.ready, session.marks);
     Ok(session)
@@ -59,7 +63,12 @@ pub(crate) enum Shapes {
 
 impl Session<'_> {
     /// Makes the lists and prepares the first part.
-    fn prepare_first(&mut self, options: &Options<'_>, own_shapes: bool) -> Result<Shapes, Error> {
+    fn prepare_first(
+        &mut self,
+        options: &Options<'_>,
+        own_shapes: bool,
+        start: Start,
+    ) -> Result<Shapes, Error> {
         self.marks = Marks::default();
         self.ready = 0;
         let mut graph = self.graph;
@@ -67,6 +76,7 @@ impl Session<'_> {
         make_lists(&mut graph, &mut arena, own_shapes)?;
         set_input_shapes(&graph, &mut arena, options)?;
         place_starts(&graph, &mut arena)?;
+        start(&graph, &mut arena)?;
         self.graph = graph;
         self.prepare_part(0, false)
     }

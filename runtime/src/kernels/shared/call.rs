@@ -10,7 +10,8 @@ use sedge_schema::{Refusal, Shape, Slot, TensorType};
 
 use crate::arena::{Arena, Home, Pieces, Place};
 use crate::error::Error;
-use crate::node::{Graph, Invoke, Lasting, Prepare, Run, ShapeRecord, Tables};
+use crate::node::place_variables;
+use crate::node::{Graph, Invoke, Prepare, Run, ShapeRecord, Tables};
 use crate::session::build::{Shapes, place_start, plan_called};
 
 /// Calls may be nested this deeply. Models are not; a subgraph that calls itself would be, without end.
@@ -89,40 +90,6 @@ fn start_input(
     // A constant or a variable cannot be an input as well.
     let place = arena.get::<Place>(graph.tables.places).get(t as usize).copied().unwrap_or_default();
     if place.is_planned() { Ok(Shapes::File) } else { Err(Error::Order { tensor: t }) }
-}
-
-/// Places the variable tensors of a subgraph in the state: they outlast a call.
-fn place_variables(graph: &Graph<'_>, arena: &mut Arena<'_>) -> Result<(), Error> {
-    for (t, tensor) in (0u32..).zip(graph.view.tensors().iter()).filter(|(_, t)| t.is_variable()) {
-        let places = arena.get::<Place>(graph.tables.places);
-        let Some(place) = places.get(t as usize).copied().filter(|p| p.is_planned()) else { continue };
-        let is_same = |l: &Lasting| (l.kind, l.subgraph, l.index) == (Lasting::TENSOR, graph.number, t);
-        let state = match Lasting::find(arena, is_same) {
-            Some((_, lasting)) => lasting.state,
-            None => {
-                let state = arena.state(place.bytes).ok_or(Error::Tensor { tensor: t })?;
-                let fill = first_byte(&tensor);
-                let (kind, subgraph) = (Lasting::TENSOR, graph.number);
-                let lasting = Lasting { kind, subgraph, index: t, state, fill, ..Lasting::default() };
-                let found = arena.len();
-                lasting.add(arena).map_err(|e| Error::too_small(e, found))?;
-                state
-            }
-        };
-        let to = Place::new(Home::State(state.range().start), place.bytes);
-        *arena.get_mut::<Place>(graph.tables.places).get_mut(t as usize).ok_or(Error::Plan)? = to;
-    }
-    Ok(())
-}
-
-/// What each byte of a variable holds before anything is assigned: for 8-bit types the zero point.
-pub(crate) fn first_byte(tensor: &sedge_schema::Tensor<'_>) -> u32 {
-    match tensor.tensor_type() {
-        TensorType::Int8 | TensorType::UInt8 => {
-            tensor.quantization().map_or(0, |q| q.zero_point_at(0)) as u32
-        }
-        _ => 0,
-    }
 }
 
 /// The refusal of an operator whose subgraph cannot run, and the error that tells where.

@@ -6,9 +6,8 @@
 use sedge_schema::op::VarHandle;
 use sedge_schema::{Refusal, Shape, Slot};
 
-use super::call::first_byte;
 use crate::arena::{Home, Place, Span};
-use crate::node::{Lasting, Prepare, out_of_memory};
+use crate::node::{Lasting, Prepare, first_byte, out_of_memory};
 
 /// A variable's shape and place in the state.
 pub(crate) struct Variable {
