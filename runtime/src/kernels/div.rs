@@ -40,8 +40,8 @@ pub(super) fn prepare(op: Div, node: &mut Prepare<'_>) -> Result<(), Refusal> {
             (data.min, data.max) = quantized_range((low, high), output.scale, output.zero_point, least, most);
             data.zeros = [a.zero_point, b.zero_point];
             data.output_zero = output.zero_point;
-            let real = f64::from(a.scale) / (f64::from(b.scale) * f64::from(output.scale));
-            data.output = Multiplier::from_real(real);
+            // The references divide in float32.
+            data.output = Multiplier::from_real((a.scale / (b.scale * output.scale)).into());
         }
         _ => return Err(Refusal::Type(INPUT)),
     }
