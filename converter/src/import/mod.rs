@@ -1,5 +1,6 @@
 //! Models of other makers into the converter's graph: one file or folder for each format.
 
+mod builder;
 mod tflite;
 
 use crate::Failure;

@@ -1,0 +1,167 @@
+//! What importers share: they add constants and operators, and the operators' rules give the shapes.
+
+use sedge_schema::{Refusal, Shape, TensorType};
+
+use crate::Failure;
+use crate::graph::{Graph, Node, Operation, Tensor, TensorId, float_bytes};
+
+/// A graph that an importer is writing, operator by operator in execution order.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    /// What has been written so far.
+    pub(super) graph: Graph,
+}
+
+impl Builder {
+    /// Adds a float32 constant.
+    pub(super) fn floats(
+        &mut self,
+        name: &str,
+        dims: &[usize],
+        values: &[f32],
+    ) -> Result<TensorId, Failure> {
+        self.constant(name, TensorType::Float32, dims, float_bytes(values).to_vec())
+    }
+
+    /// Adds an int32 constant of one dimension, such as a list of axes.
+    pub(super) fn ints(&mut self, name: &str, values: &[i32]) -> Result<TensorId, Failure> {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(name, TensorType::Int32, &[values.len()], bytes)
+    }
+
+    /// Adds an int32 constant without dimensions, such as one axis.
+    pub(super) fn int(&mut self, name: &str, value: i32) -> Result<TensorId, Failure> {
+        let id = self.constant(name, TensorType::Int32, &[], value.to_le_bytes().to_vec())?;
+        self.graph.tensor_mut(id).has_rank = true;
+        Ok(id)
+    }
+
+    /// Adds a constant of any type; `bytes` are little-endian, in row-major order.
+    pub(super) fn constant(
+        &mut self,
+        name: &str,
+        tensor_type: TensorType,
+        dims: &[usize],
+        bytes: Vec<u8>,
+    ) -> Result<TensorId, Failure> {
+        let shape = shape(name, dims)?;
+        if tensor_type.bytes(shape.elements()) != Some(bytes.len()) {
+            let count = bytes.len();
+            return Err(Failure::new(format!("the constant '{name}' of shape {shape} has {count} bytes"))
+                .help("make sure that the file was copied whole"));
+        }
+        Ok(self.graph.add_tensor(Tensor::constant(name, tensor_type, shape, bytes)))
+    }
+
+    /// Adds an operator with one output of `tensor_type`, named as the node.
+    pub(super) fn emit(
+        &mut self,
+        name: &str,
+        op: impl Into<Operation>,
+        inputs: &[TensorId],
+        tensor_type: TensorType,
+    ) -> Result<TensorId, Failure> {
+        let inputs: Vec<_> = inputs.iter().copied().map(Some).collect();
+        let outputs = self.emit_all(name, op, &inputs, &[(name, tensor_type)])?;
+        outputs.first().copied().ok_or_else(|| Failure::new(format!("'{name}' has no output")))
+    }
+
+    /// Adds an operator with any number of outputs, of these names and types; `None` among the inputs
+    /// leaves an optional one out. The operator's rule gives the outputs' shapes.
+    ///
+    /// # Errors
+    /// Where the rule refuses the inputs, or a shape depends on values that only a run computes.
+    pub(super) fn emit_all(
+        &mut self,
+        name: &str,
+        op: impl Into<Operation>,
+        inputs: &[Option<TensorId>],
+        outputs: &[(&str, TensorType)],
+    ) -> Result<Vec<TensorId>, Failure> {
+        let scalar = Shape::new(&[]).unwrap_or_default();
+        let ids: Vec<TensorId> = outputs
+            .iter()
+            .map(|&(name, tensor_type)| self.graph.add_tensor(Tensor::computed(name, tensor_type, scalar)))
+            .collect();
+        let node = Node { name: name.to_owned(), op: op.into(), inputs: inputs.to_vec(), outputs: ids.clone() };
+        if let Operation::Known(op) = &node.op {
+            for (i, &id) in ids.iter().enumerate() {
+                let shape = op.infer(&self.graph.surroundings(&node), i);
+                let shape = shape.map_err(|refusal| self.refused(&node, refusal))?;
+                self.graph.tensor_mut(id).shape = shape;
+            }
+        }
+        self.graph.push(node);
+        Ok(ids)
+    }
+
+    /// What a rule said of a node, in the words of the source.
+    fn refused(&self, node: &Node, refusal: Refusal) -> Failure {
+        let operator = node.op.name();
+        let shapes: Vec<String> =
+            node.reads().filter_map(|t| self.graph.get(t)).map(|t| t.shape.to_string()).collect();
+        let failure = Failure::new(format!(
+            "'{}' cannot become {operator} with inputs of the shapes {}: {refusal}",
+            node.name,
+            shapes.join(", ")
+        ));
+        match refusal {
+            Refusal::Pending(_) => failure.help("a shape depends on values that only a run computes"),
+            _ => failure,
+        }
+    }
+}
+
+/// A shape of these dimensions.
+///
+/// # Errors
+/// Where there are more dimensions or elements than the format takes.
+pub(super) fn shape(name: &str, dims: &[usize]) -> Result<Shape, Failure> {
+    let small: Option<Vec<u32>> = dims.iter().map(|&d| u32::try_from(d).ok()).collect();
+    small.and_then(|dims| Shape::new(&dims)).ok_or_else(|| {
+        Failure::new(format!("the shape {dims:?} of '{name}' has too many dimensions or elements"))
+    })
+}
+
+/// The elements of a tensor of shape `dims` in the order that a transposition gives: dimension `i` of the
+/// result is dimension `order[i]` of the source. `None` where sizes or `order` do not fit.
+pub(super) fn transposed<T: Copy>(values: &[T], dims: &[usize], order: &[usize]) -> Option<Vec<T>> {
+    let mut strides = vec![1usize; dims.len()];
+    for i in (1..dims.len()).rev() {
+        strides[i - 1] = strides[i].checked_mul(dims[i])?;
+    }
+    let result: Vec<usize> = order.iter().map(|&o| dims.get(o).copied()).collect::<Option<_>>()?;
+    let steps: Vec<usize> = order.iter().map(|&o| strides.get(o).copied()).collect::<Option<_>>()?;
+    let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+    if order.len() != dims.len() || count != values.len() || result.iter().product::<usize>() != count {
+        return None;
+    }
+    let mut out = Vec::with_capacity(count);
+    let mut at = vec![0usize; dims.len()];
+    for _ in 0..count {
+        out.push(*values.get(at.iter().zip(&steps).map(|(a, s)| a * s).sum::<usize>())?);
+        for (position, &end) in at.iter_mut().zip(&result).rev() {
+            *position += 1;
+            if *position < end {
+                break;
+            }
+            *position = 0;
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::transposed;
+
+    #[test]
+    fn dimensions_change_places() {
+        let values = [0, 1, 2, 3, 4, 5];
+        assert_eq!(transposed(&values, &[2, 3], &[1, 0]).unwrap(), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(transposed(&values, &[1, 2, 3], &[2, 0, 1]).unwrap(), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(transposed(&values, &[6], &[0]).unwrap(), values);
+        assert_eq!(transposed(&values, &[2, 3], &[0, 0]), None);
+        assert_eq!(transposed(&values, &[2, 2], &[1, 0]), None);
+    }
+}
