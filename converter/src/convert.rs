@@ -4,17 +4,23 @@ use crate::Failure;
 use crate::calibrate::{Samples, calibrate};
 use crate::export::to_tflite;
 use crate::graph::Graph;
+use crate::import::{self, Source};
 use crate::passes::{float_passes, run};
 use crate::quantize::{self, Options};
-use crate::{graph, import};
 
-/// Reads a source and brings it into the form that is calibrated or written.
+/// Reads a source and brings it into the form that is calibrated or written. `seen` is shown the graph as it was
+/// read (`import`), and after each pass, with that pass's name.
 ///
 /// # Errors
 /// Where the source cannot be converted.
-pub fn float_graph(name: &str, source: &[u8]) -> Result<Graph, Failure> {
-    let mut graph: graph::Graph = import::import(name, source)?;
-    run(&mut graph, &float_passes(), &mut |_, _| {})?;
+pub fn float_graph(
+    source: &Source<'_>,
+    options: &import::Options,
+    seen: &mut dyn FnMut(&'static str, &Graph),
+) -> Result<Graph, Failure> {
+    let mut graph = import::import(source, options)?;
+    seen("import", &graph);
+    run(&mut graph, &float_passes(), seen)?;
     Ok(graph)
 }
 

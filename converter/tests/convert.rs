@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use sedge_converter::Failure;
 use sedge_converter::calibrate::Samples;
 use sedge_converter::convert::{float_graph, input_names, to_int8};
 use sedge_converter::data::{Array, Npz, dequantize, quantize};
@@ -9,7 +10,7 @@ use sedge_converter::evaluate::top1;
 use sedge_converter::exec::{ExecOptions, ModelFile, with_session};
 use sedge_converter::export::to_tflite;
 use sedge_converter::graph::{Graph, Node};
-use sedge_converter::import::import;
+use sedge_converter::import::{self, Source};
 use sedge_converter::quantize::{BorderType, Options};
 use sedge_runtime::{Session, TensorType};
 
@@ -25,9 +26,18 @@ fn array(path: &str, name: &str) -> Array {
     Npz::open(&data(path)).unwrap().array(name).unwrap()
 }
 
+fn imported(name: &str, bytes: &[u8]) -> Result<Graph, Failure> {
+    import::import(&Source::new(name, bytes), &import::Options::default())
+}
+
+fn float(source: &ModelFile) -> Result<Graph, Failure> {
+    let source = Source::new(source.name(), source.bytes());
+    float_graph(&source, &import::Options::default(), &mut |_, _| {})
+}
+
 fn int8(name: &str, options: Options) -> ModelFile {
     let source = read(&format!("{name}/{name}_float.tflite"));
-    let graph = float_graph(source.name(), source.bytes()).unwrap();
+    let graph = float(&source).unwrap();
     let mut samples = Samples::open(&data(&format!("{name}/calibration.npz")), &input_names(&graph)).unwrap();
     ModelFile::from_bytes(name, &to_int8(graph, &mut samples, &options).unwrap()).unwrap()
 }
@@ -109,9 +119,9 @@ fn models_come_back_as_they_were() {
         let calibration = array(&format!("{name}/calibration.npz"), "x");
         for kind in ["float", "int8_tf"] {
             let source = read(&format!("{name}/{name}_{kind}.tflite"));
-            let graph = import(source.name(), source.bytes()).unwrap();
+            let graph = imported(source.name(), source.bytes()).unwrap();
             let written = ModelFile::from_bytes("copy", &to_tflite(&graph).unwrap()).unwrap();
-            let again = import("copy", written.bytes()).unwrap();
+            let again = imported("copy", written.bytes()).unwrap();
             assert_eq!(describe(&graph), describe(&again), "{name} {kind}");
             let versions = |file: &ModelFile| -> Vec<(String, i32)> {
                 let model = file.model().unwrap();
@@ -131,15 +141,15 @@ fn every_operator_model_comes_back() {
     assert!(names.len() > 50);
     for name in names {
         let model = npz.array(&name).unwrap();
-        let graph = import(&name, model.bytes()).unwrap();
-        let again = import(&name, &to_tflite(&graph).unwrap()).unwrap();
+        let graph = imported(&name, model.bytes()).unwrap();
+        let again = imported(&name, &to_tflite(&graph).unwrap()).unwrap();
         assert_eq!(describe(&graph), describe(&again), "{name}");
     }
 }
 
 #[test]
 fn bytes_that_are_no_model_are_refused() {
-    assert!(import("x", b"").is_err());
-    assert!(import("x", b"\x08\0\0\0TFL3").is_err());
-    assert!(import("x", &[0x89, b'P', b'N', b'G', 0, 0, 0, 0, 0]).is_err());
+    assert!(imported("x", b"").is_err());
+    assert!(imported("x", b"\x08\0\0\0TFL3").is_err());
+    assert!(imported("x", &[0x89, b'P', b'N', b'G', 0, 0, 0, 0, 0]).is_err());
 }

@@ -8,6 +8,7 @@ use crate::Failure;
 use crate::calibrate::Samples;
 use crate::convert::{float_graph, input_names, to_int8};
 use crate::exec::ModelFile;
+use crate::import::Source;
 use crate::quantize::{BorderType, Options};
 use crate::report::table::number;
 
@@ -56,7 +57,8 @@ struct Done {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let source = ModelFile::read(&args.source)?;
-    let graph = float_graph(source.name(), source.bytes())?;
+    let graph =
+        float_graph(&Source::new(source.name(), source.bytes()), &Default::default(), &mut |_, _| {})?;
     let operators = graph.nodes().len();
     let mut samples = Samples::open(&args.calibration, &input_names(&graph))?;
     let options = Options { inputs: args.input_type, outputs: args.output_type };

@@ -12,6 +12,7 @@ use crate::convert::{float_graph, to_int8};
 use crate::data::Npz;
 use crate::evaluate::top1;
 use crate::exec::{ExecOptions, ModelFile, with_session};
+use crate::import::Source;
 use crate::quantize::Options;
 use crate::report::table::{number, table, text};
 
@@ -60,7 +61,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         .ok_or_else(|| Failure::new("the bundled labels are no integers"))?;
 
     let start = Instant::now();
-    let graph = float_graph("the bundled model", FLOAT)?;
+    let graph = float_graph(&Source::new("the bundled model", FLOAT), &Default::default(), &mut |_, _| {})?;
     let int8 = to_int8(graph, &mut calibration, &Options::default())?;
     let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.output {

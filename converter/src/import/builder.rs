@@ -1,9 +1,12 @@
-//! What importers share: they add constants and operators, and the operators' rules give the shapes.
+//! What importers share: they add constants and operators, and the operators' rules give the shapes. What depends
+//! on constants only is computed at once.
 
+use sedge_schema::op::Reshape;
 use sedge_schema::{Refusal, Shape, TensorType};
 
 use crate::Failure;
 use crate::graph::{Graph, Node, Operation, Tensor, TensorId, float_bytes};
+use crate::passes::fold_node;
 
 /// A graph that an importer is writing, operator by operator in execution order.
 #[derive(Debug, Default)]
@@ -14,12 +17,7 @@ pub(super) struct Builder {
 
 impl Builder {
     /// Adds a float32 constant.
-    pub(super) fn floats(
-        &mut self,
-        name: &str,
-        dims: &[usize],
-        values: &[f32],
-    ) -> Result<TensorId, Failure> {
+    pub(super) fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<TensorId, Failure> {
         self.constant(name, TensorType::Float32, dims, float_bytes(values).to_vec())
     }
 
@@ -83,7 +81,8 @@ impl Builder {
             .iter()
             .map(|&(name, tensor_type)| self.graph.add_tensor(Tensor::computed(name, tensor_type, scalar)))
             .collect();
-        let node = Node { name: name.to_owned(), op: op.into(), inputs: inputs.to_vec(), outputs: ids.clone() };
+        let node =
+            Node { name: name.to_owned(), op: op.into(), inputs: inputs.to_vec(), outputs: ids.clone() };
         if let Operation::Known(op) = &node.op {
             for (i, &id) in ids.iter().enumerate() {
                 let shape = op.infer(&self.graph.surroundings(&node), i);
@@ -91,8 +90,22 @@ impl Builder {
                 self.graph.tensor_mut(id).shape = shape;
             }
         }
-        self.graph.push(node);
+        let id = self.graph.push(node);
+        fold_node(&mut self.graph, id);
         Ok(ids)
+    }
+
+    /// Adds an operator that hands `tensor` on under another name. It stays where that is a constant: what a
+    /// model gives out must be written by an operator.
+    pub(super) fn copy(&mut self, name: &str, tensor: TensorId) -> Result<TensorId, Failure> {
+        let Tensor { tensor_type, shape, .. } = *self.graph.tensor(tensor);
+        let dims: Vec<i32> = shape.dims().iter().map(|&d| d as i32).collect();
+        let dims = self.ints(&format!("{name}/shape"), &dims)?;
+        let copy = self.graph.add_tensor(Tensor::computed(name, tensor_type, shape));
+        let inputs = vec![Some(tensor), Some(dims)];
+        let op = Reshape::default().into();
+        self.graph.push(Node { name: name.to_owned(), op, inputs, outputs: vec![copy] });
+        Ok(copy)
     }
 
     /// What a rule said of a node, in the words of the source.
@@ -121,47 +134,4 @@ pub(super) fn shape(name: &str, dims: &[usize]) -> Result<Shape, Failure> {
     small.and_then(|dims| Shape::new(&dims)).ok_or_else(|| {
         Failure::new(format!("the shape {dims:?} of '{name}' has too many dimensions or elements"))
     })
-}
-
-/// The elements of a tensor of shape `dims` in the order that a transposition gives: dimension `i` of the
-/// result is dimension `order[i]` of the source. `None` where sizes or `order` do not fit.
-pub(super) fn transposed<T: Copy>(values: &[T], dims: &[usize], order: &[usize]) -> Option<Vec<T>> {
-    let mut strides = vec![1usize; dims.len()];
-    for i in (1..dims.len()).rev() {
-        strides[i - 1] = strides[i].checked_mul(dims[i])?;
-    }
-    let result: Vec<usize> = order.iter().map(|&o| dims.get(o).copied()).collect::<Option<_>>()?;
-    let steps: Vec<usize> = order.iter().map(|&o| strides.get(o).copied()).collect::<Option<_>>()?;
-    let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
-    if order.len() != dims.len() || count != values.len() || result.iter().product::<usize>() != count {
-        return None;
-    }
-    let mut out = Vec::with_capacity(count);
-    let mut at = vec![0usize; dims.len()];
-    for _ in 0..count {
-        out.push(*values.get(at.iter().zip(&steps).map(|(a, s)| a * s).sum::<usize>())?);
-        for (position, &end) in at.iter_mut().zip(&result).rev() {
-            *position += 1;
-            if *position < end {
-                break;
-            }
-            *position = 0;
-        }
-    }
-    Some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::transposed;
-
-    #[test]
-    fn dimensions_change_places() {
-        let values = [0, 1, 2, 3, 4, 5];
-        assert_eq!(transposed(&values, &[2, 3], &[1, 0]).unwrap(), [0, 3, 1, 4, 2, 5]);
-        assert_eq!(transposed(&values, &[1, 2, 3], &[2, 0, 1]).unwrap(), [0, 3, 1, 4, 2, 5]);
-        assert_eq!(transposed(&values, &[6], &[0]).unwrap(), values);
-        assert_eq!(transposed(&values, &[2, 3], &[0, 0]), None);
-        assert_eq!(transposed(&values, &[2, 2], &[1, 0]), None);
-    }
 }

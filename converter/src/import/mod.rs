@@ -1,19 +1,69 @@
 //! Models of other makers into the converter's graph: one file or folder for each format.
 
 mod builder;
+mod onnx;
 mod tflite;
+
+use std::path::Path;
 
 use crate::Failure;
 use crate::graph::Graph;
 
-/// Reads a model of any format that Sedge knows. `name` is what the file is called in messages.
+/// A model as it lies on disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s> {
+    /// What it is called in messages.
+    pub name: &'s str,
+    /// Its bytes.
+    pub bytes: &'s [u8],
+    /// The folder that it lies in, where weights may lie in files beside it.
+    pub folder: Option<&'s Path>,
+}
+
+impl<'s> Source<'s> {
+    /// A model that is whole in itself.
+    pub fn new(name: &'s str, bytes: &'s [u8]) -> Self {
+        Self { name, bytes, folder: None }
+    }
+}
+
+/// What the user asks of a model's inputs and outputs.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Shapes for inputs, by their names; others keep what the model says.
+    pub input_shapes: Vec<(String, Vec<u32>)>,
+    /// Whether images go in and come out with their channels last, whatever the source has.
+    pub channels_last: bool,
+}
+
+impl Options {
+    /// The shape asked for an input.
+    fn shape_of(&self, input: &str) -> Option<&[u32]> {
+        self.input_shapes.iter().find(|(name, _)| name == input).map(|(_, shape)| shape.as_slice())
+    }
+
+    /// Makes sure that shapes are asked for inputs that exist.
+    fn ensure_inputs(&self, model: &str, known: &[&str]) -> Result<(), Failure> {
+        match self.input_shapes.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some((name, _)) => Err(Failure::usage(format!("'{model}' has no input '{name}'"))
+                .help(format!("its inputs are {}", known.join(", ")))),
+        }
+    }
+}
+
+/// Reads a model of any format that Sedge knows.
 ///
 /// # Errors
 /// Where the format is not known, or the model cannot be taken over whole.
-pub fn import(name: &str, bytes: &[u8]) -> Result<Graph, Failure> {
+pub fn import(source: &Source<'_>, options: &Options) -> Result<Graph, Failure> {
+    let Source { name, bytes, folder } = *source;
     if bytes.get(4..8) == Some(b"TFL3") {
-        return tflite::import(name, bytes);
+        return tflite::import(name, bytes, options);
+    }
+    if onnx::is_onnx(name, bytes) {
+        return onnx::import(name, bytes, folder, options);
     }
     Err(Failure::new(format!("'{name}' is in no format that Sedge can convert"))
-        .help("TFLite models (.tflite) can be converted"))
+        .help("TFLite models (.tflite) and ONNX models (.onnx) can be converted"))
 }

@@ -6,13 +6,14 @@ use sedge_schema::generated::{BuiltinOptions2T, BuiltinOptionsT, root_as_model_w
 use sedge_schema::op::{Op, Operator as _, VarHandle};
 use sedge_schema::{self as schema, BuiltinOperator, Model};
 
+use super::Options;
 use crate::Failure;
 use crate::graph::{Graph, Node, Operation, Quantization, RawOp, Signature, Tensor, TensorId};
 
 /// The most tables that are read of operators without rules.
 const MAX_TABLES: usize = 1 << 24;
 
-pub(super) fn import(name: &str, bytes: &[u8]) -> Result<Graph, Failure> {
+pub(super) fn import(name: &str, bytes: &[u8], options: &Options) -> Result<Graph, Failure> {
     let model = Model::check(bytes).map_err(|e| {
         Failure::new(format!("'{name}' is not a valid model: {e}"))
             .help("make sure that the file was copied whole")
@@ -28,10 +29,29 @@ pub(super) fn import(name: &str, bytes: &[u8]) -> Result<Graph, Failure> {
             .help("convert models without variables; a model with them runs as it is"));
     }
     let mut graph = Importer { model, graph: Graph::default() }.run(name)?;
+    set_input_shapes(&mut graph, name, options)?;
     let invalid = |e| Failure::new(format!("the graph of '{name}' does not hold together")).cause(e);
     graph.infer_shapes().map_err(invalid)?;
     graph.verify().map_err(invalid)?;
     Ok(graph)
+}
+
+/// Gives inputs the shapes that the user asks for.
+fn set_input_shapes(graph: &mut Graph, name: &str, options: &Options) -> Result<(), Failure> {
+    let inputs = graph.inputs.clone();
+    let names: Vec<String> = inputs.iter().map(|&t| graph.tensor(t).name.clone()).collect();
+    options.ensure_inputs(name, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    for (&input, called) in inputs.iter().zip(&names) {
+        let Some(asked) = options.shape_of(called) else { continue };
+        let tensor = graph.tensor_mut(input);
+        let fits = tensor.shape.rank() == asked.len() || tensor.shape.rank() == 0;
+        let shape = schema::Shape::new(asked).filter(|_| fits);
+        tensor.shape = shape.ok_or_else(|| {
+            Failure::usage(format!("the input '{called}' of shape {} cannot have {asked:?}", tensor.shape))
+        })?;
+        tensor.shape_signature = Vec::new();
+    }
+    Ok(())
 }
 
 struct Importer<'m> {

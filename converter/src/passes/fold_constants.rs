@@ -12,7 +12,7 @@ use super::Pass;
 use crate::Failure;
 use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::export::to_tflite;
-use crate::graph::{Graph, NodeId, Operation, Tensor, float_bytes};
+use crate::graph::{Graph, Node, NodeId, Operation, Tensor, TensorId, float_bytes};
 
 /// The most bytes that one folded constant may have beyond those that it is made of.
 const MAX_GROWTH: usize = 1 << 20;
@@ -29,16 +29,21 @@ impl Pass for FoldConstants {
     fn run(&self, graph: &mut Graph) -> Result<usize, Failure> {
         let mut changes = 0;
         for id in graph.node_ids() {
-            let Some(values) = fold(graph, id) else { continue };
-            let outputs = graph.node(id).outputs.clone();
-            for (output, data) in outputs.into_iter().zip(values) {
-                graph.tensor_mut(output).data = Some(data.into());
-            }
-            graph.remove(id);
-            changes += 1;
+            changes += usize::from(fold_node(graph, id));
         }
         Ok(changes)
     }
+}
+
+/// Computes one node if it reads constants only: its outputs become constants, and it goes. Tells whether.
+pub(crate) fn fold_node(graph: &mut Graph, id: NodeId) -> bool {
+    let Some(values) = fold(graph, id) else { return false };
+    let outputs = graph.node(id).outputs.clone();
+    for (output, data) in outputs.into_iter().zip(values) {
+        graph.tensor_mut(output).data = Some(data.into());
+    }
+    graph.remove(id);
+    true
 }
 
 /// The bytes of all outputs of a node that reads constants only.
@@ -65,16 +70,13 @@ fn fold(graph: &Graph, id: NodeId) -> Option<Vec<Vec<u8>>> {
 
 /// Runs one node on the runtime's kernels; `None` where these cannot.
 fn run_alone(graph: &Graph, id: NodeId) -> Option<Vec<Vec<u8>>> {
-    let mut alone = graph.clone();
-    for other in alone.node_ids() {
-        if other != id {
-            alone.remove(other);
-        }
-    }
-    alone.inputs.clear();
-    alone.outputs = graph.node(id).outputs.clone();
-    (alone.signatures, alone.metadata) = Default::default();
-    alone.remove_dead();
+    let node = graph.node(id);
+    let mut alone = Graph::default();
+    let mut copy = |t: TensorId| alone.add_tensor(graph.tensor(t).clone());
+    let inputs = node.inputs.iter().map(|t| t.map(&mut copy)).collect();
+    let outputs: Vec<TensorId> = node.outputs.iter().copied().map(&mut copy).collect();
+    alone.outputs.clone_from(&outputs);
+    alone.push(Node { inputs, outputs, ..node.clone() });
     let file = ModelFile::from_bytes("constants", &to_tflite(&alone).ok()?).ok()?;
     let model = Model::check(file.bytes()).ok()?;
     let result = with_session(model, &ExecOptions::default(), |session| {

@@ -8,6 +8,7 @@ mod fuse_activation;
 pub use eliminate_dead::EliminateDead;
 pub use float_weights::FloatWeights;
 pub use fold_constants::FoldConstants;
+pub(crate) use fold_constants::fold_node;
 pub use fuse_activation::FuseActivation;
 
 use crate::Failure;
