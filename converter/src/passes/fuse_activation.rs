@@ -47,7 +47,7 @@ fn fuse(graph: &mut Graph, links: &Links, id: NodeId) -> Option<()> {
 }
 
 /// Where an operator keeps the activation that it applies to its result.
-fn activation_of(op: &mut Op) -> Option<&mut Activation> {
+pub(super) fn activation_of(op: &mut Op) -> Option<&mut Activation> {
     match op {
         Op::Conv2d(op) => Some(&mut op.activation),
         Op::DepthwiseConv2d(op) => Some(&mut op.activation),

@@ -3,13 +3,21 @@
 mod eliminate_dead;
 mod float_weights;
 mod fold_constants;
+mod fold_scale;
 mod fuse_activation;
+mod fuse_pad;
+mod share_common;
+mod simplify;
 
 pub use eliminate_dead::EliminateDead;
 pub use float_weights::FloatWeights;
 pub use fold_constants::FoldConstants;
 pub(crate) use fold_constants::fold_node;
+pub use fold_scale::FoldScale;
 pub use fuse_activation::FuseActivation;
+pub use fuse_pad::FusePad;
+pub use share_common::ShareCommon;
+pub use simplify::Simplify;
 
 use crate::Failure;
 use crate::graph::Graph;
@@ -28,7 +36,16 @@ pub trait Pass {
 
 /// The passes that every float model goes through before it is calibrated, in their order.
 pub fn float_passes() -> Vec<Box<dyn Pass>> {
-    vec![Box::new(FloatWeights), Box::new(FoldConstants), Box::new(FuseActivation), Box::new(EliminateDead)]
+    vec![
+        Box::new(FloatWeights),
+        Box::new(FoldConstants),
+        Box::new(Simplify),
+        Box::new(ShareCommon),
+        Box::new(FoldScale),
+        Box::new(FusePad),
+        Box::new(FuseActivation),
+        Box::new(EliminateDead),
+    ]
 }
 
 /// Runs `passes` in their order, and verifies the graph after each. `seen` is shown the graph with

@@ -18,6 +18,7 @@ mod matrix;
 mod normalization;
 mod pooling;
 mod proto;
+mod recurrent;
 mod reduce;
 mod resize;
 mod source;
@@ -57,6 +58,7 @@ fn handler(name: &str) -> Option<Handler> {
         .or_else(|| matrix::handler(name))
         .or_else(|| normalization::handler(name))
         .or_else(|| pooling::handler(name))
+        .or_else(|| recurrent::handler(name))
         .or_else(|| reduce::handler(name))
         .or_else(|| resize::handler(name))
         .or_else(|| source::handler(name))
