@@ -1,9 +1,10 @@
 //! A whole conversion: from the bytes of a source to those of a `.tflite`.
 
 use crate::Failure;
-use crate::calibrate::{Samples, calibrate};
+use crate::calibrate::{Calibration, Ranges, Samples, calibrate};
+use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::export::to_tflite;
-use crate::graph::Graph;
+use crate::graph::{Graph, Operation};
 use crate::import::{self, Source};
 use crate::passes::{float_passes, run};
 use crate::quantize::{self, Options};
@@ -29,14 +30,45 @@ pub fn input_names(graph: &Graph) -> Vec<String> {
     graph.inputs.iter().map(|&t| graph.tensor(t).name.clone()).collect()
 }
 
-/// Turns a float graph into an int8 `.tflite`.
+/// Brings a float graph into the form that is asked for, and writes it. `samples` are needed where the form has
+/// integers for activations.
 ///
 /// # Errors
-/// Where calibration, quantization or writing fails.
-pub fn to_int8(mut graph: Graph, samples: &mut Samples, options: &Options) -> Result<Vec<u8>, Failure> {
+/// Where calibration, quantization or writing fails, or the result would not run.
+pub fn convert(
+    mut graph: Graph,
+    samples: Option<&mut Samples>,
+    calibration: &Calibration,
+    options: &Options,
+) -> Result<Vec<u8>, Failure> {
     // Before the work of calibration, which needs float kernels for all of them too.
-    quantize::check(&graph)?;
-    let ranges = calibrate(&graph, samples)?;
+    quantize::check(&graph, options)?;
+    let ranges = match samples {
+        _ if !options.scheme.needs_samples() => Ranges::default(),
+        Some(samples) => calibrate(&graph, samples, calibration)?,
+        None => {
+            let scheme = options.scheme.name();
+            return Err(Failure::usage(format!(
+                "{scheme} needs samples to learn which values activations take"
+            ))
+            .help("give samples with --calibration, or choose --quantize dynamic, float16 or none"));
+        }
+    };
     quantize::quantize(&mut graph, &ranges, options)?;
-    to_tflite(&graph)
+    let file = to_tflite(&graph)?;
+    ensure_runs(&graph, &file)?;
+    Ok(file)
+}
+
+/// Makes sure that the runtime runs the model as it was written; one with operators that it does not know is not
+/// for it.
+fn ensure_runs(graph: &Graph, file: &[u8]) -> Result<(), Failure> {
+    if graph.nodes().any(|(_, node)| matches!(node.op, Operation::Raw(_))) {
+        return Ok(());
+    }
+    let file = ModelFile::from_bytes("the converted model", file)?;
+    with_session(file.model()?, &ExecOptions::default(), |_| Ok(())).map_err(|e| {
+        Failure::new(format!("the converted model would not run: {}", e.line()))
+            .help("keep that operator in float32: --keep-float with the name of what it writes")
+    })
 }

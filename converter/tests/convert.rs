@@ -1,17 +1,18 @@
 //! Whole conversions of the bundled models.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use sedge_converter::Failure;
-use sedge_converter::calibrate::Samples;
-use sedge_converter::convert::{float_graph, input_names, to_int8};
+use sedge_converter::calibrate::{Calibration, Method, Samples};
+use sedge_converter::convert::{convert, float_graph, input_names};
 use sedge_converter::data::{Array, Npz, dequantize, quantize};
 use sedge_converter::evaluate::top1;
 use sedge_converter::exec::{ExecOptions, ModelFile, with_session};
 use sedge_converter::export::to_tflite;
 use sedge_converter::graph::{Graph, Node};
 use sedge_converter::import::{self, Source};
-use sedge_converter::quantize::{BorderType, Options};
+use sedge_converter::quantize::{BorderType, Options, Scheme};
 use sedge_runtime::{Session, TensorType};
 
 fn data(path: &str) -> PathBuf {
@@ -30,16 +31,20 @@ fn imported(name: &str, bytes: &[u8]) -> Result<Graph, Failure> {
     import::import(&Source::new(name, bytes), &import::Options::default())
 }
 
-fn float(source: &ModelFile) -> Result<Graph, Failure> {
+fn float_of(source: &ModelFile) -> Result<Graph, Failure> {
     let source = Source::new(source.name(), source.bytes());
     float_graph(&source, &import::Options::default(), &mut |_, _| {})
 }
 
 fn int8(name: &str, options: Options) -> ModelFile {
     let source = read(&format!("{name}/{name}_float.tflite"));
-    let graph = float(&source).unwrap();
+    let graph = float_of(&source).unwrap();
     let mut samples = Samples::open(&data(&format!("{name}/calibration.npz")), &input_names(&graph)).unwrap();
-    ModelFile::from_bytes(name, &to_int8(graph, &mut samples, &options).unwrap()).unwrap()
+    ModelFile::from_bytes(
+        name,
+        &convert(graph, Some(&mut samples), &Calibration::default(), &options).unwrap(),
+    )
+    .unwrap()
 }
 
 /// Runs a model on `samples` and gives the real values of output 0 for each.
@@ -82,6 +87,85 @@ fn classifiers_keep_their_accuracy() {
     }
 }
 
+/// Accuracy of the two classifiers in this form, float and converted, and the converted file.
+fn in_form(name: &str, options: Options) -> (f64, f64, ModelFile) {
+    let held_out = format!("{name}/heldout.npz");
+    let labels = array(&held_out, "y");
+    let labels: Vec<i64> = labels.bytes().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect();
+    let percent = |file: &ModelFile| {
+        let mut samples = Samples::of(vec![array(&held_out, "x")], &["x".to_owned()]).unwrap();
+        top1(file, &mut samples, &labels).unwrap().percent()
+    };
+    let file = int8(name, options);
+    (percent(&read(&format!("{name}/{name}_float.tflite"))), percent(&file), file)
+}
+
+#[test]
+fn every_form_keeps_the_accuracy() {
+    // 4 bits hold 15 steps: a few points go, where no training makes up for it.
+    let forms = [
+        (Scheme::Int16x8, 0.5),
+        (Scheme::Int4, 8.0),
+        (Scheme::Dynamic, 0.5),
+        (Scheme::Float16, 0.2),
+        (Scheme::None, 0.0),
+    ];
+    for name in ["digits", "keywords"] {
+        for (scheme, most_lost) in forms {
+            let (float, converted, file) = in_form(name, Options { scheme, ..Options::default() });
+            let bytes = file.bytes().len();
+            println!("{name} {scheme:?}: {float} %, {converted} %, {bytes} bytes");
+            assert!(
+                converted >= float - most_lost,
+                "{name}, {scheme:?}: float {float} %, converted {converted} %"
+            );
+        }
+    }
+}
+
+#[test]
+fn operators_stay_in_float_where_that_is_asked_for() {
+    let kept = vec!["SOFTMAX".to_owned(), "FULLY_CONNECTED".to_owned()];
+    let options = Options { keep_float: kept, ..Options::default() };
+    let (float, converted, file) = in_form("digits", options.clone());
+    assert!(converted >= float - 1.0, "float {float} %, converted {converted} %");
+    let model = file.model().unwrap();
+    let names: Vec<String> =
+        model.main().operators().iter().map(|o| model.code(&o).name().to_owned()).collect();
+    let end: Vec<&str> = names.iter().rev().take(4).rev().map(String::as_str).collect();
+    assert_eq!(end, ["DEQUANTIZE", "FULLY_CONNECTED", "SOFTMAX", "QUANTIZE"], "{names:?}");
+    let unknown = Options { keep_float: vec!["nothing".to_owned()], ..options };
+    let graph = float_of(&read("digits/digits_float.tflite")).unwrap();
+    let failure = convert(graph, None, &Calibration::default(), &unknown).unwrap_err();
+    assert!(failure.is_usage() && failure.line().contains("'nothing'"), "{}", failure.line());
+}
+
+#[test]
+fn methods_of_calibration_keep_the_accuracy_whatever_the_threads() {
+    let methods = [Method::MovingAverage, Method::Percentile(99.9), Method::Mse, Method::Entropy];
+    for method in methods {
+        let convert_on = |threads: usize| {
+            let graph = float_of(&read("keywords/keywords_float.tflite")).unwrap();
+            let mut samples = Samples::open(&data("keywords/calibration.npz"), &input_names(&graph)).unwrap();
+            let calibration = Calibration { method, threads: NonZero::new(threads) };
+            convert(graph, Some(&mut samples), &calibration, &Options::default()).unwrap()
+        };
+        let file = convert_on(1);
+        assert!(file == convert_on(3), "{method:?}");
+        let held_out = array("keywords/heldout.npz", "y");
+        let labels: Vec<i64> =
+            held_out.bytes().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect();
+        let percent = |file: &ModelFile| {
+            let samples = vec![array("keywords/heldout.npz", "x")];
+            let mut samples = Samples::of(samples, &["x".to_owned()]).unwrap();
+            top1(file, &mut samples, &labels).unwrap().percent()
+        };
+        let float = percent(&read("keywords/keywords_float.tflite"));
+        let converted = percent(&ModelFile::from_bytes("converted", &file).unwrap());
+        assert!(converted >= float - 2.0, "{method:?}: float {float} %, int8 {converted} %");
+    }
+}
+
 #[test]
 fn the_sine_stays_a_sine() {
     let x: Vec<f32> = (0..=1000).map(|i| i as f32 * std::f32::consts::TAU / 1000.0).collect();
@@ -90,7 +174,7 @@ fn the_sine_stays_a_sine() {
         |y: &[Vec<f32>]| y.iter().zip(&x).map(|(y, x)| (y[0] - x.sin()).abs()).sum::<f32>() / x.len() as f32;
     let all = [BorderType::Int8, BorderType::Float32];
     for (inputs, outputs_type) in all.into_iter().flat_map(|a| all.map(|b| (a, b))) {
-        let file = int8("sine", Options { inputs, outputs: outputs_type });
+        let file = int8("sine", Options { inputs, outputs: outputs_type, ..Options::default() });
         let mean = error(&outputs(&file, &samples));
         assert!(mean < 0.015, "mean error {mean} with borders {inputs:?}, {outputs_type:?}");
     }

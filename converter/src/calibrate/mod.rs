@@ -4,13 +4,18 @@
 //! samples -> float model on the interpreter's kernels -> observer of each tensor -> ranges
 //! ```
 
+mod histogram;
 mod observer;
 mod samples;
 
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::ProgressBar;
 use sedge_runtime::schema::{Shape, TensorType};
 use sedge_runtime::{Error, Observer as Watcher, Session, Step};
 
-pub use observer::{MinMax, Observer, Range};
+pub use observer::{Method, Observer, Range};
 pub use samples::Samples;
 
 use crate::Failure;
@@ -18,6 +23,15 @@ use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::export::to_tflite;
 use crate::graph::{Graph, TensorId};
 use crate::report::progress;
+
+/// How a model is calibrated.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Calibration {
+    /// How ranges are chosen.
+    pub method: Method,
+    /// Samples that run at the same time; all cores by default. The result does not depend on it.
+    pub threads: Option<NonZero<usize>>,
+}
 
 /// The range of each tensor that took values, by its id.
 #[derive(Clone, Debug, Default)]
@@ -36,46 +50,77 @@ impl FromIterator<Option<Range>> for Ranges {
     }
 }
 
-/// Runs the float model `graph` on all samples and observes every tensor.
+/// Runs the float model `graph` on all samples and observes every tensor. Samples are read one at a time, and
+/// forgotten when they have run.
 ///
 /// # Errors
 /// Where the model cannot be run, the samples do not fit it, or there are none.
-pub fn calibrate(graph: &Graph, samples: &mut Samples) -> Result<Ranges, Failure> {
+pub fn calibrate(graph: &Graph, samples: &mut Samples, how: &Calibration) -> Result<Ranges, Failure> {
     let file = ModelFile::from_bytes("the float model", &to_tflite(graph)?)?;
-    let model = file.model()?;
-    if samples.is_empty() {
+    let count = samples.len();
+    if count == 0 {
         return Err(Failure::new("there are no calibration samples").help("give some with --calibration"));
     }
-    let bar = progress("calibrating", samples.len() as u64);
-    let mut observers: Vec<MinMax> = vec![MinMax::default(); graph.tensors().len()];
-    let mut unfit = None;
-    with_session(model, &ExecOptions::default(), |session| {
-        // A second call starts anew, in a larger arena.
-        observers.iter_mut().for_each(|o| *o = MinMax::default());
-        bar.reset();
-        for index in 0..samples.len() {
-            match samples.get(index).and_then(|sample| fill(session, &sample)) {
-                Ok(()) => {}
-                Err(failure) => {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = how.threads.map_or(cores, NonZero::get).min(count);
+    let part = Part {
+        file: &file,
+        samples: &Mutex::new(samples),
+        bar: progress("calibrating", count as u64),
+        observers: vec![Observer::new(how.method); graph.tensors().len()],
+    };
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let start = |first| {
+            let part = &part;
+            scope.spawn(move || part.run((first..count).step_by(threads)))
+        };
+        let running: Vec<_> = (0..threads).map(start).collect();
+        running.into_iter().map(|thread| thread.join()).collect()
+    });
+    part.bar.finish_and_clear();
+    let mut observers = part.observers;
+    for seen in parts {
+        let seen = seen.map_err(|_| Failure::new("calibration stopped: a thread failed"))??;
+        observers.iter_mut().zip(&seen).for_each(|(all, part)| all.merge(part));
+    }
+    Ok(Ranges(observers.iter().map(Observer::range).collect()))
+}
+
+/// What the threads share.
+struct Part<'p> {
+    file: &'p ModelFile,
+    samples: &'p Mutex<&'p mut Samples>,
+    bar: ProgressBar,
+    /// One for each tensor, which has seen nothing.
+    observers: Vec<Observer>,
+}
+
+impl Part<'_> {
+    /// Runs the samples of these numbers.
+    fn run(&self, numbers: impl Iterator<Item = usize> + Clone) -> Result<Vec<Observer>, Failure> {
+        let mut observers = self.observers.clone();
+        let mut unfit = None;
+        with_session(self.file.model()?, &ExecOptions::default(), |session| {
+            // A second call starts anew, in a larger arena.
+            observers.clone_from(&self.observers);
+            for number in numbers.clone() {
+                let sample = self.samples.lock().unwrap_or_else(PoisonError::into_inner).get(number);
+                if let Err(failure) = sample.and_then(|sample| fill(session, &sample)) {
                     unfit = Some(failure);
                     return Ok(());
                 }
-            }
-            for i in 0..session.inputs() {
-                let tensor = session.graph().inputs().get(i).and_then(|t| usize::try_from(t).ok());
-                if let Some(observer) = tensor.and_then(|t| observers.get_mut(t)) {
-                    observe(observer, session.input_type(i)?, session.input_bytes_mut(i)?);
+                for i in 0..session.inputs() {
+                    let tensor = session.graph().inputs().get(i).and_then(|t| usize::try_from(t).ok());
+                    if let Some(observer) = tensor.and_then(|t| observers.get_mut(t)) {
+                        observe(observer, number, session.input_type(i)?, session.input_bytes_mut(i)?);
+                    }
                 }
+                session.invoke_with(&mut Watch { number, observers: &mut observers })?;
+                self.bar.inc(1);
             }
-            session.invoke_with(&mut Watch { observers: &mut observers })?;
-            bar.inc(1);
-        }
-        Ok(())
-    })?;
-    bar.finish_and_clear();
-    match unfit {
-        Some(failure) => Err(failure),
-        None => Ok(Ranges(observers.iter().map(Observer::range).collect())),
+            Ok(())
+        })?;
+        unfit.map_or(Ok(observers), Err)
     }
 }
 
@@ -96,21 +141,22 @@ fn fill(session: &mut Session<'_>, sample: &[Vec<f32>]) -> Result<(), Failure> {
 
 /// Shows every operator's outputs to the observers of their tensors.
 struct Watch<'o> {
-    observers: &'o mut [MinMax],
+    number: usize,
+    observers: &'o mut [Observer],
 }
 
 impl Watcher for Watch<'_> {
     fn after(&mut self, step: &Step<'_>) {
         step.outputs(|tensor, kind: TensorType, _: Shape, bytes| {
             if let Some(observer) = self.observers.get_mut(tensor as usize) {
-                observe(observer, kind, bytes);
+                observe(observer, self.number, kind, bytes);
             }
         });
     }
 }
 
-fn observe(observer: &mut MinMax, kind: TensorType, bytes: &[u8]) {
+fn observe(observer: &mut Observer, number: usize, kind: TensorType, bytes: &[u8]) {
     if kind == TensorType::Float32 {
-        observer.observe(&mut bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)));
+        observer.observe(number, &mut bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)));
     }
 }

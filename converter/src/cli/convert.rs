@@ -1,54 +1,156 @@
-//! `sedge convert`: a float model becomes an int8 one.
+//! `sedge convert`: a trained model into the format, in the form that is asked for.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::Failure;
-use crate::calibrate::Samples;
-use crate::convert::{float_graph, input_names, to_int8};
+use crate::calibrate::{Calibration, Method, Samples};
+use crate::convert::{convert, float_graph, input_names};
 use crate::exec::ModelFile;
-use crate::import::Source;
-use crate::quantize::{BorderType, Options};
+use crate::export::to_tflite;
+use crate::graph::Graph;
+use crate::import::{self, Source};
+use crate::quantize::{BorderType, Options, Scheme};
 use crate::report::table::number;
 
-/// Convert a float model to full int8, calibrated on sample data
+/// Convert a trained model: full int8, calibrated on sample data, or another form
 ///
-/// The result is a .tflite file that Sedge, LiteRT and tflite-micro run. Weights are quantized per
-/// channel, activations by the smallest and largest value that they take on the samples.
+/// The result is a .tflite file that Sedge, LiteRT and tflite-micro run. It keeps the source's inputs and outputs:
+/// names, order, shapes, layout.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   sedge convert float.tflite -o int8.tflite --calibration samples.npz
-  sedge convert float.tflite -o int8.tflite --calibration samples/ --input-type float32 --output-type float32
+  sedge convert model.onnx -o int8.tflite --calibration samples/ --input-type float32 --output-type float32
+  sedge convert model.onnx -o float.tflite --quantize none --channels-last
+  sedge convert model.onnx -o small.tflite --quantize dynamic --input-shape images=1,3,224,224
+  sedge convert model.onnx -o int8.tflite --calibration samples/ --calibration-method mse --keep-float SOFTMAX
 
 Samples are float32 as the model takes them: an .npz file with one array for each input (named as the
 input, or 'x' where there is one), its first dimension counting samples; or a folder of .npz and .npy files.
 About 100 samples that look like real inputs are enough.")]
 pub(super) struct Args {
-    /// The float model, a .tflite file
+    /// The model: .tflite or .onnx
     source: PathBuf,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value = "int8")]
+    quantize: Scheme,
     /// Samples: an .npz file, or a folder of .npz and .npy files
     #[arg(short, long, value_name = "PATH")]
-    calibration: PathBuf,
-    /// Type of the converted model's inputs
+    calibration: Option<PathBuf>,
+    /// How the range of each activation is chosen from what it is on the samples
+    #[arg(long, value_enum, default_value = "min-max")]
+    calibration_method: MethodName,
+    /// For --calibration-method percentile: how many of 100 values are kept
+    #[arg(long, value_name = "PERCENT", default_value = "99.99", value_parser = percentage)]
+    percentile: f64,
+    /// Samples that run at the same time; all cores by default
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
+    /// Operators that stay in float32: the name of what one writes, or a kind, such as SOFTMAX
+    #[arg(long, value_name = "NODE", num_args = 1..)]
+    keep_float: Vec<String>,
+    /// Leave operators that have no form in integers in float32, instead of refusing the model
+    #[arg(long)]
+    allow_float: bool,
+    /// Type of the converted model's inputs: its integers, or real values
     #[arg(long, value_enum, default_value = "int8")]
     input_type: BorderType,
-    /// Type of the converted model's outputs
+    /// Type of the converted model's outputs: its integers, or real values
     #[arg(long, value_enum, default_value = "int8")]
     output_type: BorderType,
+    /// Shape of an input, once for each input whose shape the source leaves open
+    #[arg(long, value_name = "NAME=1,3,224,224", value_parser = named_shape)]
+    input_shape: Vec<(String, Vec<u32>)>,
+    /// Take images with their channels last, and give them so, whatever the source does
+    #[arg(long)]
+    channels_last: bool,
+    /// Write the graph after each pass into this folder, as .tflite files
+    #[arg(long, value_name = "DIR")]
+    dump_graph: Option<PathBuf>,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// The names of the methods.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum MethodName {
+    /// The smallest and the largest value
+    MinMax,
+    /// The smallest and the largest value of each sample, averaged over samples
+    MovingAverage,
+    /// What is left when --percentile of all values are kept
+    Percentile,
+    /// The least mean squared error of the quantized values
+    Mse,
+    /// The least Kullback-Leibler divergence of the quantized values
+    Entropy,
+}
+
+/// A number of percent above 50, at most 100.
+fn percentage(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if share > 50.0 && share <= 100.0 => Ok(share),
+        _ => Err("give a number above 50, at most 100".to_owned()),
+    }
+}
+
+/// A name and its sizes.
+fn named_shape(text: &str) -> Result<(String, Vec<u32>), String> {
+    let (name, sizes) =
+        text.rsplit_once('=').ok_or("give a name, '=' and sizes, such as images=1,3,224,224")?;
+    let size = |s: &str| s.trim().parse().map_err(|_| format!("'{s}' is no size"));
+    let sizes = sizes.split(',').map(size).collect::<Result<Vec<u32>, _>>()?;
+    Ok((name.to_owned(), sizes))
+}
+
+impl Args {
+    fn calibration(&self) -> Calibration {
+        let method = match self.calibration_method {
+            MethodName::MinMax => Method::MinMax,
+            MethodName::MovingAverage => Method::MovingAverage,
+            MethodName::Percentile => Method::Percentile(self.percentile),
+            MethodName::Mse => Method::Mse,
+            MethodName::Entropy => Method::Entropy,
+        };
+        Calibration { method, threads: self.threads }
+    }
+
+    /// Reads the source, writing the graph down on its way where that is asked for.
+    fn graph(&self, file: &ModelFile) -> Result<Graph, Failure> {
+        let folder = self.source.parent().map(|p| if p.as_os_str().is_empty() { ".".as_ref() } else { p });
+        let source = Source { name: file.name(), bytes: file.bytes(), folder };
+        let options =
+            import::Options { input_shapes: self.input_shape.clone(), channels_last: self.channels_last };
+        let mut step = 0;
+        let mut failed = None;
+        let graph = float_graph(&source, &options, &mut |pass, graph| {
+            let Some(folder) = &self.dump_graph else { return };
+            let path = folder.join(format!("{step:02}-{pass}.tflite"));
+            step += 1;
+            let written = to_tflite(graph).and_then(|bytes| {
+                std::fs::create_dir_all(folder).map_err(|e| {
+                    Failure::new(format!("cannot make the folder '{}': {e}", folder.display()))
+                })?;
+                super::write_file(&path, &bytes)
+            });
+            failed = failed.take().or(written.err());
+        })?;
+        failed.map_or(Ok(graph), Err)
+    }
 }
 
 #[derive(Serialize)]
 struct Done {
     source: String,
     output: String,
+    form: &'static str,
     samples: usize,
     operators: usize,
     source_bytes: usize,
@@ -57,17 +159,30 @@ struct Done {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let source = ModelFile::read(&args.source)?;
-    let graph =
-        float_graph(&Source::new(source.name(), source.bytes()), &Default::default(), &mut |_, _| {})?;
+    let graph = args.graph(&source)?;
     let operators = graph.nodes().len();
-    let mut samples = Samples::open(&args.calibration, &input_names(&graph))?;
-    let options = Options { inputs: args.input_type, outputs: args.output_type };
-    let converted = to_int8(graph, &mut samples, &options)?;
+    let mut samples = match &args.calibration {
+        Some(path) if args.quantize.needs_samples() => Some(Samples::open(path, &input_names(&graph))?),
+        Some(_) => {
+            let form = args.quantize.name();
+            return Err(Failure::usage(format!("{form} needs no samples")).help("leave --calibration out"));
+        }
+        None => None,
+    };
+    let options = Options {
+        scheme: args.quantize,
+        keep_float: args.keep_float.clone(),
+        allow_float: args.allow_float,
+        inputs: args.input_type,
+        outputs: args.output_type,
+    };
+    let converted = convert(graph, samples.as_mut(), &args.calibration(), &options)?;
     super::write_file(&args.output, &converted)?;
     let done = Done {
         source: source.name().to_owned(),
         output: args.output.display().to_string(),
-        samples: samples.len(),
+        form: args.quantize.name(),
+        samples: samples.as_ref().map_or(0, Samples::len),
         operators,
         source_bytes: source.bytes().len(),
         output_bytes: converted.len(),
@@ -75,9 +190,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         return super::print_json(&done);
     }
-    let Done { source, output, samples, operators, source_bytes, output_bytes } = done;
+    let Done { source, output, form, samples, operators, source_bytes, output_bytes } = done;
     let (before, after) = (number(source_bytes as u64), number(output_bytes as u64));
+    let calibrated = if samples == 0 { String::new() } else { format!(", calibrated on {samples} samples") };
     super::print(&format!(
-        "{source}: {before} bytes, {operators} operators\n{output}: {after} bytes, int8, calibrated on {samples} samples"
+        "{source}: {before} bytes, {operators} operators\n{output}: {after} bytes, {form}{calibrated}"
     ))
 }

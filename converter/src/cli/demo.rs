@@ -7,8 +7,8 @@ use sedge_runtime::{Level, Weights};
 use serde::Serialize;
 
 use crate::Failure;
-use crate::calibrate::Samples;
-use crate::convert::{float_graph, to_int8};
+use crate::calibrate::{Calibration, Samples};
+use crate::convert::{convert, float_graph};
 use crate::data::Npz;
 use crate::evaluate::top1;
 use crate::exec::{ExecOptions, ModelFile, with_session};
@@ -62,7 +62,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
     let start = Instant::now();
     let graph = float_graph(&Source::new("the bundled model", FLOAT), &Default::default(), &mut |_, _| {})?;
-    let int8 = to_int8(graph, &mut calibration, &Options::default())?;
+    let int8 = convert(graph, Some(&mut calibration), &Calibration::default(), &Options::default())?;
     let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.output {
         super::write_file(path, &int8)?;

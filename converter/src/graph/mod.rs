@@ -102,6 +102,12 @@ impl Graph {
         self.insert_at(at, node)
     }
 
+    /// Adds a node behind `after`, or after all others where that is not in the graph any more.
+    pub fn insert_after(&mut self, after: NodeId, node: Node) -> NodeId {
+        let at = self.order.iter().position(|&n| n == after).map_or(self.order.len(), |at| at + 1);
+        self.insert_at(at, node)
+    }
+
     /// Adds a node before all others.
     pub fn push_front(&mut self, node: Node) -> NodeId {
         self.insert_at(0, node)

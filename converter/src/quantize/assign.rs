@@ -8,41 +8,60 @@
 use sedge_schema::TensorType;
 use sedge_schema::op::QuantizationRule;
 
-use super::scale::activation;
+use super::keep_float::Apart;
+use super::scale::of_range;
 use crate::Failure;
 use crate::calibrate::{Range, Ranges};
 use crate::graph::{Graph, Node, Quantization, TensorId};
 
 /// Scale and zero point of each float activation.
 #[derive(Debug)]
-pub(super) struct Scales(Vec<Option<Quantization>>);
+pub(super) struct Scales {
+    scales: Vec<Option<Quantization>>,
+    kind: TensorType,
+}
 
 impl Scales {
     pub(super) fn get(&self, tensor: TensorId) -> Option<&Quantization> {
-        self.0.get(tensor.index())?.as_ref()
+        self.scales.get(tensor.index())?.as_ref()
+    }
+
+    /// The type of the integers.
+    pub(super) fn kind(&self) -> TensorType {
+        self.kind
     }
 
     /// The scales of all float activations of `graph`.
-    pub(super) fn assign(graph: &Graph, ranges: &Ranges) -> Result<Self, Failure> {
-        let mut classes = Classes::new(graph, ranges);
-        for (_, node) in graph.nodes() {
+    pub(super) fn assign(
+        graph: &Graph,
+        ranges: &Ranges,
+        kind: TensorType,
+        apart: &Apart,
+    ) -> Result<Self, Failure> {
+        let nodes: Vec<&Node> =
+            graph.nodes().filter(|(id, _)| !apart.nodes.contains(id)).map(|(_, node)| node).collect();
+        let mut classes = Classes::new(graph, &nodes, ranges, kind);
+        for node in &nodes {
             classes.same_as_input(node);
         }
-        for (_, node) in graph.nodes() {
+        for node in &nodes {
             classes.all_same(node);
         }
         let used = used(graph);
         let mut scales = vec![None; graph.tensors().len()];
-        for (id, tensor) in graph.tensors().filter(|&(id, _)| used[id.index()] && is_activation(graph, id)) {
+        let integer =
+            |id: TensorId| used[id.index()] && is_activation(graph, id) && !apart.real.contains(&id);
+        for (id, tensor) in graph.tensors().filter(|&(id, _)| integer(id)) {
             let class = classes.root(id.index());
-            let scale = classes.fixed[class].clone().or(classes.ranges[class].map(activation));
+            let scale =
+                classes.fixed[class].clone().or(classes.ranges[class].map(|range| of_range(range, kind)));
             let scale = scale.ok_or_else(|| {
                 Failure::new(format!("the tensor '{}' held no finite value in calibration", tensor.name))
                     .help("check the calibration data for NaN and infinities")
             })?;
             scales[id.index()] = Some(scale);
         }
-        Ok(Self(scales))
+        Ok(Self { scales, kind })
     }
 }
 
@@ -72,11 +91,11 @@ struct Classes<'g> {
 }
 
 impl<'g> Classes<'g> {
-    fn new(graph: &'g Graph, ranges: &Ranges) -> Self {
+    fn new(graph: &'g Graph, nodes: &[&Node], ranges: &Ranges, kind: TensorType) -> Self {
         let count = graph.tensors().len();
         let mut fixed = vec![None; count];
-        for (_, node) in graph.nodes() {
-            if let Some(QuantizationRule::Fixed { scale, zero_point }) = rule(node) {
+        for node in nodes {
+            if let Some((scale, zero_point)) = rule(node).and_then(|rule| rule.fixed_output(kind)) {
                 for output in &node.outputs {
                     fixed[output.index()] = Some(Quantization::per_tensor(scale, zero_point));
                 }

@@ -11,6 +11,7 @@ use crate::graph::{Graph, Node, Tensor, TensorId};
 pub enum BorderType {
     /// Integers, as the model computes with them.
     #[default]
+    #[value(alias = "int16", alias = "integer")]
     Int8,
     /// Real values, converted inside the model.
     Float32,
@@ -60,10 +61,10 @@ pub(super) fn set(graph: &mut Graph, options: &Options) {
     }
 }
 
-/// A float32 tensor with the name and shape of an int8 one; `None` where that is of another type.
+/// A float32 tensor with the name and shape of a quantized one; `None` where that is none.
 fn real_twin(graph: &mut Graph, inner: TensorId) -> Option<TensorId> {
     let tensor = graph.tensor(inner);
-    if tensor.tensor_type != TensorType::Int8 {
+    if !matches!(tensor.tensor_type, TensorType::Int8 | TensorType::Int16) || tensor.quantization.is_none() {
         return None;
     }
     let twin = Tensor { tensor_type: TensorType::Float32, quantization: None, ..tensor.clone() };

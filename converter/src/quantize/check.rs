@@ -3,33 +3,66 @@
 use sedge_schema::TensorType;
 use sedge_schema::op::{Op, QuantizationRule};
 
+use super::Options;
 use super::assign::rule;
 use crate::Failure;
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, NodeId};
 
 /// The most operators that a message names.
 const MAX_NAMED: usize = 12;
 
-/// Makes sure that every operator can be quantized.
+/// Makes sure that every operator can be quantized or may stay in float32; gives those that stay so, in
+/// execution order.
 ///
 /// # Errors
-/// Which ones cannot, and why.
-pub fn check(graph: &Graph) -> Result<(), Failure> {
-    let problems: Vec<String> = graph
-        .nodes()
-        .filter_map(|(_, node)| Some(format!("{}: {}", graph.describe(node), problem(graph, node)?)))
-        .collect();
-    if problems.is_empty() {
-        return Ok(());
+/// Which ones cannot be quantized, and why; a name to keep that no operator has.
+pub(super) fn check(graph: &Graph, options: &Options) -> Result<Vec<NodeId>, Failure> {
+    let mut kept = Vec::new();
+    let mut problems = Vec::new();
+    let mut unknown: Vec<&str> = options.keep_float.iter().map(String::as_str).collect();
+    for (id, node) in graph.nodes() {
+        let written = node.outputs.iter().map(|&t| graph.tensor(t).name.as_str());
+        let names: Vec<&str> = written.chain([node.op.name(), node.name.as_str()]).collect();
+        let is_named = options.keep_float.iter().any(|name| names.contains(&name.as_str()));
+        unknown.retain(|name| !names.contains(name));
+        match problem(graph, node) {
+            _ if is_named => kept.push(id),
+            Some(_) if options.allow_float => kept.push(id),
+            Some(problem) => problems.push(format!("{}: {problem}", graph.describe(node))),
+            None => {}
+        }
     }
-    let more = problems.len().saturating_sub(MAX_NAMED);
-    let mut list = problems.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("\n");
-    if more != 0 {
-        list += &format!("\nand {more} more");
+    if let Some(name) = unknown.first() {
+        return Err(Failure::usage(format!("no operator is called '{name}'")).help(
+            "name what an operator writes, or all of a kind, such as SOFTMAX; `sedge inspect` lists them",
+        ));
+    }
+    if problems.is_empty() {
+        return Ok(kept);
     }
     let count = problems.len();
+    let more = count.saturating_sub(MAX_NAMED);
+    problems.truncate(MAX_NAMED);
+    if more != 0 {
+        problems.push(format!("and {more} more"));
+    }
+    problems
+        .push("with --allow-float they stay in float32, which microcontrollers compute slowly".to_owned());
     let operators = if count == 1 { "1 operator".to_owned() } else { format!("{count} operators") };
-    Err(Failure::new(format!("{operators} cannot be quantized to int8")).help(list))
+    let scheme = options.scheme.name();
+    Err(Failure::new(format!("{operators} cannot be quantized to {scheme}")).help(problems.join("\n")))
+}
+
+/// Makes sure that a graph holds real values throughout.
+///
+/// # Errors
+/// The first quantized tensor.
+pub(super) fn not_quantized(graph: &Graph) -> Result<(), Failure> {
+    match graph.tensors().find(|(_, t)| t.quantization.is_some()) {
+        None => Ok(()),
+        Some((_, tensor)) => Err(Failure::new(format!("the tensor '{}' is quantized already", tensor.name))
+            .help("convert the float model that it was made from")),
+    }
 }
 
 /// Why a node cannot be quantized.

@@ -5,13 +5,14 @@ use sedge_schema::op::QuantizationRule;
 
 use super::assign::range_of;
 use super::scale;
+use super::scheme::Scheme;
 use crate::Failure;
 use crate::calibrate::Range;
 use crate::graph::{Graph, NodeId, Operation, Quantization, Tensor, TensorId};
 
 /// Quantizes the constants that a node reads, each into a tensor of its own: another node may want
 /// the same values with other scales.
-pub(super) fn quantize(graph: &mut Graph, id: NodeId) -> Result<(), Failure> {
+pub(super) fn quantize(graph: &mut Graph, id: NodeId, scheme: Scheme) -> Result<(), Failure> {
     let Operation::Known(op) = graph.node(id).op else { return Ok(()) };
     let rule = op.quantization();
     for i in 0..graph.node(id).inputs.len() {
@@ -19,16 +20,16 @@ pub(super) fn quantize(graph: &mut Graph, id: NodeId) -> Result<(), Failure> {
         let Some(values) = graph.tensor(input).floats() else { continue };
         let quantized = match (rule, i) {
             (QuantizationRule::Weights { axis }, 1) => {
-                weights(graph.tensor(input), &values, axis.into(), &least_scales(graph, id))
+                weights(graph.tensor(input), &values, axis.into(), &least_scales(graph, id, scheme), scheme)
             }
-            (QuantizationRule::Weights { .. }, 2) => bias(graph, id, input, &values)?,
+            (QuantizationRule::Weights { .. }, 2) => bias(graph, id, input, &values, scheme)?,
             (QuantizationRule::AllSame | QuantizationRule::SameAsInput, _) => {
                 let output =
                     graph.node(id).outputs.first().and_then(|&t| graph.tensor(t).quantization.clone());
-                let q = output.unwrap_or_else(|| of_values(&values));
-                int8(graph.tensor(input), &values, q, -128)
+                let q = output.unwrap_or_else(|| of_values(&values, scheme));
+                activation(graph.tensor(input), &values, q, scheme)
             }
-            _ => int8(graph.tensor(input), &values, of_values(&values), -128),
+            _ => activation(graph.tensor(input), &values, of_values(&values, scheme), scheme),
         };
         let quantized = graph.add_tensor(quantized);
         if let Some(slot) = graph.node_mut(id).inputs.get_mut(i) {
@@ -39,41 +40,82 @@ pub(super) fn quantize(graph: &mut Graph, id: NodeId) -> Result<(), Failure> {
 }
 
 /// The quantization of values that are all known.
-fn of_values(values: &[f32]) -> Quantization {
-    scale::activation(range_of(values).unwrap_or(Range { min: 0.0, max: 0.0 }))
+fn of_values(values: &[f32], scheme: Scheme) -> Quantization {
+    scale::of_range(range_of(values).unwrap_or(Range { min: 0.0, max: 0.0 }), scheme.activations())
 }
 
-/// The largest magnitude of a bias, which leaves the sums of products room within 32 bits.
+/// The largest magnitude of a bias of 32 bits, which leaves the sums of products room.
 const MAX_BIAS: f64 = (1u32 << 29) as f64;
 
 /// For each channel the smallest scale of the weights with which the bias behind them still fits.
-fn least_scales(graph: &Graph, id: NodeId) -> Vec<f32> {
+fn least_scales(graph: &Graph, id: NodeId, scheme: Scheme) -> Vec<f32> {
+    if scheme.bias() == TensorType::Int64 {
+        return Vec::new();
+    }
     let of = |i: usize| graph.node(id).input(i).map(|t| graph.tensor(t));
     let input = of(0).and_then(|t| t.quantization.as_ref()).map_or(1.0, |q| f64::from(q.scale_at(0)));
     let bias = of(2).and_then(Tensor::floats).unwrap_or_default();
     bias.iter().map(|b| (f64::from(b.abs()) / (MAX_BIAS * input)) as f32).collect()
 }
 
-fn weights(tensor: &Tensor, values: &[f32], axis: usize, least: &[f32]) -> Tensor {
-    let q = scale::weights(values, tensor.channels(axis), tensor.shape.dim(axis), axis, least);
-    int8(tensor, values, q, -127)
+fn weights(tensor: &Tensor, values: &[f32], axis: usize, least: &[f32], scheme: Scheme) -> Tensor {
+    let kind = scheme.weights();
+    let most = if kind == TensorType::Int4 { 7 } else { 127 };
+    let channels = tensor.channels(axis);
+    let q = scale::weights(values, channels, tensor.shape.dim(axis), axis, least, most as f32);
+    quantized(tensor, values, q, Layout { kind, low: -most })
 }
 
-/// The tensor as int8 of at least `low`.
-fn int8(tensor: &Tensor, values: &[f32], q: Quantization, low: i8) -> Tensor {
+fn activation(tensor: &Tensor, values: &[f32], q: Quantization, scheme: Scheme) -> Tensor {
+    let kind = scheme.activations();
+    let low = if kind == TensorType::Int16 { -32768 } else { -128 };
+    quantized(tensor, values, q, Layout { kind, low })
+}
+
+/// The integers that stand for real values.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    /// int4, int8 or int16.
+    pub(super) kind: TensorType,
+    /// The smallest integer that is used.
+    pub(super) low: i64,
+}
+
+/// The tensor as integers.
+pub(super) fn quantized(tensor: &Tensor, values: &[f32], q: Quantization, to: Layout) -> Tensor {
+    let high = match to.kind {
+        TensorType::Int4 => 7,
+        TensorType::Int16 => 32767,
+        _ => 127,
+    };
     let one = |(&x, c): (&f32, usize)| {
         // An infinite or undefined value becomes the nearest integer there is.
         let y = (x / q.scale_at(c)).round() as i64;
-        y.saturating_add(q.zero_point_at(c)).clamp(low.into(), 127) as u8
+        y.saturating_add(q.zero_point_at(c)).clamp(to.low, high)
     };
-    let data: Vec<u8> = values.iter().zip(tensor.channels(q.axis)).map(one).collect();
-    let int8 = Tensor { tensor_type: TensorType::Int8, quantization: Some(q), ..tensor.clone() };
-    Tensor { data: Some(data.into()), ..int8 }
+    let integers = values.iter().zip(tensor.channels(q.axis)).map(one);
+    let data: Vec<u8> = match to.kind {
+        // Two in a byte, the first in its lower half.
+        TensorType::Int4 => {
+            let nibbles: Vec<u8> = integers.map(|y| y as u8 & 15).collect();
+            nibbles.chunks(2).map(|pair| pair.iter().rev().fold(0, |byte, n| byte << 4 | n)).collect()
+        }
+        TensorType::Int16 => integers.flat_map(|y| (y as i16).to_le_bytes()).collect(),
+        _ => integers.map(|y| y as u8).collect(),
+    };
+    let small = Tensor { tensor_type: to.kind, quantization: Some(q), ..tensor.clone() };
+    Tensor { data: Some(data.into()), ..small }
 }
 
-/// The bias as int32, its scale the product of the input's and the weights' scales, so that it can be
-/// added to their sums.
-fn bias(graph: &Graph, id: NodeId, tensor: TensorId, values: &[f32]) -> Result<Tensor, Failure> {
+/// The bias as int32 or int64, its scale the product of the input's and the weights' scales, so that it can
+/// be added to their sums.
+fn bias(
+    graph: &Graph,
+    id: NodeId,
+    tensor: TensorId,
+    values: &[f32],
+    scheme: Scheme,
+) -> Result<Tensor, Failure> {
     let tensor = graph.tensor(tensor);
     let of = |i: usize| graph.node(id).input(i).and_then(|t| graph.tensor(t).quantization.as_ref());
     let (Some(input), Some(weights)) = (of(0), of(1)) else {
@@ -85,13 +127,17 @@ fn bias(graph: &Graph, id: NodeId, tensor: TensorId, values: &[f32]) -> Result<T
     };
     let scales: Vec<f32> = weights.scales.iter().map(|&w| input.scale_at(0) * w).collect();
     let q = Quantization::symmetric(scales, 0);
+    let kind = scheme.bias();
     let one = |(f, &b): (usize, &f32)| {
         let y = (f64::from(b) / f64::from(q.scale_at(f))).round();
-        (y as i32).to_le_bytes()
+        match kind {
+            TensorType::Int64 => (y as i64).to_le_bytes().to_vec(),
+            _ => (y as i32).to_le_bytes().to_vec(),
+        }
     };
     let data: Vec<u8> = values.iter().enumerate().flat_map(one).collect();
-    let int32 = Tensor { tensor_type: TensorType::Int32, quantization: Some(q), ..tensor.clone() };
-    Ok(Tensor { data: Some(data.into()), ..int32 })
+    let wide = Tensor { tensor_type: kind, quantization: Some(q), ..tensor.clone() };
+    Ok(Tensor { data: Some(data.into()), ..wide })
 }
 
 #[cfg(test)]
@@ -106,9 +152,20 @@ mod tests {
         let values = [0.5, -1.0, 0.25, 2.0];
         let shape = Shape::new(&[2, 2]).unwrap();
         let float = Tensor::constant("w", TensorType::Float32, shape, float_bytes(&values));
-        let q = weights(&float, &values, 0, &[]);
+        let q = weights(&float, &values, 0, &[], Scheme::Int8);
         let data: Vec<i8> = q.data.unwrap().iter().map(|&b| b as i8).collect();
         assert_eq!(data, [64, -127, 16, 127]);
         assert_eq!(q.quantization.unwrap().scales, [1.0 / 127.0, 2.0 / 127.0]);
+    }
+
+    #[test]
+    fn four_bit_weights_lie_two_in_a_byte() {
+        let values = [0.6, -1.0, 0.25];
+        let shape = Shape::new(&[1, 3]).unwrap();
+        let float = Tensor::constant("w", TensorType::Float32, shape, float_bytes(&values));
+        let q = weights(&float, &values, 0, &[], Scheme::Int4);
+        // 4.2, -7 and 1.75 sevenths: 4, -7, 2.
+        assert_eq!(*q.data.unwrap(), [0x94, 0x02]);
+        assert_eq!(q.quantization.unwrap().scales, [1.0 / 7.0]);
     }
 }

@@ -1,7 +1,8 @@
-//! Full int8 quantization, after the published 8-bit specification of TFLite.
+//! Quantization, after the published 8-bit specification of TFLite.
 //!
 //! ```text
-//! float graph, ranges -> each operator's rule -> scales -> constants as integers -> int8 graph
+//! float graph, ranges -> each operator's rule -> scales -> constants as integers -> integer graph
+//! float graph         -> weights as int8 or float16                              -> float graph, smaller
 //! ```
 //!
 //! What an operator wants of its tensors stands in its one file of rules
@@ -11,16 +12,18 @@ mod assign;
 mod borders;
 mod check;
 mod constants;
+mod keep_float;
 mod scale;
+mod scheme;
 #[cfg(test)]
 mod tests;
+mod weights_only;
 
-use sedge_schema::TensorType;
 use sedge_schema::op::{QuantizationRule, Quantize};
 
 pub use borders::BorderType;
-pub use check::check;
 pub use scale::{activation, weights};
+pub use scheme::Scheme;
 
 use crate::Failure;
 use crate::calibrate::Ranges;
@@ -28,44 +31,79 @@ use crate::graph::{Graph, Node, NodeId, Tensor, TensorId};
 use assign::{Scales, rule};
 
 /// What is asked of quantization.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The form of the result.
+    pub scheme: Scheme,
+    /// Operators that stay in float32: by the name of what they write, or all of one kind by its name, such as
+    /// `SOFTMAX`.
+    pub keep_float: Vec<String>,
+    /// Whether operators that have no form in integers stay in float32 as well.
+    pub allow_float: bool,
     /// The type of the model's inputs.
     pub inputs: BorderType,
     /// The type of the model's outputs.
     pub outputs: BorderType,
 }
 
-/// Turns a float graph into one that computes in int8.
+/// Makes sure that a graph can be brought into the form that is asked for.
+///
+/// # Errors
+/// Which operators cannot, and why.
+pub fn check(graph: &Graph, options: &Options) -> Result<(), Failure> {
+    match options.scheme {
+        Scheme::None => Ok(()),
+        Scheme::Dynamic | Scheme::Float16 => check::not_quantized(graph),
+        _ => check::check(graph, options).map(drop),
+    }
+}
+
+/// Brings a float graph into the form that is asked for. `ranges` are those of its activations, where the form
+/// needs them.
 ///
 /// # Errors
 /// Where operators cannot be quantized (all of them are named), or a tensor was never observed.
 pub fn quantize(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(), Failure> {
-    check(graph)?;
-    let scales = Scales::assign(graph, ranges)?;
-    let tensors: Vec<TensorId> = graph.tensors().map(|(id, _)| id).collect();
-    for id in graph.node_ids() {
-        if rule(graph.node(id)) == Some(QuantizationRule::AllSame) {
-            rescale_inputs(graph, &scales, id);
-        }
+    check(graph, options)?;
+    match options.scheme {
+        Scheme::None => {}
+        Scheme::Dynamic => weights_only::dynamic(graph),
+        Scheme::Float16 => weights_only::float16(graph),
+        Scheme::Int8 | Scheme::Int16x8 | Scheme::Int4 => integers(graph, ranges, options)?,
     }
-    for id in tensors {
-        if let Some(scale) = scales.get(id) {
-            let tensor = graph.tensor_mut(id);
-            tensor.tensor_type = TensorType::Int8;
-            tensor.quantization = Some(scale.clone());
-        }
-    }
-    for id in graph.node_ids() {
-        constants::quantize(graph, id)?;
-    }
-    borders::set(graph, options);
     graph.remove_dead();
     graph.verify().map_err(|e| {
         Failure::new("quantization left a graph that does not hold together")
             .cause(e)
             .help("this is a defect of Sedge; please report it with the model")
     })
+}
+
+fn integers(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(), Failure> {
+    let scheme = options.scheme;
+    let kept = check::check(graph, options)?;
+    let apart = keep_float::set_apart(graph, &kept);
+    let scales = Scales::assign(graph, ranges, scheme.activations(), &apart)?;
+    let tensors: Vec<TensorId> = graph.tensors().map(|(id, _)| id).collect();
+    for id in graph.node_ids() {
+        if rule(graph.node(id)) == Some(QuantizationRule::AllSame) && !apart.nodes.contains(&id) {
+            rescale_inputs(graph, &scales, id);
+        }
+    }
+    for id in tensors {
+        if let Some(scale) = scales.get(id) {
+            let tensor = graph.tensor_mut(id);
+            tensor.tensor_type = scheme.activations();
+            tensor.quantization = Some(scale.clone());
+        }
+    }
+    for id in graph.node_ids() {
+        if !apart.nodes.contains(&id) {
+            constants::quantize(graph, id, scheme)?;
+        }
+    }
+    borders::set(graph, options);
+    Ok(())
 }
 
 /// Gives all activations that a node reads the scale of its output, by a QUANTIZE where they have
@@ -78,8 +116,7 @@ fn rescale_inputs(graph: &mut Graph, scales: &Scales, id: NodeId) {
             continue;
         }
         let source = graph.tensor(input);
-        let mut rescaled =
-            Tensor::computed(format!("{}/rescaled", source.name), TensorType::Int8, source.shape);
+        let mut rescaled = Tensor::computed(format!("{}/rescaled", source.name), scales.kind(), source.shape);
         rescaled.quantization = Some(common.clone());
         let rescaled = graph.add_tensor(rescaled);
         if let Some(slot) = graph.node_mut(id).inputs.get_mut(i) {

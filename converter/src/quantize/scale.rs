@@ -1,7 +1,19 @@
 //! Scales and zero points for ranges of real values.
 
+use sedge_schema::TensorType;
+
 use crate::calibrate::Range;
 use crate::graph::Quantization;
+
+/// The quantization of an activation of this type and range: [`activation`] for int8. int16 is symmetric,
+/// `scale = max(|min|, |max|) / 32767`, `zero_point = 0`.
+pub(super) fn of_range(range: Range, kind: TensorType) -> Quantization {
+    if kind != TensorType::Int16 {
+        return activation(range);
+    }
+    let scale = range.min.abs().max(range.max.abs()) / 32767.0;
+    Quantization::per_tensor(if scale < f32::MIN_POSITIVE { 1.0 } else { scale }, 0)
+}
 
 /// The quantization of an int8 activation with this range.
 ///
@@ -19,15 +31,16 @@ pub fn activation(range: Range) -> Quantization {
     Quantization::per_tensor(scale, zero_point as i32)
 }
 
-/// The scales of symmetric int8 weights in [-127, 127], one for each channel: `max |w| / 127`. Channels
-/// of zeros get scale 1. `channels` tells the channel of each value, of `count` in all; `least` the
-/// smallest scale that each may have, where there is one.
+/// The scales of symmetric weights in [-most, most], one for each channel: `max |w| / most`, with 127 for int8
+/// and 7 for int4. Channels of zeros get scale 1. `channels` tells the channel of each value, of `count` in
+/// all; `least` the smallest scale that each may have, where there is one.
 pub fn weights(
     values: &[f32],
     channels: impl Iterator<Item = usize>,
     count: usize,
     axis: usize,
     least: &[f32],
+    most: f32,
 ) -> Quantization {
     let mut largest = vec![0f32; count];
     for (&w, channel) in values.iter().zip(channels) {
@@ -36,7 +49,7 @@ pub fn weights(
         }
     }
     let scale = |(channel, m): (usize, f32)| {
-        let scale = (m / 127.0).max(least.get(channel).copied().unwrap_or(0.0));
+        let scale = (m / most).max(least.get(channel).copied().unwrap_or(0.0));
         if scale < f32::MIN_POSITIVE { 1.0 } else { scale }
     };
     Quantization::symmetric(largest.into_iter().enumerate().map(scale).collect(), axis)
@@ -61,7 +74,7 @@ mod tests {
 
     #[test]
     fn each_channel_has_its_scale() {
-        let q = weights(&[1.27, 0.0, -2.54, 0.0], [0, 1, 0, 1].into_iter(), 2, 3, &[]);
+        let q = weights(&[1.27, 0.0, -2.54, 0.0], [0, 1, 0, 1].into_iter(), 2, 3, &[], 127.0);
         assert_eq!((q.scales, q.zero_points, q.axis), (vec![0.02, 1.0], vec![0, 0], 3));
     }
 }

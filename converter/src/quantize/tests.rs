@@ -152,7 +152,7 @@ fn real_borders_are_converted_inside() {
     let x = case.activation("x", &[1, 2], -1.0, 1.0);
     let y = case.activation("y", &[1, 2], 0.0, 1.0);
     case.node(Softmax::default(), &[x], &[y]);
-    let options = Options { inputs: BorderType::Float32, outputs: BorderType::Float32 };
+    let options = Options { inputs: BorderType::Float32, outputs: BorderType::Float32, ..Options::default() };
     let graph = case.quantize(&[x], &[y], options);
     assert_eq!(codes(&graph), ["QUANTIZE", "SOFTMAX", "DEQUANTIZE"]);
     for id in [graph.inputs[0], graph.outputs[0]] {

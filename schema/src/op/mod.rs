@@ -31,7 +31,7 @@ pub use window::Window;
 
 use crate::error::{Fault, Refusal};
 use crate::wire::{Table, Work};
-use crate::{BuiltinOperator, Shape};
+use crate::{BuiltinOperator, Shape, TensorType};
 
 /// How an operator's tensors are quantized, after the published 8-bit specification of TFLite.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,17 +48,28 @@ pub enum QuantizationRule {
     SameAsInput,
     /// All inputs and outputs have one scale and zero point.
     AllSame,
-    /// The output's scale and zero point are fixed (for int8).
+    /// The output's scale and zero point are fixed: these in int8; in int16 scale 1/32768 and zero point 0.
     Fixed {
-        /// The output's scale.
+        /// The output's scale in int8.
         scale: f32,
-        /// The output's zero point.
+        /// The output's zero point in int8.
         zero_point: i32,
     },
     /// Turns quantized values into real ones or back, so each side is as its type says.
     Border,
     /// Knows no scales: works on integers that are no quantized values, or on real numbers.
     Integers,
+}
+
+impl QuantizationRule {
+    /// Scale and zero point that outputs of this type must have; `None` where they are free.
+    pub fn fixed_output(self, kind: TensorType) -> Option<(f32, i32)> {
+        match (self, kind) {
+            (Self::Fixed { .. }, TensorType::Int16) => Some((1.0 / 32768.0, 0)),
+            (Self::Fixed { scale, zero_point }, _) => Some((scale, zero_point)),
+            _ => None,
+        }
+    }
 }
 
 /// An operator: its parameters and its rules.
