@@ -1,7 +1,7 @@
 //! Constants of real values as integers.
 
 use sedge_schema::TensorType;
-use sedge_schema::op::QuantizationRule;
+use sedge_schema::op::{Op, QuantizationRule};
 
 use super::assign::range_of;
 use super::scale;
@@ -20,7 +20,10 @@ pub(super) fn quantize(graph: &mut Graph, id: NodeId, scheme: Scheme) -> Result<
         let Some(values) = graph.tensor(input).floats() else { continue };
         let quantized = match (rule, i) {
             (QuantizationRule::Weights { axis }, 1) => {
-                weights(graph.tensor(input), &values, axis.into(), &least_scales(graph, id, scheme), scheme)
+                // tflite-micro's fully connected layers take 4-bit weights with one scale only.
+                let is_single = scheme == Scheme::Int4 && matches!(op, Op::FullyConnected(_));
+                let axis = (!is_single).then_some(usize::from(axis));
+                weights(graph.tensor(input), &values, axis, &least_scales(graph, id, scheme), scheme)
             }
             (QuantizationRule::Weights { .. }, 2) => bias(graph, id, input, &values, scheme)?,
             (QuantizationRule::AllSame | QuantizationRule::SameAsInput, _) => {
@@ -58,11 +61,20 @@ fn least_scales(graph: &Graph, id: NodeId, scheme: Scheme) -> Vec<f32> {
     bias.iter().map(|b| (f64::from(b.abs()) / (MAX_BIAS * input)) as f32).collect()
 }
 
-fn weights(tensor: &Tensor, values: &[f32], axis: usize, least: &[f32], scheme: Scheme) -> Tensor {
+/// `axis` is the dimension that scales count; `None` for one scale.
+fn weights(tensor: &Tensor, values: &[f32], axis: Option<usize>, least: &[f32], scheme: Scheme) -> Tensor {
     let kind = scheme.weights();
     let most = if kind == TensorType::Int4 { 7 } else { 127 };
-    let channels = tensor.channels(axis);
-    let q = scale::weights(values, channels, tensor.shape.dim(axis), axis, least, most as f32);
+    let q = match axis {
+        Some(axis) => {
+            let channels = tensor.channels(axis);
+            scale::weights(values, channels, tensor.shape.dim(axis), axis, least, most as f32)
+        }
+        None => {
+            let least = least.iter().copied().fold(0.0, f32::max);
+            scale::weights(values, std::iter::repeat(0), 1, 0, &[least], most as f32)
+        }
+    };
     quantized(tensor, values, q, Layout { kind, low: -most })
 }
 
@@ -152,7 +164,7 @@ mod tests {
         let values = [0.5, -1.0, 0.25, 2.0];
         let shape = Shape::new(&[2, 2]).unwrap();
         let float = Tensor::constant("w", TensorType::Float32, shape, float_bytes(&values));
-        let q = weights(&float, &values, 0, &[], Scheme::Int8);
+        let q = weights(&float, &values, Some(0), &[], Scheme::Int8);
         let data: Vec<i8> = q.data.unwrap().iter().map(|&b| b as i8).collect();
         assert_eq!(data, [64, -127, 16, 127]);
         assert_eq!(q.quantization.unwrap().scales, [1.0 / 127.0, 2.0 / 127.0]);
@@ -163,7 +175,7 @@ mod tests {
         let values = [0.6, -1.0, 0.25];
         let shape = Shape::new(&[1, 3]).unwrap();
         let float = Tensor::constant("w", TensorType::Float32, shape, float_bytes(&values));
-        let q = weights(&float, &values, 0, &[], Scheme::Int4);
+        let q = weights(&float, &values, Some(0), &[], Scheme::Int4);
         // 4.2, -7 and 1.75 sevenths: 4, -7, 2.
         assert_eq!(*q.data.unwrap(), [0x94, 0x02]);
         assert_eq!(q.quantization.unwrap().scales, [1.0 / 7.0]);
