@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Accuracy of `sedge convert` on the MLPerf Tiny models, beside the float models and TensorFlow's int8 files.
+"""Accuracy of `sedge convert` on the MLPerf Tiny models, in every form and with every method of calibration, beside the
+float models and TensorFlow's int8 files.
 
     mlperf_tiny.py --sedge target/release/sedge --models DIR --data DIR        (pip install numpy pillow)
 
@@ -100,6 +101,19 @@ def peers(a, name, model, x, tmp):
     return f'{name}: {min(len(x), a.peers)} samples, tflite-micro equal, LiteRT off by {off} at most'
 
 
+# What a converted file is called, and how it is converted.
+FORMS = (
+    ('int8', ()),
+    ('int16x8', ('--quantize', 'int16x8')),
+    ('int4', ('--quantize', 'int4')),
+    ('dynamic', ('--quantize', 'dynamic')),
+    ('moving average', ('--calibration-method', 'moving-average')),
+    ('percentile', ('--calibration-method', 'percentile')),
+    ('mse', ('--calibration-method', 'mse')),
+    ('entropy', ('--calibration-method', 'entropy')),
+)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     ap.add_argument('--sedge', default='target/release/sedge')
@@ -107,7 +121,8 @@ def main():
     ap.add_argument('--data', required=True)
     ap.add_argument('--peers', type=int, default=0, metavar='N')
     a = ap.parse_args()
-    print('| model | samples | float | int8, Sedge | int8, TensorFlow |\n| --- | ---: | ---: | ---: | ---: |')
+    names = ['samples', 'float', 'int8, TensorFlow', *(name for name, _ in FORMS)]
+    print(f'| model | {" | ".join(names)} |\n| --- |{" ---: |" * len(names)}')
     notes = []
     with tempfile.TemporaryDirectory() as tmp:
         for name, load, source, peer in (('kws', kws, 'kws_float32', 'kws_ref_model'),
@@ -116,15 +131,17 @@ def main():
             x, y = load(a)
             np.savez(f'{tmp}/calibration.npz', x=x[::2])
             np.savez(f'{tmp}/held.npz', x=x[1::2], y=np.array(y[1::2], np.int64))
-            made = f'{tmp}/{name}.tflite'
-            run(a, 'convert', f'{a.models}/{source}.tflite', '-o', made, '--calibration', f'{tmp}/calibration.npz')
-            files = (f'{a.models}/{source}.tflite', made, f'{a.models}/{peer}.tflite')
+            made = [f'{tmp}/{name}.{k}.tflite' for k in range(len(FORMS))]
+            for file, (_, options) in zip(made, FORMS):
+                samples = () if 'dynamic' in options else ('--calibration', f'{tmp}/calibration.npz')
+                run(a, 'convert', f'{a.models}/{source}.tflite', '-o', file, *samples, *options)
+            files = (f'{a.models}/{source}.tflite', f'{a.models}/{peer}.tflite', *made)
             scores = [json.loads(run(a, 'eval', f, '--data', f'{tmp}/held.npz', '--json')) for f in files]
-            cells = ' | '.join(f'{s["top1_percent"]:.1f} %' for s in scores)
+            cells = ' | '.join(f'{s["top1_percent"]:.1f}' for s in scores)
             print(f'| {name} | {scores[0]["samples"]} | {cells} |', flush=True)
-            notes += [peers(a, name, made, x[1::2], tmp)] if a.peers else []
+            notes += [peers(a, name, made[0], x[1::2], tmp)] if a.peers else []
         ours, theirs = anomaly(a, tmp)
-        print(f'| ad01, signal to quantization noise on random windows | 20 | | {ours:.1f} dB | {theirs:.1f} dB |')
+        notes += [f'ad01, signal to quantization noise on 20 random windows: {ours:.1f} dB, TensorFlow {theirs:.1f} dB']
         if a.peers:
             windows = np.random.default_rng(2).uniform(-1, 1, (a.peers, 640)).astype(np.float32)
             notes += [peers(a, 'ad01', f'{tmp}/ad.tflite', windows, tmp)]

@@ -5,6 +5,7 @@
 //! ```
 
 mod histogram;
+mod means;
 mod observer;
 mod samples;
 
@@ -12,9 +13,11 @@ use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
+use sedge_runtime::schema::op::QuantizationRule;
 use sedge_runtime::schema::{Shape, TensorType};
 use sedge_runtime::{Error, Observer as Watcher, Session, Step};
 
+use means::Means;
 pub use observer::{Method, Observer, Range};
 pub use samples::Samples;
 
@@ -33,21 +36,71 @@ pub struct Calibration {
     pub threads: Option<NonZero<usize>>,
 }
 
-/// The range of each tensor that took values, by its id.
+/// What was learnt of the tensors that took values, by their ids.
 #[derive(Clone, Debug, Default)]
-pub struct Ranges(Vec<Option<Range>>);
+pub struct Ranges {
+    ranges: Vec<Option<Range>>,
+    /// The mean of each channel, where weights are applied to it.
+    means: Vec<Option<Vec<f64>>>,
+}
 
 impl Ranges {
     /// The range of a tensor; `None` for constants and tensors that hold no real values.
     pub fn of(&self, tensor: TensorId) -> Option<Range> {
-        self.0.get(tensor.index()).copied().flatten()
+        self.ranges.get(tensor.index()).copied().flatten()
+    }
+
+    /// The mean of each channel (the last dimension) of a tensor that weights are applied to.
+    pub fn means(&self, tensor: TensorId) -> Option<&[f64]> {
+        self.means.get(tensor.index())?.as_deref()
     }
 }
 
 impl FromIterator<Option<Range>> for Ranges {
     fn from_iter<I: IntoIterator<Item = Option<Range>>>(ranges: I) -> Self {
-        Self(ranges.into_iter().collect())
+        Self { ranges: ranges.into_iter().collect(), means: Vec::new() }
     }
+}
+
+/// What is seen of one tensor.
+#[derive(Clone, Debug)]
+struct Seen {
+    observer: Observer,
+    means: Option<Means>,
+}
+
+impl Seen {
+    fn observe(&mut self, number: usize, kind: TensorType, shape: &Shape, bytes: &[u8]) {
+        if kind != TensorType::Float32 {
+            return;
+        }
+        let mut values = bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b));
+        if let Some(means) = &mut self.means {
+            means.observe(shape.last(), &mut values.clone());
+        }
+        self.observer.observe(number, &mut values);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.observer.merge(&other.observer);
+        if let (Some(means), Some(more)) = (&mut self.means, &other.means) {
+            means.merge(more);
+        }
+    }
+}
+
+/// An observer for each tensor, which has seen nothing.
+fn observers(graph: &Graph, method: Method) -> Vec<Seen> {
+    let mut seen = vec![Seen { observer: Observer::new(method), means: None }; graph.tensors().len()];
+    for (_, node) in graph.nodes() {
+        let rule = node.op.known().map(|op| op.quantization());
+        if let (Some(QuantizationRule::Weights { .. }), Some(input)) = (rule, node.input(0))
+            && let Some(seen) = seen.get_mut(input.index())
+        {
+            seen.means = Some(Means::default());
+        }
+    }
+    seen
 }
 
 /// Runs the float model `graph` on all samples and observes every tensor. Samples are read one at a time, and
@@ -67,7 +120,7 @@ pub fn calibrate(graph: &Graph, samples: &mut Samples, how: &Calibration) -> Res
         file: &file,
         samples: &Mutex::new(samples),
         bar: progress("calibrating", count as u64),
-        observers: vec![Observer::new(how.method); graph.tensors().len()],
+        observers: observers(graph, how.method),
     };
     let parts: Vec<_> = std::thread::scope(|scope| {
         let start = |first| {
@@ -83,7 +136,10 @@ pub fn calibrate(graph: &Graph, samples: &mut Samples, how: &Calibration) -> Res
         let seen = seen.map_err(|_| Failure::new("calibration stopped: a thread failed"))??;
         observers.iter_mut().zip(&seen).for_each(|(all, part)| all.merge(part));
     }
-    Ok(Ranges(observers.iter().map(Observer::range).collect()))
+    Ok(Ranges {
+        ranges: observers.iter().map(|seen| seen.observer.range()).collect(),
+        means: observers.iter().map(|seen| seen.means.as_ref()?.get()).collect(),
+    })
 }
 
 /// What the threads share.
@@ -92,12 +148,12 @@ struct Part<'p> {
     samples: &'p Mutex<&'p mut Samples>,
     bar: ProgressBar,
     /// One for each tensor, which has seen nothing.
-    observers: Vec<Observer>,
+    observers: Vec<Seen>,
 }
 
 impl Part<'_> {
     /// Runs the samples of these numbers.
-    fn run(&self, numbers: impl Iterator<Item = usize> + Clone) -> Result<Vec<Observer>, Failure> {
+    fn run(&self, numbers: impl Iterator<Item = usize> + Clone) -> Result<Vec<Seen>, Failure> {
         let mut observers = self.observers.clone();
         let mut unfit = None;
         with_session(self.file.model()?, &ExecOptions::default(), |session| {
@@ -111,8 +167,9 @@ impl Part<'_> {
                 }
                 for i in 0..session.inputs() {
                     let tensor = session.graph().inputs().get(i).and_then(|t| usize::try_from(t).ok());
-                    if let Some(observer) = tensor.and_then(|t| observers.get_mut(t)) {
-                        observe(observer, number, session.input_type(i)?, session.input_bytes_mut(i)?);
+                    if let Some(seen) = tensor.and_then(|t| observers.get_mut(t)) {
+                        let (kind, shape) = (session.input_type(i)?, session.input_shape(i)?);
+                        seen.observe(number, kind, &shape, session.input_bytes_mut(i)?);
                     }
                 }
                 session.invoke_with(&mut Watch { number, observers: &mut observers })?;
@@ -142,21 +199,15 @@ fn fill(session: &mut Session<'_>, sample: &[Vec<f32>]) -> Result<(), Failure> {
 /// Shows every operator's outputs to the observers of their tensors.
 struct Watch<'o> {
     number: usize,
-    observers: &'o mut [Observer],
+    observers: &'o mut [Seen],
 }
 
 impl Watcher for Watch<'_> {
     fn after(&mut self, step: &Step<'_>) {
-        step.outputs(|tensor, kind: TensorType, _: Shape, bytes| {
-            if let Some(observer) = self.observers.get_mut(tensor as usize) {
-                observe(observer, self.number, kind, bytes);
+        step.outputs(|tensor, kind: TensorType, shape: Shape, bytes| {
+            if let Some(seen) = self.observers.get_mut(tensor as usize) {
+                seen.observe(self.number, kind, &shape, bytes);
             }
         });
-    }
-}
-
-fn observe(observer: &mut Observer, number: usize, kind: TensorType, bytes: &[u8]) {
-    if kind == TensorType::Float32 {
-        observer.observe(number, &mut bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)));
     }
 }

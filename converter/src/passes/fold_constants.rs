@@ -88,11 +88,15 @@ fn run_alone(graph: &Graph, id: NodeId) -> Option<Vec<Vec<u8>>> {
 
 /// The real values of a constant as a tensor of float32; `None` where it is no constant or has no
 /// real values.
-pub(super) fn dequantized(tensor: &Tensor) -> Option<Tensor> {
+pub(crate) fn dequantized(tensor: &Tensor) -> Option<Tensor> {
     let data = tensor.data.as_ref()?;
     let integers = || -> Option<Vec<i64>> {
         Some(match tensor.tensor_type {
             TensorType::Int8 => data.iter().map(|&b| i64::from(b as i8)).collect(),
+            TensorType::Int4 => {
+                let both = data.iter().flat_map(|&b| [(b << 4) as i8 >> 4, b as i8 >> 4]);
+                both.map(i64::from).take(tensor.shape.elements()).collect()
+            }
             TensorType::UInt8 => data.iter().map(|&b| i64::from(b)).collect(),
             TensorType::Int16 => data.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b).into()).collect(),
             TensorType::Int32 => data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect(),

@@ -12,7 +12,7 @@ mod simplify;
 pub use eliminate_dead::EliminateDead;
 pub use float_weights::FloatWeights;
 pub use fold_constants::FoldConstants;
-pub(crate) use fold_constants::fold_node;
+pub(crate) use fold_constants::{dequantized, fold_node};
 pub use fold_scale::FoldScale;
 pub use fuse_activation::FuseActivation;
 pub use fuse_pad::FusePad;

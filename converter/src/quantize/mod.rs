@@ -99,7 +99,8 @@ fn integers(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(),
     }
     for id in graph.node_ids() {
         if !apart.nodes.contains(&id) {
-            constants::quantize(graph, id, scheme)?;
+            let means = graph.node(id).input(0).and_then(|input| ranges.means(input));
+            constants::quantize(graph, id, scheme, means)?;
         }
     }
     borders::set(graph, options);
