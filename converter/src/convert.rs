@@ -7,7 +7,7 @@ use crate::export::to_tflite;
 use crate::graph::{Graph, Operation};
 use crate::import::{self, Source};
 use crate::passes::{float_passes, run};
-use crate::quantize::{self, Options};
+use crate::quantize::{self, Options, Scheme};
 
 /// Reads a source and brings it into the form that is calibrated or written. `seen` is shown the graph as it was
 /// read (`import`), and after each pass, with that pass's name.
@@ -31,7 +31,7 @@ pub fn input_names(graph: &Graph) -> Vec<String> {
 }
 
 /// Brings a float graph into the form that is asked for, and writes it. `samples` are needed where the form has
-/// integers for activations.
+/// integers for activations, and the source does not have them already: such a source keeps its own scales.
 ///
 /// # Errors
 /// Where calibration, quantization or writing fails, or the result would not run.
@@ -41,6 +41,12 @@ pub fn convert(
     calibration: &Calibration,
     options: &Options,
 ) -> Result<Vec<u8>, Failure> {
+    if quantize::is_quantized(&graph) && samples.is_none() && options.scheme != Scheme::None {
+        quantize::keep(&mut graph, options)?;
+        let file = to_tflite(&graph)?;
+        ensure_runs(&graph, &file)?;
+        return Ok(file);
+    }
     // Before the work of calibration, which needs float kernels for all of them too.
     quantize::check(&graph, options)?;
     let ranges = match samples {

@@ -1,11 +1,11 @@
 //! What importers share: they add constants and operators, and the operators' rules give the shapes. What depends
 //! on constants only is computed at once.
 
-use sedge_schema::op::Reshape;
+use sedge_schema::op::{Op, QuantizationRule, Reshape};
 use sedge_schema::{Refusal, Shape, TensorType};
 
 use crate::Failure;
-use crate::graph::{Graph, Node, Operation, Tensor, TensorId, float_bytes};
+use crate::graph::{Graph, Node, Operation, Quantization, Tensor, TensorId, float_bytes};
 use crate::passes::fold_node;
 
 /// A graph that an importer is writing, operator by operator in execution order.
@@ -84,15 +84,44 @@ impl Builder {
         let node =
             Node { name: name.to_owned(), op: op.into(), inputs: inputs.to_vec(), outputs: ids.clone() };
         if let Operation::Known(op) = &node.op {
+            let scale = self.scale_kept(op, &node);
             for (i, &id) in ids.iter().enumerate() {
                 let shape = op.infer(&self.graph.surroundings(&node), i);
                 let shape = shape.map_err(|refusal| self.refused(&node, refusal))?;
-                self.graph.tensor_mut(id).shape = shape;
+                let tensor = self.graph.tensor_mut(id);
+                tensor.shape = shape;
+                tensor.quantization =
+                    scale.clone().filter(|(kind, _)| *kind == tensor.tensor_type).map(|s| s.1);
             }
         }
         let id = self.graph.push(node);
         fold_node(&mut self.graph, id);
         Ok(ids)
+    }
+
+    /// Type and scale of the quantized values that an operator hands on as they are.
+    fn scale_kept(&self, op: &Op, node: &Node) -> Option<(TensorType, Quantization)> {
+        let keeps = matches!(op.quantization(), QuantizationRule::SameAsInput | QuantizationRule::AllSame);
+        let of = |id| {
+            let tensor = self.graph.tensor(id);
+            tensor.quantization.clone().map(|q| (tensor.tensor_type, q))
+        };
+        node.reads().filter(|_| keeps).find_map(of)
+    }
+
+    /// Adds an operator of one input that keeps the shape, and leaves it there though its input is a constant.
+    pub(super) fn emit_kept(
+        &mut self,
+        name: &str,
+        op: impl Into<Operation>,
+        input: TensorId,
+        tensor_type: TensorType,
+    ) -> TensorId {
+        let shape = self.graph.tensor(input).shape;
+        let output = self.graph.add_tensor(Tensor::computed(name, tensor_type, shape));
+        let (name, inputs) = (name.to_owned(), vec![Some(input)]);
+        self.graph.push(Node { name, op: op.into(), inputs, outputs: vec![output] });
+        output
     }
 
     /// Adds an operator that hands `tensor` on under another name. It stays where that is a constant: what a

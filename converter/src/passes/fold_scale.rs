@@ -101,11 +101,16 @@ fn apply(graph: &mut Graph, layer: NodeId, axis: usize, change: &Change) -> Opti
     let node = graph.node(layer);
     let (weights, bias) = (node.input(1)?, node.input(2));
     let source = graph.tensor(weights);
-    let values = source.floats()?;
     let channels = change.factor.len();
     if source.shape.dim(axis) != channels {
         return None;
     }
+    // A sum alone leaves the weights as they are, whatever computes them.
+    let values = match source.floats() {
+        Some(values) => values,
+        None if change.factor.iter().all(|&f| f == 1.0) => Vec::new(),
+        None => return None,
+    };
     let old_bias = match bias {
         Some(bias) => graph.tensor(bias).floats().filter(|b| b.len() == channels)?,
         None => vec![0.0; channels],
@@ -121,7 +126,7 @@ fn apply(graph: &mut Graph, layer: NodeId, axis: usize, change: &Change) -> Opti
         return None;
     }
     // Others may read the old constants.
-    let weights = replaced(graph, weights, &scaled);
+    let weights = if scaled.is_empty() { weights } else { replaced(graph, weights, &scaled) };
     let name = format!("{}/bias", graph.tensor(weights).name);
     let shape = sedge_schema::Shape::new(&[u32::try_from(channels).ok()?])?;
     let bias = match bias {

@@ -8,6 +8,7 @@ mod fuse_activation;
 mod fuse_pad;
 mod share_common;
 mod simplify;
+mod take_quantization;
 
 pub use eliminate_dead::EliminateDead;
 pub use float_weights::FloatWeights;
@@ -18,6 +19,7 @@ pub use fuse_activation::FuseActivation;
 pub use fuse_pad::FusePad;
 pub use share_common::ShareCommon;
 pub use simplify::Simplify;
+pub use take_quantization::TakeQuantization;
 
 use crate::Failure;
 use crate::graph::Graph;
@@ -37,6 +39,10 @@ pub trait Pass {
 /// The passes that every float model goes through before it is calibrated, in their order.
 pub fn float_passes() -> Vec<Box<dyn Pass>> {
     vec![
+        // Biases and activations lie between an operator and its QUANTIZE.
+        Box::new(FoldScale),
+        Box::new(FuseActivation),
+        Box::new(TakeQuantization),
         Box::new(FloatWeights),
         Box::new(FoldConstants),
         Box::new(Simplify),

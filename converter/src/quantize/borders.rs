@@ -1,10 +1,10 @@
 //! The types of a quantized model's inputs and outputs.
 
 use sedge_schema::TensorType;
-use sedge_schema::op::{Dequantize, Quantize};
+use sedge_schema::op::{Dequantize, Op, Quantize};
 
 use super::Options;
-use crate::graph::{Graph, Node, Tensor, TensorId};
+use crate::graph::{Graph, Links, Node, NodeId, Tensor, TensorId};
 
 /// The type of a quantized model's inputs or outputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -59,6 +59,59 @@ pub(super) fn set(graph: &mut Graph, options: &Options) {
             }
         }
     }
+}
+
+/// Takes QUANTIZE behind inputs and DEQUANTIZE before outputs away where integers are asked for.
+pub(super) fn strip(graph: &mut Graph, options: &Options) {
+    let links = Links::of(graph);
+    for outer in graph.inputs.clone() {
+        let inner = inner_of_input(graph, &links, outer).filter(|_| options.inputs == BorderType::Int8);
+        if let Some((nodes, inner)) = inner {
+            for id in nodes {
+                let output = graph.node(id).outputs.first().copied().unwrap_or(inner);
+                graph.replace_uses(output, inner);
+                graph.remove(id);
+            }
+            exchange(graph, outer, inner);
+        }
+    }
+    for outer in graph.outputs.clone() {
+        let producer = links.producer(outer).filter(|_| options.outputs == BorderType::Int8);
+        let inner = producer.map(|id| graph.node(id)).and_then(|node| match node.op.known() {
+            Some(Op::Dequantize(_)) => node.input(0).filter(|&t| !graph.tensor(t).is_constant()),
+            _ => None,
+        });
+        if let Some(inner) = inner {
+            exchange(graph, outer, inner);
+        }
+    }
+}
+
+/// The QUANTIZE nodes that are all that reads an input of real values, and the integers that they write, where these
+/// have one scale.
+fn inner_of_input(graph: &Graph, links: &Links, outer: TensorId) -> Option<(Vec<NodeId>, TensorId)> {
+    let nodes = links.consumers(outer).to_vec();
+    let written = |id: &NodeId| match graph.node(*id).op.known() {
+        Some(Op::Quantize(_)) => graph.node(*id).outputs.first().copied(),
+        _ => None,
+    };
+    let inner = written(nodes.first()?)?;
+    let same = |t: TensorId| {
+        let (a, b) = (graph.tensor(inner), graph.tensor(t));
+        (a.tensor_type, &a.quantization) == (b.tensor_type, &b.quantization)
+    };
+    let is_needed = graph.outputs.contains(&outer) || graph.tensor(outer).tensor_type != TensorType::Float32;
+    (!is_needed && nodes.iter().all(|id| written(id).is_some_and(same))).then_some((nodes, inner))
+}
+
+/// Makes the integers `inner` the model's input or output in the place of `outer`, under its name.
+fn exchange(graph: &mut Graph, outer: TensorId, inner: TensorId) {
+    let name = graph.tensor(outer).name.clone();
+    graph.tensor_mut(inner).name = name;
+    let signatures = graph.signatures.iter_mut();
+    let named = signatures.flat_map(|s| s.inputs.iter_mut().chain(&mut s.outputs)).map(|(_, t)| t);
+    let all = graph.inputs.iter_mut().chain(&mut graph.outputs).chain(named);
+    all.filter(|t| **t == outer).for_each(|t| *t = inner);
 }
 
 /// A float32 tensor with the name and shape of a quantized one; `None` where that is none.

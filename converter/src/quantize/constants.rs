@@ -8,7 +8,7 @@ use super::scale;
 use super::scheme::Scheme;
 use crate::Failure;
 use crate::calibrate::Range;
-use crate::graph::{Graph, NodeId, Operation, Quantization, Tensor, TensorId};
+use crate::graph::{Graph, NodeId, Operation, Quantization, Tensor, TensorId, float_bytes};
 use crate::passes::dequantized;
 
 /// Quantizes the constants that a node reads, each into a tensor of its own: another node may want
@@ -99,7 +99,7 @@ const MAX_BIAS: f64 = (1u32 << 29) as f64;
 
 /// For each channel the smallest scale of the weights with which the bias behind them still fits.
 fn least_scales(graph: &Graph, id: NodeId, scheme: Scheme) -> Vec<f32> {
-    if scheme.bias() == TensorType::Int64 {
+    if scheme.activations() == TensorType::Int16 {
         return Vec::new();
     }
     let of = |i: usize| graph.node(id).input(i).map(|t| graph.tensor(t));
@@ -166,8 +166,7 @@ pub(super) fn quantized(tensor: &Tensor, values: &[f32], q: Quantization, to: La
     Tensor { data: Some(data.into()), ..small }
 }
 
-/// The bias as int32 or int64, its scale the product of the input's and the weights' scales, so that it can
-/// be added to their sums.
+/// The bias of a node as int32 or int64.
 fn bias(
     graph: &Graph,
     id: NodeId,
@@ -177,16 +176,28 @@ fn bias(
 ) -> Result<Tensor, Failure> {
     let tensor = graph.tensor(tensor);
     let of = |i: usize| graph.node(id).input(i).and_then(|t| graph.tensor(t).quantization.as_ref());
-    let (Some(input), Some(weights)) = (of(0), of(1)) else {
-        return Err(Failure::new(format!(
-            "the bias '{}' belongs to weights that are not quantized",
-            tensor.name
-        ))
-        .help("the weights of quantized operators must be constant"));
-    };
+    let real = Tensor { data: Some(float_bytes(values)), ..tensor.clone() };
+    let made = of(0)
+        .zip(of(1))
+        .and_then(|(input, weights)| integer_bias(&real, input, weights, scheme.activations()));
+    made.ok_or_else(|| {
+        Failure::new(format!("the bias '{}' belongs to weights that are not quantized", tensor.name))
+            .help("the weights of quantized operators must be constant")
+    })
+}
+
+/// A constant bias of real values as int32, or as int64 for activations of 16 bits; its scale is the product of the
+/// input's and the weights' scales, so that it can be added to their sums.
+pub(crate) fn integer_bias(
+    real: &Tensor,
+    input: &Quantization,
+    weights: &Quantization,
+    activations: TensorType,
+) -> Option<Tensor> {
+    let values = real.floats()?;
     let scales: Vec<f32> = weights.scales.iter().map(|&w| input.scale_at(0) * w).collect();
     let q = Quantization::symmetric(scales, 0);
-    let kind = scheme.bias();
+    let kind = if activations == TensorType::Int16 { TensorType::Int64 } else { TensorType::Int32 };
     let one = |(f, &b): (usize, &f32)| {
         let y = (f64::from(b) / f64::from(q.scale_at(f))).round();
         match kind {
@@ -195,8 +206,21 @@ fn bias(
         }
     };
     let data: Vec<u8> = values.iter().enumerate().flat_map(one).collect();
-    let wide = Tensor { tensor_type: kind, quantization: Some(q), ..tensor.clone() };
-    Ok(Tensor { data: Some(data.into()), ..wide })
+    let wide = Tensor { tensor_type: kind, quantization: Some(q), ..real.clone() };
+    Some(Tensor { data: Some(data.into()), ..wide })
+}
+
+/// A constant of real values as integers of this type, with the scale given or that of its own range.
+pub(crate) fn integer_constant(
+    real: &Tensor,
+    scale: Option<&Quantization>,
+    kind: TensorType,
+) -> Option<Tensor> {
+    let values = real.floats()?;
+    let range = || range_of(&values).unwrap_or(Range { min: 0.0, max: 0.0 });
+    let q = scale.cloned().unwrap_or_else(|| scale::of_range(range(), kind));
+    let low = if kind == TensorType::Int16 { -32768 } else { -128 };
+    Some(quantized(real, &values, q, Layout { kind, low }))
 }
 
 #[cfg(test)]
@@ -204,7 +228,6 @@ mod tests {
     use sedge_schema::Shape;
 
     use super::*;
-    use crate::graph::float_bytes;
 
     #[test]
     fn weights_keep_within_127() {

@@ -22,6 +22,7 @@ mod weights_only;
 use sedge_schema::op::{QuantizationRule, Quantize};
 
 pub use borders::BorderType;
+pub(crate) use constants::{integer_bias, integer_constant};
 pub use scale::{activation, weights};
 pub use scheme::Scheme;
 
@@ -77,6 +78,26 @@ pub fn quantize(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result
             .cause(e)
             .help("this is a defect of Sedge; please report it with the model")
     })
+}
+
+/// Whether activations of a graph are integers already.
+pub fn is_quantized(graph: &Graph) -> bool {
+    let has_scale = |&t: &TensorId| graph.tensor(t).quantization.is_some();
+    graph.nodes().any(|(_, node)| node.outputs.iter().any(has_scale))
+}
+
+/// Leaves a graph that [is quantized](is_quantized) as it is, but for the types of its inputs and outputs.
+///
+/// # Errors
+/// Where another form than int8 is asked for.
+pub fn keep(graph: &mut Graph, options: &Options) -> Result<(), Failure> {
+    if options.scheme != Scheme::Int8 {
+        return check::not_quantized(graph);
+    }
+    borders::strip(graph, options);
+    borders::set(graph, options);
+    graph.remove_dead();
+    Ok(())
 }
 
 fn integers(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(), Failure> {

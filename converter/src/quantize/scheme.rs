@@ -48,9 +48,4 @@ impl Scheme {
     pub(super) fn weights(self) -> TensorType {
         if self == Self::Int4 { TensorType::Int4 } else { TensorType::Int8 }
     }
-
-    /// The type of a bias, which is added to the sums of products.
-    pub(super) fn bias(self) -> TensorType {
-        if self == Self::Int16x8 { TensorType::Int64 } else { TensorType::Int32 }
-    }
 }

@@ -112,12 +112,11 @@ pub(crate) fn place_variables(graph: &Graph<'_>, arena: &mut Arena<'_>) -> Resul
     Ok(())
 }
 
-/// What each byte of a variable holds before anything is assigned: for 8-bit types the zero point.
+/// What each byte of a variable holds before anything is assigned: for int8 the zero point, as in the references,
+/// and 0 for all other types, uint8 included.
 pub(crate) fn first_byte(tensor: &sedge_schema::Tensor<'_>) -> u32 {
     match tensor.tensor_type() {
-        TensorType::Int8 | TensorType::UInt8 => {
-            tensor.quantization().map_or(0, |q| q.zero_point_at(0)) as u32
-        }
+        TensorType::Int8 => tensor.quantization().map_or(0, |q| q.zero_point_at(0)) as u32,
         _ => 0,
     }
 }

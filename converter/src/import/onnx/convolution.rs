@@ -33,7 +33,7 @@ impl Importer<'_> {
     }
 
     /// The result of an operator on images, with as many dimensions as its input had.
-    pub(super) fn from_image(&mut self, name: &str, image: Value, rank: usize) -> Result<Value, Failure> {
+    pub(super) fn image_back(&mut self, name: &str, image: Value, rank: usize) -> Result<Value, Failure> {
         match (rank, self.dims(&image).as_slice()) {
             (3, &[a, b, _, length]) => self.reshape(name, &image, &[a, b, length]),
             _ => Ok(image),
@@ -110,7 +110,7 @@ fn convolution(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failu
     let inputs = [image, weights, bias];
     let tensor = importer.builder.emit(call.name(), op, &inputs, TensorType::Float32)?;
     let result = Value { tensor, axes: channels_last(4) };
-    let result = importer.from_image(&call.part("line"), result, rank)?;
+    let result = importer.image_back(&call.part("line"), result, rank)?;
     importer.set(call, 0, result)
 }
 
@@ -184,7 +184,7 @@ fn transposed(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failur
         let cuts = [(2, h.start, h.start + h.length, 1), (3, w.start, w.start + w.length, 1)];
         result = importer.cut(&call.part("cut"), &result, &cuts)?;
     }
-    let result = importer.from_image(&call.part("line"), result, rank)?;
+    let result = importer.image_back(&call.part("line"), result, rank)?;
     importer.set(call, 0, result)
 }
 

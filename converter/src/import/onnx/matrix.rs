@@ -47,8 +47,9 @@ impl Importer<'_> {
         }
     }
 
+    /// Whether a value is known, be it as integers behind a DEQUANTIZE.
     fn is_constant(&self, value: &Value) -> bool {
-        self.builder.graph.tensor(value.tensor).is_constant()
+        self.builder.graph.tensor(value.tensor).is_constant() || self.integers.contains_key(&value.tensor)
     }
 
     /// A matrix with its two dimensions exchanged.

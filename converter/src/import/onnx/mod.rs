@@ -18,6 +18,7 @@ mod matrix;
 mod normalization;
 mod pooling;
 mod proto;
+mod quantized;
 mod recurrent;
 mod reduce;
 mod resize;
@@ -35,9 +36,10 @@ use sedge_schema::TensorType;
 use super::Options;
 use super::builder::Builder;
 use crate::Failure;
-use crate::graph::{Graph, Tensor};
+use crate::graph::{Graph, Tensor, TensorId};
 use call::Call;
 use proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use quantized::Integers;
 use value::{Cache, Value};
 
 /// Opsets that the importer knows.
@@ -58,6 +60,7 @@ fn handler(name: &str) -> Option<Handler> {
         .or_else(|| matrix::handler(name))
         .or_else(|| normalization::handler(name))
         .or_else(|| pooling::handler(name))
+        .or_else(|| quantized::handler(name))
         .or_else(|| recurrent::handler(name))
         .or_else(|| reduce::handler(name))
         .or_else(|| resize::handler(name))
@@ -95,18 +98,20 @@ pub(super) fn import(
         return Err(Failure::new(format!("'{name}' has functions of its own ('{called}')"))
             .help("inline them with onnx.inliner.inline_local_functions before converting"));
     }
-    ensure_known(name, graph)?;
+    let (nodes, more) = quantized::written_out(graph);
+    ensure_known(name, &nodes)?;
     let mut importer = Importer {
         builder: Builder::default(),
         values: HashMap::new(),
-        constants: graph.initializer.iter().map(|t| (t.name.as_str(), t)).collect(),
+        constants: graph.initializer.iter().chain(&more).map(|t| (t.name.as_str(), t)).collect(),
         arranged: Cache::default(),
+        integers: HashMap::new(),
         opset,
         folder,
     };
     importer.builder.graph.name = graph.name.clone();
     importer.inputs(name, graph, options)?;
-    importer.nodes(name, graph)?;
+    importer.nodes(name, &nodes)?;
     importer.outputs(graph, options)?;
     let mut result = importer.builder.graph;
     result.remove_dead();
@@ -122,11 +127,11 @@ pub(super) fn import(
 ///
 /// # Errors
 /// Which operators there are none for, with the nodes that use them.
-fn ensure_known(name: &str, graph: &GraphProto) -> Result<(), Failure> {
+fn ensure_known(name: &str, nodes: &[NodeProto]) -> Result<(), Failure> {
     let unknown = |node: &&NodeProto| {
         !matches!(node.domain.as_str(), "" | "ai.onnx") || handler(&node.op_type).is_none()
     };
-    let problems: Vec<String> = graph.node.iter().filter(unknown).map(call::describe).collect();
+    let problems: Vec<String> = nodes.iter().filter(unknown).map(call::describe).collect();
     named_problems(format!("'{name}' has operators that Sedge cannot convert"), problems)
 }
 
@@ -151,6 +156,8 @@ struct Importer<'m> {
     /// The model's constants that were not asked for yet.
     constants: HashMap<&'m str, &'m TensorProto>,
     arranged: Cache,
+    /// Constants of integers, by the real numbers that they stand for.
+    integers: HashMap<TensorId, Integers>,
     opset: i64,
     folder: Option<&'m Path>,
 }
@@ -180,9 +187,9 @@ impl<'m> Importer<'m> {
 
     /// Reads all nodes. One that cannot be read does not keep those from being looked at that do not depend
     /// on it, so that one message names all that is wrong.
-    fn nodes(&mut self, name: &str, graph: &'m GraphProto) -> Result<(), Failure> {
+    fn nodes(&mut self, name: &str, nodes: &[NodeProto]) -> Result<(), Failure> {
         let mut problems = Vec::new();
-        for node in &graph.node {
+        for node in nodes {
             let call = Call::new(node, self.opset);
             let waits = |i: &&String| !i.is_empty() && !self.has(i);
             if let Some(missing) = node.input.iter().find(waits) {

@@ -55,7 +55,7 @@ fn pool(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
         "MaxPool" => largest(importer, call, &image, &windows, &outputs)?,
         _ => average(importer, call, &image, &windows, &outputs)?,
     };
-    let result = importer.from_image(&call.part("line"), result, rank)?;
+    let result = importer.image_back(&call.part("line"), result, rank)?;
     importer.set(call, 0, result)
 }
 

@@ -96,7 +96,7 @@ fn resize(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
         "linear" | "bilinear" => linear(importer, call, &image, [h, w], coordinates)?,
         other => return call.refuse(format!("resizing of mode '{other}' is not supported")),
     };
-    let result = importer.from_image(&call.part("line"), result, rank)?;
+    let result = importer.image_back(&call.part("line"), result, rank)?;
     importer.set(call, 0, result)
 }
 

@@ -9,6 +9,7 @@ use sedge_schema::TensorType;
 use sedge_schema::op::{Reshape, Transpose};
 
 use super::call::Call;
+use super::quantized::Integers;
 use super::{Importer, tensor};
 use crate::Failure;
 use crate::graph::TensorId;
@@ -146,6 +147,13 @@ impl Importer<'_> {
         if let Some(&tensor) = self.arranged.get(&key) {
             return Ok(tensor);
         }
+        if let Some(Integers { raw, quantization }) = self.integers.get(&value.tensor).cloned() {
+            let name = format!("{}/arranged", self.builder.graph.tensor(value.tensor).name);
+            let raw = self.arrange(&Value { tensor: raw, axes: value.axes.clone() }, axes)?;
+            let result = self.dequantized(&name, raw, axes.to_vec(), quantization)?.tensor;
+            self.arranged.insert(key, result);
+            return Ok(result);
+        }
         let tensor = self.builder.graph.tensor(value.tensor);
         let (kind, shape, name) = (tensor.tensor_type, tensor.shape, tensor.name.clone());
         let moved: Vec<usize> = order.iter().copied().filter(|&axis| shape.dim(axis) != 1).collect();
@@ -188,6 +196,12 @@ impl Importer<'_> {
         let from = self.dims(value);
         if from == dims {
             return Ok(value.clone());
+        }
+        if let Some(Integers { raw, quantization: q }) = self.integers.get(&value.tensor).cloned()
+            && (q.scales.len() == 1 || q.axis == 0 && from.first() == dims.first())
+        {
+            let raw = self.reshape(name, &Value { tensor: raw, axes: value.axes.clone() }, dims)?;
+            return self.dequantized(&format!("{name}/real"), raw.tensor, raw.axes, q);
         }
         let count = |dims: &[usize]| dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
         if count(&from) != count(dims) {
