@@ -2,7 +2,7 @@
 
 use sedge_schema::TensorType;
 use sedge_schema::op::{
-    Abs, Add, Cast, Ceil, Cos, Div, Elu, Equal, Exp, Floor, FloorMod, Gelu, Greater, GreaterEqual, HardSwish,
+    Abs, Add, Cast, Ceil, Cos, Div, Equal, Exp, Floor, FloorMod, Gelu, Greater, GreaterEqual, HardSwish,
     LeakyRelu, Less, LessEqual, Log, LogicalAnd, LogicalNot, LogicalOr, Logistic, Maximum, Minimum, Mul, Neg,
     NotEqual, Pow, Prelu, Relu, Relu0To1, Relu6, ReluN1To1, Round, Rsqrt, SelectV2, Sign, Sin, Sqrt, Sub,
     Tanh,
@@ -34,8 +34,6 @@ pub(super) fn handler(name: &str) -> Option<Handler> {
         "Tanh" => |i, c| i.unary_node(c, Tanh {}),
         "LeakyRelu" => |i, c| i.unary_node(c, LeakyRelu { alpha: c.float("alpha", 0.01) }),
         "Gelu" => |i, c| i.unary_node(c, Gelu { approximate: c.text("approximate", "none") == "tanh" }),
-        "Celu" | "Elu" | "Erf" | "HardSigmoid" | "Mish" | "Reciprocal" | "Selu" | "Softplus" | "Softsign"
-        | "Tan" | "ThresholdedRelu" => composed,
         "Clip" => clip,
         "Add" => |i, c| i.binary_node(c, Add::default(), None),
         "And" => |i, c| i.binary_node(c, LogicalAnd {}, None),
@@ -82,10 +80,27 @@ impl Importer<'_> {
         [a, b]: [&Value; 2],
         kind: Option<TensorType>,
     ) -> Result<Value, Failure> {
-        let kind = kind.unwrap_or(self.kind(a));
+        let given = self.kind(a);
+        if let Some(wide) = self.wider(a).filter(|_| kind.is_none()) {
+            let (a, b) =
+                (self.cast(&format!("{name}/left"), a, wide)?, self.cast(&format!("{name}/right"), b, wide)?);
+            let result = self.binary(&format!("{name}/wide"), op, [&a, &b], None)?;
+            return self.cast(name, &result, given);
+        }
         let (tensors, axes) = self.aligned(&[a, b])?;
-        let tensor = self.builder.emit(name, op, &tensors, kind)?;
+        let tensor = self.builder.emit(name, op, &tensors, kind.unwrap_or(given))?;
         Ok(Value { tensor, axes })
+    }
+
+    /// The type to calculate in where the format has no arithmetic on a value's unsigned integers.
+    fn wider(&self, value: &Value) -> Option<TensorType> {
+        let tensor = self.builder.graph.tensor(value.tensor);
+        match tensor.tensor_type {
+            _ if tensor.quantization.is_some() => None,
+            TensorType::UInt8 | TensorType::UInt16 => Some(TensorType::Int32),
+            TensorType::UInt32 => Some(TensorType::Int64),
+            _ => None,
+        }
     }
 
     /// A real number as a value.
@@ -216,6 +231,13 @@ fn power(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
         [0.5] if is_float => importer.unary(call.name(), Sqrt {}, &a)?,
         [-0.5] if is_float => importer.unary(call.name(), Rsqrt {}, &a)?,
         [1.0] => a,
+        // POW has no integers of 64 bits.
+        _ if importer.kind(&a) == TensorType::Int64 => {
+            let a = importer.cast(&call.part("base"), &a, TensorType::Int32)?;
+            let b = importer.cast(&call.part("exponent"), &b, TensorType::Int32)?;
+            let power = importer.binary(&call.part("power"), Pow {}, [&a, &b], None)?;
+            importer.cast(call.name(), &power, TensorType::Int64)?
+        }
         _ => {
             let b = importer.cast(&call.part("exponent"), &b, importer.kind(&a))?;
             importer.binary(call.name(), Pow {}, [&a, &b], None)?
@@ -270,137 +292,4 @@ fn clip(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
         value = importer.binary(call.name(), Minimum {}, [&value, &max], None)?;
     }
     importer.set(call, 0, value)
-}
-
-/// A function that is put together of others.
-struct Formula<'i, 'm, 'c> {
-    importer: &'i mut Importer<'m>,
-    call: &'c Call<'c>,
-    steps: usize,
-}
-
-impl Formula<'_, '_, '_> {
-    fn name(&mut self) -> String {
-        self.steps += 1;
-        self.call.part(&self.steps.to_string())
-    }
-
-    fn of(&mut self, op: impl Into<Operation>, x: &Value) -> Result<Value, Failure> {
-        let name = self.name();
-        self.importer.unary(&name, op, x)
-    }
-
-    fn both(&mut self, op: impl Into<Operation>, a: &Value, b: &Value) -> Result<Value, Failure> {
-        let name = self.name();
-        self.importer.binary(&name, op, [a, b], None)
-    }
-
-    /// An operator of `x` and a number.
-    fn with(&mut self, op: impl Into<Operation>, x: &Value, number: f32) -> Result<Value, Failure> {
-        let name = self.name();
-        let number = self.importer.scalar(&name, number)?;
-        self.both(op, x, &number)
-    }
-
-    /// `number / x`.
-    fn divided(&mut self, number: f32, x: &Value) -> Result<Value, Failure> {
-        let name = self.name();
-        let number = self.importer.scalar(&name, number)?;
-        self.both(Div::default(), &number, x)
-    }
-
-    /// `factor * max(x, 0) + scale * (exp(min(x, 0) / width) - 1)`.
-    fn exponential(&mut self, x: &Value, factor: f32, scale: f32, width: f32) -> Result<Value, Failure> {
-        let above = self.of(Relu {}, x)?;
-        let above = if factor == 1.0 { above } else { self.with(Mul::default(), &above, factor)? };
-        let below = self.with(Minimum {}, x, 0.0)?;
-        let below = if width == 1.0 { below } else { self.with(Mul::default(), &below, 1.0 / width)? };
-        let below = self.of(Exp {}, &below)?;
-        let below = self.with(Sub::default(), &below, 1.0)?;
-        let below = self.with(Mul::default(), &below, scale)?;
-        self.both(Add::default(), &above, &below)
-    }
-
-    /// `log(1 + exp(x))`, as `max(x, 0) + log(1 + exp(-|x|))`, which does not overflow.
-    fn softplus(&mut self, x: &Value) -> Result<Value, Failure> {
-        let size = self.of(Abs {}, x)?;
-        let below = self.with(Mul::default(), &size, -1.0)?;
-        let below = self.of(Exp {}, &below)?;
-        let below = self.with(Add::default(), &below, 1.0)?;
-        let below = self.of(Log {}, &below)?;
-        let above = self.of(Relu {}, x)?;
-        self.both(Add::default(), &above, &below)
-    }
-
-    /// The error function by formula 7.1.26 of Abramowitz and Stegun, Handbook of Mathematical Functions;
-    /// it is off by 1.5e-7 at most.
-    fn erf(&mut self, x: &Value) -> Result<Value, Failure> {
-        let size = self.of(Abs {}, x)?;
-        let t = self.with(Mul::default(), &size, 0.327_591_1)?;
-        let t = self.with(Add::default(), &t, 1.0)?;
-        let t = self.divided(1.0, &t)?;
-        let mut sum = self.with(Mul::default(), &t, 1.061_405_4)?;
-        for coefficient in [-1.453_152_1, 1.421_413_8, -0.284_496_72, 0.254_829_6] {
-            sum = self.with(Add::default(), &sum, coefficient)?;
-            sum = self.both(Mul::default(), &sum, &t)?;
-        }
-        let square = self.both(Mul::default(), x, x)?;
-        let square = self.with(Mul::default(), &square, -1.0)?;
-        let bell = self.of(Exp {}, &square)?;
-        let rest = self.both(Mul::default(), &sum, &bell)?;
-        let size = self.with(Mul::default(), &rest, -1.0)?;
-        let size = self.with(Add::default(), &size, 1.0)?;
-        let sign = self.of(Sign {}, x)?;
-        self.both(Mul::default(), &size, &sign)
-    }
-}
-
-fn composed(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
-    let x = importer.input(call, 0)?;
-    let mut f = Formula { importer, call, steps: 0 };
-    let result = match call.op() {
-        "Celu" => {
-            let alpha = call.float("alpha", 1.0);
-            f.exponential(&x, 1.0, alpha, alpha)?
-        }
-        "Elu" => match call.float("alpha", 1.0) {
-            1.0 => f.of(Elu {}, &x)?,
-            alpha => f.exponential(&x, 1.0, alpha, 1.0)?,
-        },
-        "Erf" => f.erf(&x)?,
-        "HardSigmoid" => {
-            let line = f.with(Mul::default(), &x, call.float("alpha", 0.2))?;
-            let line = f.with(Add::default(), &line, call.float("beta", 0.5))?;
-            f.of(Relu0To1 {}, &line)?
-        }
-        "Mish" => {
-            let soft = f.softplus(&x)?;
-            let gate = f.of(Tanh {}, &soft)?;
-            f.both(Mul::default(), &x, &gate)?
-        }
-        "Reciprocal" => f.divided(1.0, &x)?,
-        "Selu" => {
-            let (alpha, gamma) = (call.float("alpha", 1.673_263_2), call.float("gamma", 1.050_701));
-            f.exponential(&x, gamma, alpha * gamma, 1.0)?
-        }
-        "Softplus" => f.softplus(&x)?,
-        "Softsign" => {
-            let size = f.of(Abs {}, &x)?;
-            let size = f.with(Add::default(), &size, 1.0)?;
-            f.both(Div::default(), &x, &size)?
-        }
-        "Tan" => {
-            let (sine, cosine) = (f.of(Sin {}, &x)?, f.of(Cos {}, &x)?);
-            f.both(Div::default(), &sine, &cosine)?
-        }
-        "ThresholdedRelu" => {
-            let alpha = f.importer.scalar(&call.part("alpha"), call.float("alpha", 1.0))?;
-            let above =
-                f.importer.binary(&call.part("above"), Greater {}, [&x, &alpha], Some(TensorType::Bool))?;
-            let factor = f.importer.cast(&call.part("factor"), &above, TensorType::Float32)?;
-            f.both(Mul::default(), &x, &factor)?
-        }
-        other => return call.refuse(format!("no formula for {other}")),
-    };
-    importer.set(call, 0, result)
 }

@@ -1,7 +1,7 @@
 //! Operators that pick elements by their indices.
 
 use sedge_schema::TensorType;
-use sedge_schema::op::{Add, Cumsum, FloorMod, Gather, GatherNd, OneHot, ReverseSequence, ScatterNd, TopkV2};
+use sedge_schema::op::{Add, Cumsum, FloorMod, Gather, GatherNd, Neg, OneHot, ReverseSequence, TopkV2};
 
 use super::call::Call;
 use super::value::{Value, plain};
@@ -16,7 +16,6 @@ pub(super) fn handler(name: &str) -> Option<Handler> {
         "GatherND" => gather_nd,
         "OneHot" => one_hot,
         "ReverseSequence" => reverse_sequence,
-        "ScatterND" => scatter_nd,
         "TopK" => top_k,
         _ => return None,
     })
@@ -25,7 +24,12 @@ pub(super) fn handler(name: &str) -> Option<Handler> {
 impl Importer<'_> {
     /// Indices that count from the start, as int32 in logical order; `size` is what negative ones are counted
     /// from.
-    fn indices(&mut self, call: &Call<'_>, value: &Value, size: usize) -> Result<TensorId, Failure> {
+    pub(super) fn indices(
+        &mut self,
+        call: &Call<'_>,
+        value: &Value,
+        size: usize,
+    ) -> Result<TensorId, Failure> {
         let dims = self.dims(value);
         if let Some(known) = self.ints_of(value)? {
             let size = size as i64;
@@ -98,32 +102,15 @@ fn gather_nd(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure
     importer.set(call, 0, result)
 }
 
-/// SCATTER_ND into zeros, where the old values are nothing but zeros.
-fn scatter_nd(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
-    if call.text("reduction", "none") != "none" {
-        return call.refuse("reductions are not supported");
-    }
-    let [old, picked, new] = [importer.input(call, 0)?, importer.input(call, 1)?, importer.input(call, 2)?];
-    if !importer.floats_of(&old)?.is_some_and(|v| v.iter().all(|&x| x == 0.0)) {
-        return call.refuse("only constant zeros can be scattered into");
-    }
-    let dims: Vec<i32> = importer.dims(&old).iter().map(|&d| d as i32).collect();
-    let shape = importer.builder.ints(&call.part("shape"), &dims)?;
-    let picked = importer.cast(&call.part("indices"), &picked, TensorType::Int32)?;
-    let (indices, values) = (importer.plain(&picked)?, importer.plain(&new)?);
-    let kind = importer.kind(&new);
-    let tensor = importer.builder.emit(call.name(), ScatterNd {}, &[indices, values, shape], kind)?;
-    let result = importer.new_value(tensor);
-    importer.set(call, 0, result)
-}
-
 fn top_k(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
     let value = importer.input(call, 0)?;
     let rank = value.axes.len();
     let axis = importer.axis(&value, call.int("axis", -1))?;
-    if axis + 1 != rank || call.int("largest", 1) == 0 {
-        return call.refuse("only the largest of the last dimension can be found");
+    if axis + 1 != rank || importer.kind(&value) == TensorType::Bool {
+        return call.refuse("only elements of the last dimension can be found");
     }
+    let is_smallest = call.int("largest", 1) == 0;
+    let value = if is_smallest { importer.unary(&call.part("negative"), Neg {}, &value)? } else { value };
     let count = match call.opset >= 10 {
         true => importer.known_ints(call, 1)?.first().copied().unwrap_or(0),
         false => call.int("k", 0),
@@ -135,7 +122,9 @@ fn top_k(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
     let found = importer.builder.emit_all(call.name(), TopkV2 {}, &[Some(tensor), Some(count)], &outputs)?;
     for (k, tensor) in found.into_iter().enumerate() {
         let mut value = importer.new_value(tensor);
-        if k == 1 {
+        if k == 0 && is_smallest {
+            value = importer.unary(&call.part("smallest"), Neg {}, &value)?;
+        } else if k == 1 {
             value = importer.cast(&call.part("indices"), &value, TensorType::Int64)?;
         }
         importer.set(call, k, value)?;

@@ -10,9 +10,13 @@
 //! exporters compute shapes becomes the numbers that the operators' parameters want.
 
 mod call;
+mod control;
 mod convolution;
+mod elements;
 mod elementwise;
+mod formula;
 mod index;
+mod interpolate;
 mod layout;
 mod matrix;
 mod normalization;
@@ -24,6 +28,9 @@ mod reduce;
 mod resize;
 mod source;
 mod tensor;
+#[cfg(test)]
+mod tests;
+mod transposed;
 mod value;
 mod window;
 
@@ -54,7 +61,10 @@ type Handler = fn(&mut Importer<'_>, &Call<'_>) -> Result<(), Failure>;
 /// The function that reads operators of this name.
 fn handler(name: &str) -> Option<Handler> {
     convolution::handler(name)
+        .or_else(|| control::handler(name))
+        .or_else(|| elements::handler(name))
         .or_else(|| elementwise::handler(name))
+        .or_else(|| formula::handler(name))
         .or_else(|| index::handler(name))
         .or_else(|| layout::handler(name))
         .or_else(|| matrix::handler(name))
@@ -65,6 +75,7 @@ fn handler(name: &str) -> Option<Handler> {
         .or_else(|| reduce::handler(name))
         .or_else(|| resize::handler(name))
         .or_else(|| source::handler(name))
+        .or_else(|| transposed::handler(name))
 }
 
 /// Whether these bytes may be an ONNX file: a message whose first field is one of `ModelProto`'s.
@@ -106,6 +117,7 @@ pub(super) fn import(
         constants: graph.initializer.iter().chain(&more).map(|t| (t.name.as_str(), t)).collect(),
         arranged: Cache::default(),
         integers: HashMap::new(),
+        inner_graphs: 0,
         opset,
         folder,
     };
@@ -131,7 +143,14 @@ fn ensure_known(name: &str, nodes: &[NodeProto]) -> Result<(), Failure> {
     let unknown = |node: &&NodeProto| {
         !matches!(node.domain.as_str(), "" | "ai.onnx") || handler(&node.op_type).is_none()
     };
-    let problems: Vec<String> = nodes.iter().filter(unknown).map(call::describe).collect();
+    let mut all: Vec<&NodeProto> = nodes.iter().collect();
+    let mut next = 0;
+    while let Some(node) = all.get(next) {
+        let inner = control::graphs(&node.attribute).flat_map(|g| &g.node);
+        all.extend(inner.collect::<Vec<_>>());
+        next += 1;
+    }
+    let problems: Vec<String> = all.into_iter().filter(unknown).map(call::describe).collect();
     named_problems(format!("'{name}' has operators that Sedge cannot convert"), problems)
 }
 
@@ -158,6 +177,8 @@ struct Importer<'m> {
     arranged: Cache,
     /// Constants of integers, by the real numbers that they stand for.
     integers: HashMap<TensorId, Integers>,
+    /// Branches and rounds of loops that were written out.
+    inner_graphs: usize,
     opset: i64,
     folder: Option<&'m Path>,
 }

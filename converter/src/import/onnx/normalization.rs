@@ -71,15 +71,23 @@ impl Importer<'_> {
         x: &Value,
         axes: &[usize],
         epsilon: f32,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Normalized, Failure> {
         let keep = Mean { keep_dims: true };
         let mean = self.reduced(&call.part("mean"), x, axes, true, keep)?;
         let spread = self.binary(&call.part("spread"), SquaredDifference {}, [x, &mean], None)?;
         let variance = self.reduced(&call.part("variance"), &spread, axes, true, keep)?;
         let inverse = self.inverse_root(&call.part("inverse"), &variance, epsilon)?;
         let centred = self.binary(&call.part("centred"), Sub::default(), [x, &mean], None)?;
-        self.binary(&call.part("normalized"), Mul::default(), [&centred, &inverse], None)
+        let result = self.binary(&call.part("normalized"), Mul::default(), [&centred, &inverse], None)?;
+        Ok(Normalized { result, mean, inverse })
     }
+}
+
+/// What has mean 0 and variance 1, the mean that it had, and the inverse of its deviation.
+struct Normalized {
+    result: Value,
+    mean: Value,
+    inverse: Value,
 }
 
 /// GroupNormalization is InstanceNormalization over groups of channels.
@@ -98,11 +106,11 @@ fn instance(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure>
         }
         let rest: usize = dims.iter().skip(2).product();
         let grouped = importer.reshape(&call.part("groups"), &x, &[batch, groups, inner * rest])?;
-        let normalized = importer.normalized(call, &grouped, &[2], epsilon)?;
+        let normalized = importer.normalized(call, &grouped, &[2], epsilon)?.result;
         importer.reshape(&call.part("joined"), &normalized, &dims)?
     } else {
         let axes: Vec<usize> = (2..dims.len()).collect();
-        importer.normalized(call, &x, &axes, epsilon)?
+        importer.normalized(call, &x, &axes, epsilon)?.result
     };
     let (mut scale, mut shift) = (importer.known_floats(call, 1)?, importer.known_floats(call, 2)?);
     let channels = dims.get(1).copied().unwrap_or(0);
@@ -119,13 +127,13 @@ fn instance(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure>
 }
 
 fn layer(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
-    if call.node.output.iter().skip(1).any(|name| !name.is_empty()) {
-        return call.refuse("mean and deviation as outputs are not supported");
-    }
     let x = importer.input(call, 0)?;
     let first = importer.axis(&x, call.int("axis", -1))?;
     let axes: Vec<usize> = (first..x.axes.len()).collect();
-    let mut result = importer.normalized(call, &x, &axes, call.float("epsilon", 1e-5))?;
+    let Normalized { mut result, mean, inverse } =
+        importer.normalized(call, &x, &axes, call.float("epsilon", 1e-5))?;
+    importer.set(call, 1, mean)?;
+    importer.set(call, 2, inverse)?;
     let scale = importer.input(call, 1)?;
     result = importer.binary(&call.part("scaled"), Mul::default(), [&result, &scale], None)?;
     if let Some(shift) = importer.optional(call, 2)? {

@@ -93,6 +93,9 @@ fn dequantize(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failur
         return importer.set(call, 0, result);
     }
     let kind = importer.kind(&value);
+    if !matches!(kind, TensorType::Int8 | TensorType::UInt8 | TensorType::Int16) {
+        return call.refuse("activations must have 8 or 16 bits");
+    }
     if importer.builder.graph.tensor(value.tensor).quantization.is_none() {
         // An input of the model that holds integers.
         let mut given = scales(importer, call, kind, value.axes.len())?;

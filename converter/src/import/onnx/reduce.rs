@@ -2,8 +2,8 @@
 
 use sedge_schema::TensorType;
 use sedge_schema::op::{
-    Abs, Add, ArgMax, ArgMin, Exp, Log, Mean, Mul, ReduceMax, ReduceMin, ReduceProd, ReverseV2, Sqrt, Sub,
-    Sum,
+    Abs, Add, ArgMax, ArgMin, Exp, Log, Mean, Mul, ReduceAll, ReduceAny, ReduceMax, ReduceMin, ReduceProd,
+    ReverseV2, Sqrt, Sub, Sum,
 };
 
 use super::call::Call;
@@ -68,6 +68,12 @@ fn reduce(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
     let result = match call.op() {
         "ReduceMean" => importer.reduced(name, &value, &axes, keep_dims, Mean { keep_dims })?,
         "ReduceSum" => importer.reduced(name, &value, &axes, keep_dims, sum)?,
+        "ReduceMax" if importer.kind(&value) == TensorType::Bool => {
+            importer.reduced(name, &value, &axes, keep_dims, ReduceAny { keep_dims })?
+        }
+        "ReduceMin" if importer.kind(&value) == TensorType::Bool => {
+            importer.reduced(name, &value, &axes, keep_dims, ReduceAll { keep_dims })?
+        }
         "ReduceMax" => importer.reduced(name, &value, &axes, keep_dims, ReduceMax { keep_dims })?,
         "ReduceMin" => importer.reduced(name, &value, &axes, keep_dims, ReduceMin { keep_dims })?,
         "ReduceProd" => importer.reduced(name, &value, &axes, keep_dims, ReduceProd { keep_dims })?,

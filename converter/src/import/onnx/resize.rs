@@ -3,6 +3,7 @@
 use sedge_schema::op::{Gather, ResizeBilinear, ResizeNearestNeighbor};
 
 use super::call::Call;
+use super::interpolate::interpolated;
 use super::value::{Value, channels_last};
 use super::{Handler, Importer};
 use crate::Failure;
@@ -13,21 +14,25 @@ pub(super) fn handler(name: &str) -> Option<Handler> {
 
 /// How one dimension is resized.
 #[derive(Clone, Copy, Debug)]
-struct Change {
-    from: usize,
-    to: usize,
+pub(super) struct Change {
+    pub(super) from: usize,
+    pub(super) to: usize,
     /// `to / from` before it was rounded.
-    scale: f64,
+    pub(super) scale: f64,
 }
 
 /// Where the sample for position `x` is taken, by `coordinate_transformation_mode`; `None` for modes that are
 /// not known.
-fn coordinate(mode: &str, change: &Change, x: usize) -> Option<f64> {
+pub(super) fn coordinate(mode: &str, change: &Change, x: usize) -> Option<f64> {
     let (x, from, to) = (x as f64, change.from as f64, change.to as f64);
     Some(match mode {
         "half_pixel" => (x + 0.5) / change.scale - 0.5,
         "pytorch_half_pixel" if change.to > 1 => (x + 0.5) / change.scale - 0.5,
-        "half_pixel_symmetric" if change.scale * from == to => (x + 0.5) / change.scale - 0.5,
+        // The centre stays where it is, whatever was cut off when the size was rounded.
+        "half_pixel_symmetric" => {
+            let kept = to / (change.scale * from);
+            from / 2.0 * (1.0 - kept) + (x + 0.5) / change.scale - 0.5
+        }
         "pytorch_half_pixel" => 0.0,
         "asymmetric" => x / change.scale,
         "align_corners" if change.to > 1 => x * (from - 1.0) / (to - 1.0),
@@ -53,10 +58,24 @@ fn changes(importer: &mut Importer<'_>, call: &Call<'_>, dims: &[usize]) -> Resu
         None => (0..dims.len()).collect(),
     };
     let given = sizes.as_ref().map_or(scales.len(), Vec::len);
-    if given != axes.len() || call.text("keep_aspect_ratio_policy", "stretch") != "stretch" {
+    if given != axes.len() || axes.iter().any(|&axis| axis >= dims.len()) {
         return call.refuse(format!("{given} sizes or scales for {} dimensions", axes.len()));
     }
+    // One scale for all sides, with which none is larger, or none smaller, than asked for.
+    let asked = |sizes: &Vec<i64>| -> Vec<f64> {
+        let of =
+            |(&axis, &size): (&usize, &i64)| size as f64 / dims.get(axis).copied().unwrap_or(1).max(1) as f64;
+        axes.iter().zip(sizes).map(of).collect()
+    };
+    let common = sizes.as_ref().and_then(|sizes| match call.text("keep_aspect_ratio_policy", "stretch") {
+        "not_larger" => asked(sizes).into_iter().reduce(f64::min),
+        "not_smaller" => asked(sizes).into_iter().reduce(f64::max),
+        _ => None,
+    });
     let change = |(axis, &from): (usize, &usize)| {
+        if let Some(scale) = common.filter(|_| axes.contains(&axis)) {
+            return Change { from, to: (from as f64 * scale + 0.5).floor() as usize, scale };
+        }
         let k = axes.iter().position(|&a| a == axis);
         let size = sizes.as_ref().and_then(|s| s.get(k?)).map(|&s| usize::try_from(s).unwrap_or(0));
         let scale = scales.get(k.unwrap_or(usize::MAX)).map(|&s| f64::from(s));
@@ -74,43 +93,51 @@ fn resize(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
     let input = importer.input(call, 0)?;
     let rank = input.axes.len();
     let dims = importer.dims(&input);
-    let mut changes = changes(importer, call, &dims)?;
-    if rank == 3 {
-        changes.insert(2, Change { from: 1, to: 1, scale: 1.0 });
-    }
-    let image = importer.as_image(&call.part("image"), &input)?;
-    let &[batch, channels, h, w] = changes.as_slice() else {
-        return call.refuse("only images can be resized");
-    };
-    if batch.from != batch.to || channels.from != channels.to {
-        return call.refuse("batch and channels cannot be resized");
-    }
+    let changes = changes(importer, call, &dims)?;
     let is_old = call.op() == "Upsample" || call.opset < 11;
     let otherwise = if is_old { "asymmetric" } else { "half_pixel" };
     let coordinates = call.text("coordinate_transformation_mode", otherwise);
-    let result = match call.text("mode", "nearest") {
-        "nearest" => {
+    let sides = sides(&changes);
+    let result = match (call.text("mode", "nearest"), sides) {
+        ("nearest", Some(sides)) => {
             let rounding = call.text("nearest_mode", if is_old { "floor" } else { "round_prefer_floor" });
-            nearest(importer, call, &image, [h, w], (coordinates, rounding))?
+            let image = importer.as_image(&call.part("image"), &input)?;
+            let result = nearest(importer, call, &image, sides, (coordinates, rounding))?;
+            importer.image_back(&call.part("line"), result, rank)?
         }
-        "linear" | "bilinear" => linear(importer, call, &image, [h, w], coordinates)?,
-        other => return call.refuse(format!("resizing of mode '{other}' is not supported")),
+        ("nearest", None) => {
+            return call.refuse("only images can be resized, not their batch or their channels");
+        }
+        (mode @ ("linear" | "bilinear" | "cubic"), sides) => {
+            let way = sides.filter(|_| mode != "cubic" && call.int("antialias", 0) == 0);
+            match way.and_then(|sides| Some((sides, bilinear(&sides, coordinates)?))) {
+                Some((sides, op)) => {
+                    let image = importer.as_image(&call.part("image"), &input)?;
+                    let result = linear(importer, call, &image, sides, op)?;
+                    importer.image_back(&call.part("line"), result, rank)?
+                }
+                None => interpolated(importer, call, &input, &changes, coordinates)?,
+            }
+        }
+        (other, _) => return call.refuse(format!("resizing of mode '{other}' is not supported")),
     };
-    let result = importer.image_back(&call.part("line"), result, rank)?;
     importer.set(call, 0, result)
 }
 
-fn linear(
-    importer: &mut Importer<'_>,
-    call: &Call<'_>,
-    image: &Value,
-    sides: [Change; 2],
-    coordinates: &str,
-) -> Result<Value, Failure> {
-    if call.int("antialias", 0) != 0 {
-        return call.refuse("resizing with antialias is not supported");
+/// How rows and columns of an image change, whose batch and channels do not; a line is an image of one row.
+fn sides(changes: &[Change]) -> Option<[Change; 2]> {
+    let is_kept = |c: &Change| c.from == c.to;
+    match changes {
+        [batch, channels, w] if is_kept(batch) && is_kept(channels) => {
+            Some([Change { from: 1, to: 1, scale: 1.0 }, *w])
+        }
+        [batch, channels, h, w] if is_kept(batch) && is_kept(channels) => Some([*h, *w]),
+        _ => None,
     }
-    // The operator works out the scale from the sizes.
+}
+
+/// The format's operator, which works out the scale from the sizes, where it takes the same samples.
+fn bilinear(sides: &[Change; 2], coordinates: &str) -> Option<ResizeBilinear> {
     let is_exact = |c: &Change| (c.scale * c.from as f64 - c.to as f64).abs() < 1e-3;
     let (align_corners, half_pixel_centers) = match coordinates {
         "align_corners" => (true, false),
@@ -119,14 +146,21 @@ fn linear(
         "pytorch_half_pixel" if sides.iter().all(|c| is_exact(c) && (c.to > 1 || c.from == 1)) => {
             (false, true)
         }
-        other => {
-            return call.refuse(format!("linear resizing with coordinates '{other}' is not supported here"));
-        }
+        _ => return None,
     };
+    Some(ResizeBilinear { align_corners, half_pixel_centers })
+}
+
+fn linear(
+    importer: &mut Importer<'_>,
+    call: &Call<'_>,
+    image: &Value,
+    sides: [Change; 2],
+    op: ResizeBilinear,
+) -> Result<Value, Failure> {
     let [h, w] = sides;
     let size = importer.builder.ints(&call.part("size"), &[h.to as i32, w.to as i32])?;
     let tensor = importer.arrange(image, &channels_last(4))?;
-    let op = ResizeBilinear { align_corners, half_pixel_centers };
     let kind = importer.kind(image);
     let tensor = importer.builder.emit(call.name(), op, &[tensor, size], kind)?;
     Ok(Value { tensor, axes: channels_last(4) })

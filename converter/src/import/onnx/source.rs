@@ -104,6 +104,9 @@ fn range(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
 
 fn identity(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
     let value = importer.input(call, 0)?;
+    if call.op() == "Dropout" && call.has(2) && importer.known_ints(call, 2)?.iter().any(|&flag| flag != 0) {
+        return call.refuse("the model is in training mode; export it in evaluation mode (model.eval())");
+    }
     if call.node.output.get(1).is_some_and(|name| !name.is_empty()) {
         // The mask of a Dropout that drops nothing.
         let dims: Vec<i32> = importer.dims(&value).iter().map(|&d| d as i32).collect();

@@ -253,6 +253,14 @@ impl Importer<'_> {
             TensorType::Int32 => data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect(),
             TensorType::UInt8 | TensorType::Bool => data.iter().map(|&b| b.into()).collect(),
             TensorType::Int8 => data.iter().map(|&b| i64::from(b as i8)).collect(),
+            TensorType::Int16 => data.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b).into()).collect(),
+            TensorType::UInt16 => data.as_chunks().0.iter().map(|&b| u16::from_le_bytes(b).into()).collect(),
+            // A count may be given as a real number.
+            TensorType::Float32 => {
+                let floats = tensor.floats().unwrap_or_default();
+                let whole = floats.iter().all(|v| v.fract() == 0.0 && v.abs() < 1e9);
+                return Ok(whole.then(|| floats.iter().map(|&v| v as i64).collect()));
+            }
             _ => return Ok(None),
         }))
     }
