@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Accuracy of `sedge convert` on the MLPerf Tiny models, in every form and with every method of calibration, beside the
-float models and TensorFlow's int8 files.
+float models and TensorFlow's int8 files; and how far each agrees with the float model.
 
     mlperf_tiny.py --sedge target/release/sedge --models DIR --data DIR        (pip install numpy pillow)
 
@@ -76,6 +76,16 @@ def anomaly(a, tmp):
     return ratio(f'{tmp}/ad.tflite'), ratio(f'{a.models}/ad01_int8.tflite')
 
 
+def outputs(a, model, x, tmp):
+    return np.concatenate([output(a, model, sample[None], tmp) for sample in x])
+
+
+def agreement(real, found):
+    """Share of samples with the float model's label in percent, and signal to quantization noise in dB."""
+    same = 100 * (real.argmax(-1) == found.argmax(-1)).mean()
+    return f'{same:.1f}, {10 * np.log10((real ** 2).sum() / ((real - found) ** 2).sum()):.1f}'
+
+
 def peers(a, name, model, x, tmp):
     """Runs a converted file elsewhere; ends the script where tflite-micro gives other bytes."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -107,8 +117,8 @@ FORMS = (
     ('int16x8', ('--quantize', 'int16x8')),
     ('int4', ('--quantize', 'int4')),
     ('dynamic', ('--quantize', 'dynamic')),
+    ('min-max', ('--calibration-method', 'min-max')),
     ('moving average', ('--calibration-method', 'moving-average')),
-    ('percentile', ('--calibration-method', 'percentile')),
     ('mse', ('--calibration-method', 'mse')),
     ('entropy', ('--calibration-method', 'entropy')),
 )
@@ -123,7 +133,9 @@ def main():
     a = ap.parse_args()
     names = ['samples', 'float', 'int8, TensorFlow', *(name for name, _ in FORMS)]
     print(f'| model | {" | ".join(names)} |\n| --- |{" ---: |" * len(names)}')
-    notes = []
+    peered = []
+    notes = ['Agreement with the float model: the same label in percent, signal to quantization noise in dB', '',
+             f'| model | {" | ".join(names[2:])} |\n| --- |{" ---: |" * len(names[2:])}']
     with tempfile.TemporaryDirectory() as tmp:
         for name, load, source, peer in (('kws', kws, 'kws_float32', 'kws_ref_model'),
                                          ('vww', vww, 'vww_96_float', 'vww_96_int8'),
@@ -139,13 +151,15 @@ def main():
             scores = [json.loads(run(a, 'eval', f, '--data', f'{tmp}/held.npz', '--json')) for f in files]
             cells = ' | '.join(f'{s["top1_percent"]:.1f}' for s in scores)
             print(f'| {name} | {scores[0]["samples"]} | {cells} |', flush=True)
-            notes += [peers(a, name, made[0], x[1::2], tmp)] if a.peers else []
+            real, *found = (outputs(a, f, x[1::2], tmp) for f in files)
+            notes += [f'| {name} | {" | ".join(agreement(real, f) for f in found)} |']
+            peered += [peers(a, name, made[0], x[1::2], tmp)] if a.peers else []
         ours, theirs = anomaly(a, tmp)
-        notes += [f'ad01, signal to quantization noise on 20 random windows: {ours:.1f} dB, TensorFlow {theirs:.1f} dB']
+        notes += ['', *peered, f'ad01, signal to quantization noise on 20 random windows: {ours:.1f} dB, TensorFlow {theirs:.1f} dB']
         if a.peers:
             windows = np.random.default_rng(2).uniform(-1, 1, (a.peers, 640)).astype(np.float32)
             notes += [peers(a, 'ad01', f'{tmp}/ad.tflite', windows, tmp)]
-    print('\n'.join(['', *notes]) if notes else '', end='\n' if notes else '')
+    print('\n'.join(['', *notes]))
 
 
 if __name__ == '__main__':

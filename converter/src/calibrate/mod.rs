@@ -18,7 +18,7 @@ use sedge_runtime::schema::{Shape, TensorType};
 use sedge_runtime::{Error, Observer as Watcher, Session, Step};
 
 use means::Means;
-pub use observer::{Method, Observer, Range};
+pub use observer::{DEFAULT_PERCENTILE, Method, Observer, Range};
 pub use samples::Samples;
 
 use crate::Failure;

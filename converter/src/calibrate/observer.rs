@@ -19,10 +19,9 @@ impl Range {
 }
 
 /// How a range is chosen from the values seen. Values that are not finite never count.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Method {
     /// The smallest and the largest value.
-    #[default]
     MinMax,
     /// The smallest and the largest value of each sample, averaged: each sample counts a tenth, all before it the
     /// rest.
@@ -33,6 +32,16 @@ pub enum Method {
     Mse,
     /// The range whose quantized distribution has the least Kullback-Leibler divergence.
     Entropy,
+}
+
+/// The percentage of values that is kept where nothing else is asked for: one of 10,000 is cut off. On the MLPerf Tiny models
+/// this leaves 2 to 5 dB less noise in the outputs than the smallest and the largest value do (docs/accuracy.md).
+pub const DEFAULT_PERCENTILE: f64 = 99.99;
+
+impl Default for Method {
+    fn default() -> Self {
+        Self::Percentile(DEFAULT_PERCENTILE)
+    }
 }
 
 /// The weight of a new sample in a moving average.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::Failure;
-use crate::calibrate::{Calibration, Method, Samples};
+use crate::calibrate::{Calibration, DEFAULT_PERCENTILE, Method, Samples};
 use crate::convert::{convert, float_graph, input_names};
 use crate::exec::ModelFile;
 use crate::export::to_tflite;
@@ -43,11 +43,12 @@ pub(super) struct Args {
     /// Samples: an .npz file, or a folder of .npz and .npy files
     #[arg(short, long, value_name = "PATH")]
     calibration: Option<PathBuf>,
-    /// How the range of each activation is chosen from what it is on the samples
-    #[arg(long, value_enum, default_value = "min-max")]
-    calibration_method: MethodName,
+    /// How the range of each activation is chosen from what it is on the samples; percentile by default, min-max for
+    /// int16x8
+    #[arg(long, value_enum)]
+    calibration_method: Option<MethodName>,
     /// For --calibration-method percentile: how many of 100 values are kept
-    #[arg(long, value_name = "PERCENT", default_value = "99.99", value_parser = percentage)]
+    #[arg(long, value_name = "PERCENT", default_value_t = DEFAULT_PERCENTILE, value_parser = percentage)]
     percentile: f64,
     /// Samples that run at the same time; all cores by default
     #[arg(long, value_name = "N")]
@@ -93,6 +94,18 @@ enum MethodName {
     Entropy,
 }
 
+impl MethodName {
+    fn with(self, percentile: f64) -> Method {
+        match self {
+            Self::MinMax => Method::MinMax,
+            Self::MovingAverage => Method::MovingAverage,
+            Self::Percentile => Method::Percentile(percentile),
+            Self::Mse => Method::Mse,
+            Self::Entropy => Method::Entropy,
+        }
+    }
+}
+
 /// A number of percent above 50, at most 100.
 fn percentage(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -113,11 +126,11 @@ fn named_shape(text: &str) -> Result<(String, Vec<u32>), String> {
 impl Args {
     fn calibration(&self) -> Calibration {
         let method = match self.calibration_method {
-            MethodName::MinMax => Method::MinMax,
-            MethodName::MovingAverage => Method::MovingAverage,
-            MethodName::Percentile => Method::Percentile(self.percentile),
-            MethodName::Mse => Method::Mse,
-            MethodName::Entropy => Method::Entropy,
+            None => match self.quantize.calibration() {
+                Method::Percentile(_) => Method::Percentile(self.percentile),
+                method => method,
+            },
+            Some(method) => method.with(self.percentile),
         };
         Calibration { method, threads: self.threads }
     }

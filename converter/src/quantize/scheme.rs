@@ -2,6 +2,8 @@
 
 use sedge_schema::TensorType;
 
+use crate::calibrate::Method;
+
 /// The number formats of a converted model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scheme {
@@ -36,6 +38,14 @@ impl Scheme {
             Self::Dynamic => "int8 weights",
             Self::Float16 => "float16 weights",
             Self::None => "float32",
+        }
+    }
+
+    /// How ranges are chosen where nothing else is asked for: 16 bits have room for the largest values.
+    pub fn calibration(self) -> Method {
+        match self {
+            Self::Int16x8 => Method::MinMax,
+            _ => Method::default(),
         }
     }
 

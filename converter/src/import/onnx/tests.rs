@@ -36,8 +36,7 @@ fn ints(name: &str, values: &[i64]) -> TensorProto {
 
 fn model(node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
     let (input, output) = (vec![tensor("x", &[1, 4])], vec![tensor("y", &[1, 4])]);
-    let graph =
-        GraphProto { name: "g".to_owned(), node, initializer, input, output, ..GraphProto::default() };
+    let graph = GraphProto { name: "g".to_owned(), node, initializer, input, output };
     let opset_import = vec![OperatorSetIdProto { domain: String::new(), version: 17 }];
     ModelProto { graph: Some(graph), opset_import, ..ModelProto::default() }
 }
