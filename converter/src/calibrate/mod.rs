@@ -6,6 +6,7 @@
 
 mod histogram;
 mod means;
+mod moments;
 mod observer;
 mod samples;
 
@@ -18,13 +19,14 @@ use sedge_runtime::schema::{Shape, TensorType};
 use sedge_runtime::{Error, Observer as Watcher, Session, Step};
 
 use means::Means;
+pub(crate) use moments::{Moments, Patches};
 pub use observer::{DEFAULT_PERCENTILE, Method, Observer, Range};
 pub use samples::Samples;
 
 use crate::Failure;
 use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::export::to_tflite;
-use crate::graph::{Graph, TensorId};
+use crate::graph::{Graph, NodeId, TensorId};
 use crate::report::progress;
 
 /// How a model is calibrated.
@@ -42,6 +44,8 @@ pub struct Ranges {
     ranges: Vec<Option<Range>>,
     /// The mean of each channel, where weights are applied to it.
     means: Vec<Option<Vec<f64>>>,
+    /// How the inputs of weights vary together, by the operator that has the weights.
+    moments: Vec<(NodeId, Moments)>,
 }
 
 impl Ranges {
@@ -54,11 +58,16 @@ impl Ranges {
     pub fn means(&self, tensor: TensorId) -> Option<&[f64]> {
         self.means.get(tensor.index())?.as_deref()
     }
+
+    /// How the inputs of an operator's weights vary together.
+    pub(crate) fn moments(&self, node: NodeId) -> Option<&Moments> {
+        self.moments.iter().find(|(id, _)| *id == node).map(|(_, moments)| moments)
+    }
 }
 
 impl FromIterator<Option<Range>> for Ranges {
     fn from_iter<I: IntoIterator<Item = Option<Range>>>(ranges: I) -> Self {
-        Self { ranges: ranges.into_iter().collect(), means: Vec::new() }
+        Self { ranges: ranges.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -67,6 +76,8 @@ impl FromIterator<Option<Range>> for Ranges {
 struct Seen {
     observer: Observer,
     means: Option<Means>,
+    /// One for each operator that applies weights to it.
+    moments: Vec<(NodeId, Moments)>,
 }
 
 impl Seen {
@@ -78,6 +89,10 @@ impl Seen {
         if let Some(means) = &mut self.means {
             means.observe(shape.last(), &mut values.clone());
         }
+        if !self.moments.is_empty() {
+            let values: Vec<f32> = values.clone().collect();
+            self.moments.iter_mut().for_each(|(_, moments)| moments.observe(shape, &values));
+        }
         self.observer.observe(number, &mut values);
     }
 
@@ -86,18 +101,27 @@ impl Seen {
         if let (Some(means), Some(more)) = (&mut self.means, &other.means) {
             means.merge(more);
         }
+        self.moments.iter_mut().zip(&other.moments).for_each(|((_, all), (_, more))| all.merge(more));
     }
 }
 
 /// An observer for each tensor, which has seen nothing.
 fn observers(graph: &Graph, method: Method) -> Vec<Seen> {
-    let mut seen = vec![Seen { observer: Observer::new(method), means: None }; graph.tensors().len()];
-    for (_, node) in graph.nodes() {
+    let nothing = Seen { observer: Observer::new(method), means: None, moments: Vec::new() };
+    let mut seen = vec![nothing; graph.tensors().len()];
+    for (id, node) in graph.nodes() {
         let rule = node.op.known().map(|op| op.quantization());
         if let (Some(QuantizationRule::Weights { .. }), Some(input)) = (rule, node.input(0))
             && let Some(seen) = seen.get_mut(input.index())
         {
             seen.means = Some(Means::default());
+            let weights = node.input(1).map(|t| graph.tensor(t)).filter(|t| t.is_constant());
+            let patches = node
+                .op
+                .known()
+                .zip(weights)
+                .and_then(|(op, weights)| Patches::of(op, &graph.tensor(input).shape, &weights.shape));
+            seen.moments.extend(patches.map(|patches| (id, Moments::new(patches))));
         }
     }
     seen
@@ -139,6 +163,7 @@ pub fn calibrate(graph: &Graph, samples: &mut Samples, how: &Calibration) -> Res
     Ok(Ranges {
         ranges: observers.iter().map(|seen| seen.observer.range()).collect(),
         means: observers.iter().map(|seen| seen.means.as_ref()?.get()).collect(),
+        moments: observers.into_iter().flat_map(|seen| seen.moments).collect(),
     })
 }
 

@@ -4,20 +4,23 @@ use sedge_schema::TensorType;
 use sedge_schema::op::{Op, QuantizationRule};
 
 use super::assign::range_of;
+use super::rounding::balanced;
 use super::scale;
 use super::scheme::Scheme;
 use crate::Failure;
-use crate::calibrate::Range;
+use crate::calibrate::{Moments, Range};
 use crate::graph::{Graph, NodeId, Operation, Quantization, Tensor, TensorId, float_bytes};
 use crate::passes::dequantized;
 
 /// Quantizes the constants that a node reads, each into a tensor of its own: another node may want
-/// the same values with other scales. `means` are those of the channels that weights are applied to.
+/// the same values with other scales. `means` are those of the channels that weights are applied to, `moments` tell how
+/// what they are applied to varies.
 pub(super) fn quantize(
     graph: &mut Graph,
     id: NodeId,
     scheme: Scheme,
     means: Option<&[f64]>,
+    moments: Option<&Moments>,
 ) -> Result<(), Failure> {
     let Operation::Known(op) = graph.node(id).op else { return Ok(()) };
     let rule = op.quantization();
@@ -30,8 +33,11 @@ pub(super) fn quantize(
                 // tflite-micro's fully connected layers take 4-bit weights with one scale only.
                 let is_single = scheme == Scheme::Int4 && matches!(op, Op::FullyConnected(_));
                 let axis = (!is_single).then_some(usize::from(axis));
-                let small =
-                    weights(graph.tensor(input), &values, axis, &least_scales(graph, id, scheme), scheme);
+                let tensor = graph.tensor(input);
+                let least = least_scales(graph, id, scheme);
+                let small = weights(tensor, &values, axis, &least, scheme, |q, most| {
+                    balanced(&op, tensor, &values, q, most, moments?)
+                });
                 correction = lost(&op, &small, &values, means).unwrap_or_default();
                 small
             }
@@ -108,8 +114,16 @@ fn least_scales(graph: &Graph, id: NodeId, scheme: Scheme) -> Vec<f32> {
     bias.iter().map(|b| (f64::from(b.abs()) / (MAX_BIAS * input)) as f32).collect()
 }
 
-/// `axis` is the dimension that scales count; `None` for one scale.
-fn weights(tensor: &Tensor, values: &[f32], axis: Option<usize>, least: &[f32], scheme: Scheme) -> Tensor {
+/// `axis` is the dimension that scales count; `None` for one scale. `balance` may move the values to other places of the
+/// grid that it is given, with the largest integer that is used; else each goes to the nearest.
+fn weights(
+    tensor: &Tensor,
+    values: &[f32],
+    axis: Option<usize>,
+    least: &[f32],
+    scheme: Scheme,
+    balance: impl FnOnce(&Quantization, f64) -> Option<Vec<f32>>,
+) -> Tensor {
     let kind = scheme.weights();
     let most = if kind == TensorType::Int4 { 7 } else { 127 };
     let q = match axis {
@@ -122,7 +136,8 @@ fn weights(tensor: &Tensor, values: &[f32], axis: Option<usize>, least: &[f32], 
             scale::weights(values, std::iter::repeat(0), 1, 0, &[least], most as f32)
         }
     };
-    quantized(tensor, values, q, Layout { kind, low: -most })
+    let balanced = balance(&q, most as f64);
+    quantized(tensor, balanced.as_deref().unwrap_or(values), q, Layout { kind, low: -most })
 }
 
 fn activation(tensor: &Tensor, values: &[f32], q: Quantization, scheme: Scheme) -> Tensor {
@@ -234,7 +249,7 @@ mod tests {
         let values = [0.5, -1.0, 0.25, 2.0];
         let shape = Shape::new(&[2, 2]).unwrap();
         let float = Tensor::constant("w", TensorType::Float32, shape, float_bytes(&values));
-        let q = weights(&float, &values, Some(0), &[], Scheme::Int8);
+        let q = weights(&float, &values, Some(0), &[], Scheme::Int8, |_, _| None);
         let data: Vec<i8> = q.data.unwrap().iter().map(|&b| b as i8).collect();
         assert_eq!(data, [64, -127, 16, 127]);
         assert_eq!(q.quantization.unwrap().scales, [1.0 / 127.0, 2.0 / 127.0]);
@@ -248,7 +263,7 @@ mod tests {
         let values = [1.0, 0.4 * step, 1.0, -0.25 * step];
         let shape = Shape::new(&[2, 2]).unwrap();
         let float = Tensor::constant("w", TensorType::Float32, shape, float_bytes(&values));
-        let small = weights(&float, &values, Some(0), &[], Scheme::Int8);
+        let small = weights(&float, &values, Some(0), &[], Scheme::Int8, |_, _| None);
         let op = Op::FullyConnected(Default::default());
         let found = lost(&op, &small, &values, Some(&[3.0, 127.0])).unwrap();
         assert!((found[0] - 0.4).abs() < 1e-6 && (found[1] + 0.25).abs() < 1e-6, "{found:?}");
@@ -259,7 +274,7 @@ mod tests {
         let values = [0.6, -1.0, 0.25];
         let shape = Shape::new(&[1, 3]).unwrap();
         let float = Tensor::constant("w", TensorType::Float32, shape, float_bytes(&values));
-        let q = weights(&float, &values, Some(0), &[], Scheme::Int4);
+        let q = weights(&float, &values, Some(0), &[], Scheme::Int4, |_, _| None);
         // 4.2, -7 and 1.75 sevenths: 4, -7, 2.
         assert_eq!(*q.data.unwrap(), [0x94, 0x02]);
         assert_eq!(q.quantization.unwrap().scales, [1.0 / 7.0]);

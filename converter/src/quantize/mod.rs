@@ -13,6 +13,7 @@ mod borders;
 mod check;
 mod constants;
 mod keep_float;
+mod rounding;
 mod scale;
 mod scheme;
 #[cfg(test)]
@@ -121,7 +122,7 @@ fn integers(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(),
     for id in graph.node_ids() {
         if !apart.nodes.contains(&id) {
             let means = graph.node(id).input(0).and_then(|input| ranges.means(input));
-            constants::quantize(graph, id, scheme, means)?;
+            constants::quantize(graph, id, scheme, means, ranges.moments(id))?;
         }
     }
     borders::set(graph, options);
