@@ -1,6 +1,6 @@
 //! Accuracy of classifiers on labelled samples.
 
-use sedge_runtime::{Error, TensorType};
+use sedge_runtime::{Error, Session, TensorType};
 
 use crate::Failure;
 use crate::calibrate::Samples;
@@ -34,8 +34,9 @@ pub fn top1(file: &ModelFile, samples: &mut Samples, labels: &[i64]) -> Result<A
     if samples.len() != labels.len() {
         return Err(Failure::new(format!("there are {} samples and {} labels", samples.len(), labels.len())));
     }
-    let input = model.main().inputs().get(0).and_then(|t| model.main().tensors().get(t as usize));
-    let input = input.ok_or_else(|| Failure::new(format!("'{}' has no input", file.name())))?;
+    if model.main().inputs().is_empty() {
+        return Err(Failure::new(format!("'{}' has no input", file.name())));
+    }
     let bar = progress("evaluating", labels.len() as u64);
     let mut failure = None;
     let correct = with_session(model, &ExecOptions::default(), |session| {
@@ -49,18 +50,7 @@ pub fn top1(file: &ModelFile, samples: &mut Samples, labels: &[i64]) -> Result<A
                     return Ok(0);
                 }
             };
-            if input.tensor_type() == TensorType::Float32 {
-                session.set_input::<f32>(0, &values)?;
-            } else {
-                let array = quantize(&values, input.tensor_type(), input.quantization());
-                let bytes = array.as_ref().map(|a| a.bytes()).unwrap_or_default();
-                let to = session.input_bytes_mut(0)?;
-                let (expected, found) = (to.len() as u32, bytes.len() as u32);
-                if expected != found {
-                    return Err(Error::Length { expected, found });
-                }
-                to.copy_from_slice(bytes);
-            }
+            put(session, 0, &values)?;
             session.invoke()?;
             let output = widen(session.output_type(0)?, &session.output_shape(0)?, session.output_bytes(0)?);
             correct +=
@@ -74,6 +64,26 @@ pub fn top1(file: &ModelFile, samples: &mut Samples, labels: &[i64]) -> Result<A
         Some(failure) => Err(failure),
         None => Ok(Accuracy { correct, samples: labels.len() }),
     }
+}
+
+/// Puts real values into an input, quantized with its scale where it holds integers.
+pub(crate) fn put(session: &mut Session<'_>, i: usize, values: &[f32]) -> Result<(), Error> {
+    let tensor = session.graph().inputs().get(i).and_then(|t| usize::try_from(t).ok());
+    let Some(view) = tensor.and_then(|t| session.graph().tensors().get(t)) else {
+        return session.set_input::<f32>(i, values);
+    };
+    if view.tensor_type() == TensorType::Float32 {
+        return session.set_input::<f32>(i, values);
+    }
+    let array = quantize(values, view.tensor_type(), view.quantization());
+    let bytes = array.as_ref().map(|a| a.bytes()).unwrap_or_default();
+    let to = session.input_bytes_mut(i)?;
+    let (expected, found) = (to.len() as u32, bytes.len() as u32);
+    if expected != found {
+        return Err(Error::Length { expected, found });
+    }
+    to.copy_from_slice(bytes);
+    Ok(())
 }
 
 /// The index of the largest element; the first of equal ones.

@@ -14,6 +14,7 @@
 
 pub mod calibrate;
 pub mod cli;
+pub mod compare;
 pub mod convert;
 pub mod data;
 pub mod evaluate;

@@ -196,6 +196,42 @@ fn bad_models_are_refused_everywhere() {
 }
 
 #[test]
+fn layers_are_compared() {
+    let float = data("digits/digits_float.tflite");
+    let place = Workplace::new();
+    let int8 = place.path("int8.tflite");
+    let done = sedge(&["convert", &float, "-o", &int8, "--calibration", &data("digits/calibration.npz")]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let held = data("digits/heldout.npz");
+    let json = sedge(&["compare", &float, &int8, "--data", &held, "--json", "--worst", "2"]).json();
+    let layers = json["layers"].as_array().unwrap();
+    assert_eq!((layers.len(), json["samples"].as_u64()), (12, Some(500)));
+    assert_eq!(layers[11]["kind"], "SOFTMAX");
+    // A step of 1/256 of the range leaves about 40 dB; sums over twelve layers lose a few more.
+    assert!(layers.iter().all(|l| (25.0..60.0).contains(&l["sqnr_db"].as_f64().unwrap())), "{json}");
+    // Softmax gives probabilities; other ranges are the float model's own.
+    assert_eq!(
+        (layers[11]["range"][0].as_f64() >= Some(0.0), layers[11]["range"][1].as_f64()),
+        (true, Some(1.0))
+    );
+    let worst: Vec<&str> = json["worst"].as_array().unwrap().iter().filter_map(|w| w.as_str()).collect();
+    let lowest = layers.iter().map(|l| l["sqnr_db"].as_f64().unwrap()).fold(f64::MAX, f64::min);
+    let first = layers.iter().find(|l| l["tensor"] == worst[0]).unwrap();
+    assert_eq!((worst.len(), first["sqnr_db"].as_f64()), (2, Some(lowest)));
+    // The first part of the name that is told is enough to keep the layer in float32.
+    let text = sedge(&["compare", &float, &int8, "--data", &held]).stdout;
+    let name = text.split("--keep-float '").nth(1).unwrap().split('\'').next().unwrap();
+    let kept = ["convert", &float, "-o", &int8, "--calibration", &held, "--keep-float", name];
+    assert_eq!(sedge(&kept).code, 0);
+    // Equal models differ nowhere; others do not take the same samples.
+    let same = sedge(&["compare", &float, &float, "--data", &held, "--json"]).json();
+    assert!(same["layers"].as_array().unwrap().iter().all(|l| l["sqnr_db"].is_null()));
+    let other = sedge(&["compare", &float, &data("sine/sine_int8_tf.tflite"), "--data", &held]);
+    assert_eq!(other.code, 1);
+    assert!(other.stderr.contains("64 elements given, the model takes 1"), "{}", other.stderr);
+}
+
+#[test]
 fn inspect_counts() {
     let model = data("sine/sine_int8_tf.tflite");
     let place = Workplace::new();

@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 mod bench;
+mod compare;
 mod convert;
 mod demo;
 mod engine;
@@ -39,6 +40,7 @@ enum Command {
     Bench(bench::Args),
     Verify(verify::Args),
     Eval(eval::Args),
+    Compare(compare::Args),
     Demo(demo::Args),
 }
 
@@ -52,6 +54,7 @@ impl Cli {
         match self.command {
             Command::Convert(args) => convert::run(args),
             Command::Eval(args) => eval::run(args),
+            Command::Compare(args) => compare::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Run(args) => run::run(args),
             Command::Inspect(args) => inspect::run(args),

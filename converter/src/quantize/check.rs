@@ -22,6 +22,8 @@ pub(super) fn check(graph: &Graph, options: &Options) -> Result<Vec<NodeId>, Fai
     let mut unknown: Vec<&str> = options.keep_float.iter().map(String::as_str).collect();
     for (id, node) in graph.nodes() {
         let written = node.outputs.iter().map(|&t| graph.tensor(t).name.as_str());
+        // TensorFlow's converter joins the names of all that it fused: the first of them will do.
+        let written = written.flat_map(|name| [name, name.split(';').next().unwrap_or(name)]);
         let names: Vec<&str> = written.chain([node.op.name(), node.name.as_str()]).collect();
         let is_named = options.keep_float.iter().any(|name| names.contains(&name.as_str()));
         unknown.retain(|name| !names.contains(name));
