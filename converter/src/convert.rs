@@ -25,11 +25,6 @@ pub fn float_graph(
     Ok(graph)
 }
 
-/// The names of a graph's inputs, under which samples are looked for.
-pub fn input_names(graph: &Graph) -> Vec<String> {
-    graph.inputs.iter().map(|&t| graph.tensor(t).name.clone()).collect()
-}
-
 /// Brings a float graph into the form that is asked for, and writes it. `samples` are needed where the form has
 /// integers for activations, and the source does not have them already: such a source keeps its own scales.
 ///

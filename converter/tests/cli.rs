@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Workplace, data, npy, sedge};
+use sedge_converter::data::{Array, npy_bytes};
 use serde_json::Value;
 
 #[test]
@@ -193,6 +194,49 @@ fn bad_models_are_refused_everywhere() {
     }
     let result = sedge(&["verify", &cut, "--json"]);
     assert_eq!(result.json()["ok"], false);
+}
+
+#[test]
+fn pictures_calibrate_as_their_values_do() {
+    let float = data("digits/digits_float.tflite");
+    let place = Workplace::new();
+    let folder = place.path("pictures");
+    fs::create_dir(&folder).unwrap();
+    let mut values = Vec::new();
+    for k in 0..3u32 {
+        let picture = image::GrayImage::from_fn(8, 8, |x, y| image::Luma([(40 * x + 31 * y + 70 * k) as u8]));
+        picture.save(format!("{folder}/{k}.png")).unwrap();
+        values.extend(picture.into_raw().iter().map(|&b| (f32::from(b) / 255.0 - 0.5) / 0.25));
+    }
+    fs::write(format!("{folder}/notes.txt"), "not a sample").unwrap();
+    let array = place.path("x.npy");
+    fs::write(&array, npy_bytes(&Array::from_f32(vec![3, 8, 8, 1], &values).unwrap())).unwrap();
+    let (a, b) = (place.path("a.tflite"), place.path("b.tflite"));
+    let done = sedge(&[
+        "convert",
+        &float,
+        "-o",
+        &a,
+        "--calibration",
+        &folder,
+        "--mean",
+        "0.5",
+        "--std",
+        "0.25",
+        "--json",
+    ]);
+    assert_eq!((done.code, done.json()["samples"].as_u64()), (0, Some(3)), "{}", done.stderr);
+    assert_eq!(sedge(&["convert", &float, "-o", &b, "--calibration", &array]).code, 0);
+    assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
+    // A picture that is none is refused, and nothing is written.
+    fs::write(format!("{folder}/3.png"), "no picture").unwrap();
+    let broken = sedge(&["convert", &float, "-o", &place.path("c.tflite"), "--calibration", &folder]);
+    assert_eq!(broken.code, 1);
+    assert!(
+        broken.stderr.contains("3.png") && !fs::exists(place.path("c.tflite")).unwrap(),
+        "{}",
+        broken.stderr
+    );
 }
 
 #[test]

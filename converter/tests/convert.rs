@@ -4,8 +4,8 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use sedge_converter::Failure;
-use sedge_converter::calibrate::{Calibration, Method, Samples};
-use sedge_converter::convert::{convert, float_graph, input_names};
+use sedge_converter::calibrate::{Calibration, Method, SampleSpec, Samples};
+use sedge_converter::convert::{convert, float_graph};
 use sedge_converter::data::{Array, Npz, dequantize, quantize};
 use sedge_converter::evaluate::top1;
 use sedge_converter::exec::{ExecOptions, ModelFile, with_session};
@@ -39,7 +39,8 @@ fn float_of(source: &ModelFile) -> Result<Graph, Failure> {
 fn int8(name: &str, options: Options) -> ModelFile {
     let source = read(&format!("{name}/{name}_float.tflite"));
     let graph = float_of(&source).unwrap();
-    let mut samples = Samples::open(&data(&format!("{name}/calibration.npz")), &input_names(&graph)).unwrap();
+    let mut samples =
+        Samples::open(&data(&format!("{name}/calibration.npz")), &SampleSpec::of(&graph)).unwrap();
     ModelFile::from_bytes(
         name,
         &convert(graph, Some(&mut samples), &Calibration::default(), &options).unwrap(),
@@ -78,7 +79,7 @@ fn classifiers_keep_their_accuracy() {
         let labels = array(&held_out, "y");
         let labels: Vec<i64> = labels.bytes().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect();
         let percent = |file: &ModelFile| {
-            let mut samples = Samples::of(vec![array(&held_out, "x")], &["x".to_owned()]).unwrap();
+            let mut samples = Samples::of(vec![array(&held_out, "x")]).unwrap();
             top1(file, &mut samples, &labels).unwrap().percent()
         };
         let float = percent(&read(&format!("{name}/{name}_float.tflite")));
@@ -93,7 +94,7 @@ fn in_form(name: &str, options: Options) -> (f64, f64, ModelFile) {
     let labels = array(&held_out, "y");
     let labels: Vec<i64> = labels.bytes().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect();
     let percent = |file: &ModelFile| {
-        let mut samples = Samples::of(vec![array(&held_out, "x")], &["x".to_owned()]).unwrap();
+        let mut samples = Samples::of(vec![array(&held_out, "x")]).unwrap();
         top1(file, &mut samples, &labels).unwrap().percent()
     };
     let file = int8(name, options);
@@ -146,7 +147,8 @@ fn methods_of_calibration_keep_the_accuracy_whatever_the_threads() {
     for method in methods {
         let convert_on = |threads: usize| {
             let graph = float_of(&read("keywords/keywords_float.tflite")).unwrap();
-            let mut samples = Samples::open(&data("keywords/calibration.npz"), &input_names(&graph)).unwrap();
+            let mut samples =
+                Samples::open(&data("keywords/calibration.npz"), &SampleSpec::of(&graph)).unwrap();
             let calibration = Calibration { method, threads: NonZero::new(threads) };
             convert(graph, Some(&mut samples), &calibration, &Options::default()).unwrap()
         };
@@ -157,7 +159,7 @@ fn methods_of_calibration_keep_the_accuracy_whatever_the_threads() {
             held_out.bytes().as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect();
         let percent = |file: &ModelFile| {
             let samples = vec![array("keywords/heldout.npz", "x")];
-            let mut samples = Samples::of(samples, &["x".to_owned()]).unwrap();
+            let mut samples = Samples::of(samples).unwrap();
             top1(file, &mut samples, &labels).unwrap().percent()
         };
         let float = percent(&read("keywords/keywords_float.tflite"));

@@ -21,7 +21,7 @@ use sedge_runtime::{Error, Observer as Watcher, Session, Step};
 use means::Means;
 pub(crate) use moments::{Moments, Patches};
 pub use observer::{DEFAULT_PERCENTILE, Method, Observer, Range};
-pub use samples::Samples;
+pub use samples::{SampleSpec, Samples};
 
 use crate::Failure;
 use crate::exec::{ExecOptions, ModelFile, with_session};

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::pictures::Pictures;
 use crate::Failure;
-use crate::calibrate::Samples;
+use crate::calibrate::{SampleSpec, Samples};
 use crate::compare::{Layer, compare};
-use crate::convert::{float_graph, input_names};
+use crate::convert::float_graph;
 use crate::exec::ModelFile;
 use crate::export::to_tflite;
 use crate::import::{self, Source};
@@ -28,9 +29,11 @@ pub(super) struct Args {
     float: PathBuf,
     /// The quantized model, a .tflite file
     quantized: PathBuf,
-    /// Samples: an .npz file, or a folder of .npz and .npy files
+    /// Samples: an .npz file, or a folder of .npz, .npy, .png, .jpg, .bmp and .wav files
     #[arg(short, long, value_name = "PATH")]
     data: PathBuf,
+    #[command(flatten)]
+    pictures: Pictures,
     /// How many of the worst layers are named
     #[arg(long, value_name = "N", default_value_t = 3)]
     worst: usize,
@@ -55,7 +58,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let graph = float_graph(&from, &import::Options::default(), &mut |_, _| {})?;
     let float = ModelFile::from_bytes(source.name(), &to_tflite(&graph)?)?;
     let quantized = ModelFile::read(&args.quantized)?;
-    let mut samples = Samples::open(&args.data, &input_names(&graph))?;
+    let spec = SampleSpec { scaling: args.pictures.scaling(), ..SampleSpec::of(&graph) };
+    let mut samples = Samples::open(&args.data, &spec)?;
     let layers = compare(&float, &quantized, &mut samples)?;
     let mut order: Vec<&Layer> = layers.iter().filter(|layer| layer.sqnr_db.is_some()).collect();
     order.sort_by(|a, b| a.sqnr_db.partial_cmp(&b.sqnr_db).unwrap_or(std::cmp::Ordering::Equal));

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::pictures::Pictures;
 use crate::Failure;
-use crate::calibrate::{Calibration, DEFAULT_PERCENTILE, Method, Samples};
-use crate::convert::{convert, float_graph, input_names};
+use crate::calibrate::{Calibration, DEFAULT_PERCENTILE, Method, SampleSpec, Samples};
+use crate::convert::{convert, float_graph};
 use crate::exec::ModelFile;
 use crate::export::to_tflite;
 use crate::graph::Graph;
@@ -25,11 +26,13 @@ Examples:
   sedge convert float.tflite -o int8.tflite --calibration samples.npz
   sedge convert model.onnx -o int8.tflite --calibration samples/ --input-type float32 --output-type float32
   sedge convert model.onnx -o float.tflite --quantize none --channels-last
+  sedge convert model.onnx -o int8.tflite --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   sedge convert model.onnx -o small.tflite --quantize dynamic --input-shape images=1,3,224,224
   sedge convert model.onnx -o int8.tflite --calibration samples/ --calibration-method mse --keep-float SOFTMAX
 
 Samples are float32 as the model takes them: an .npz file with one array for each input (named as the
-input, or 'x' where there is one), its first dimension counting samples; or a folder of .npz and .npy files.
+input, or 'x' where there is one), its first dimension counting samples; or a folder of .npz and .npy files, of pictures
+(resized to the input, see --mean), or of WAV files (cut into windows of the input's length, from -1 to 1).
 About 100 samples that look like real inputs are enough.")]
 pub(super) struct Args {
     /// The model: .tflite or .onnx
@@ -40,9 +43,11 @@ pub(super) struct Args {
     /// The form of the result
     #[arg(short, long, value_enum, default_value = "int8")]
     quantize: Scheme,
-    /// Samples: an .npz file, or a folder of .npz and .npy files
+    /// Samples: an .npz file, or a folder of .npz, .npy, .png, .jpg, .bmp and .wav files
     #[arg(short, long, value_name = "PATH")]
     calibration: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
     /// How the range of each activation is chosen from what it is on the samples; percentile by default, min-max for
     /// int16x8
     #[arg(long, value_enum)]
@@ -174,8 +179,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let source = ModelFile::read(&args.source)?;
     let graph = args.graph(&source)?;
     let operators = graph.nodes().len();
+    let spec = SampleSpec { scaling: args.pictures.scaling(), ..SampleSpec::of(&graph) };
     let mut samples = match &args.calibration {
-        Some(path) if args.quantize.needs_samples() => Some(Samples::open(path, &input_names(&graph))?),
+        Some(path) if args.quantize.needs_samples() => Some(Samples::open(path, &spec)?),
         Some(_) => {
             let form = args.quantize.name();
             return Err(Failure::usage(format!("{form} needs no samples")).help("leave --calibration out"));

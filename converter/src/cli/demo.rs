@@ -53,10 +53,9 @@ struct Row {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let names = ["x".to_owned()];
     let read = |name: &str, file: &[u8], array: &str| Npz::of(name, file)?.array(array);
-    let mut calibration = Samples::of(vec![read("calibration samples", CALIBRATION, "x")?], &names)?;
-    let mut held_out = Samples::of(vec![read("held-out samples", HELD_OUT, "x")?], &names)?;
+    let mut calibration = Samples::of(vec![read("calibration samples", CALIBRATION, "x")?])?;
+    let mut held_out = Samples::of(vec![read("held-out samples", HELD_OUT, "x")?])?;
     let labels = super::eval::integers(&read("held-out samples", HELD_OUT, "y")?)
         .ok_or_else(|| Failure::new("the bundled labels are no integers"))?;
 

@@ -66,7 +66,7 @@ fn labelled(file: &ModelFile, path: &Path) -> Result<(Samples, Vec<i64>), Failur
     let name = input.map_or("", |t| t.name().as_str());
     let name = if npz.names().any(|n| n == name) { name } else { "x" };
     let array = npz.array(name)?;
-    Ok((Samples::of(vec![array], &[name.to_owned()])?, labels))
+    Ok((Samples::of(vec![array])?, labels))
 }
 
 /// The elements of an integer array.

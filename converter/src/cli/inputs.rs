@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use sedge_runtime::{Error, Model, Session, Shape};
 
+use super::pictures::Pictures;
 use crate::Failure;
-use crate::data::{InputSpec, Preparation, Prepared, Scaling, load};
+use crate::data::{InputSpec, Preparation, Prepared, load};
 use crate::exec::Random;
 
 /// What the model is run on.
@@ -19,19 +20,8 @@ pub(super) struct Inputs {
     /// Quantize float32 data for quantized inputs: round(x / scale) + zero point
     #[arg(long)]
     quantize_inputs: bool,
-    /// For pictures, which become (x / 255 - mean) / std, and are then quantized with the input's scale
-    /// if it is quantized: one value, or one for each channel
-    #[arg(
-        long,
-        value_name = "MEAN",
-        value_delimiter = ',',
-        default_value = "0",
-        allow_negative_numbers = true
-    )]
-    mean: Vec<f32>,
-    /// For pictures, see --mean
-    #[arg(long, value_name = "STD", value_delimiter = ',', default_value = "1")]
-    std: Vec<f32>,
+    #[command(flatten)]
+    pictures: Pictures,
 }
 
 /// The data of all inputs.
@@ -44,7 +34,7 @@ pub(super) enum Feed {
 impl Inputs {
     /// Reads the files.
     pub(super) fn load(&self, model: &Model<'_>) -> Result<Feed, Failure> {
-        let scaling = Scaling { mean: self.mean.clone(), std: self.std.clone() };
+        let scaling = self.pictures.scaling();
         let preparation = Preparation { quantize: self.quantize_inputs, scaling };
         load(&self.files, &InputSpec::of(model), &preparation).map(Feed::Given)
     }

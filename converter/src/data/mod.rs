@@ -7,10 +7,13 @@ mod npy;
 mod npz;
 mod picture;
 mod quantized;
+mod sound;
 
 pub use array::Array;
 pub use input::{InputSpec, Preparation, Prepared, Source, load};
 pub use npy::{parse as parse_npy, to_bytes as npy_bytes};
 pub use npz::Npz;
 pub use picture::Scaling;
+pub(crate) use picture::sample as picture_sample;
 pub use quantized::{dequantize, pack, quantize, widen};
+pub(crate) use sound::windows as sound_windows;

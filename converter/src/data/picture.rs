@@ -4,6 +4,7 @@ use std::path::Path;
 
 use image::DynamicImage;
 use image::imageops::FilterType;
+use sedge_runtime::schema::Shape;
 
 use super::{Array, InputSpec};
 use crate::Failure;
@@ -16,11 +17,13 @@ pub struct Scaling {
     pub mean: Vec<f32>,
     /// Divided by.
     pub std: Vec<f32>,
+    /// Whether blue comes first.
+    pub bgr: bool,
 }
 
 impl Default for Scaling {
     fn default() -> Self {
-        Self { mean: vec![0.0], std: vec![1.0] }
+        Self { mean: vec![0.0], std: vec![1.0], bgr: false }
     }
 }
 
@@ -69,19 +72,59 @@ pub(super) fn read(path: &Path, spec: &InputSpec<'_>, scaling: &Scaling) -> Resu
         return Err(Failure::new(format!("{spec} takes no picture"))
             .help("a picture fits [1, H, W, C] or [H, W, C] with 1, 3 or 4 channels; give a .npy file"));
     };
+    let (height, width, values) = decode(path, (height, width), channels, scaling)?;
+    let mut shape = vec![height as usize, width as usize, channels];
+    if spec.shape.rank() == 4 {
+        shape.insert(0, 1);
+    }
+    Array::from_f32(shape, &values).ok_or_else(|| Failure::new("the picture does not fit the model's input"))
+}
+
+/// Height, width and real numbers of a picture, channels last; a size that is not given is the picture's own.
+fn decode(
+    path: &Path,
+    (height, width): (Option<u32>, Option<u32>),
+    channels: usize,
+    scaling: &Scaling,
+) -> Result<(u32, u32, Vec<f32>), Failure> {
     scaling.check(channels)?;
     let bad =
         |e: image::ImageError| Failure::new(format!("cannot read the picture '{}': {e}", path.display()));
     let reader = image::ImageReader::open(path).map_err(|e| bad(e.into()))?;
     let picture = reader.with_guessed_format().map_err(|e| bad(e.into()))?.decode().map_err(bad)?;
     let (height, width) = (height.unwrap_or(picture.height()), width.unwrap_or(picture.width()));
-    let pixels = resize(picture, height, width, channels);
-    let values: Vec<f32> = pixels.iter().enumerate().map(|(i, &x)| scaling.apply(x, i % channels)).collect();
-    let mut shape = vec![height as usize, width as usize, channels];
-    if spec.shape.rank() == 4 {
-        shape.insert(0, 1);
+    let mut pixels = resize(picture, height, width, channels);
+    if scaling.bgr && channels >= 3 {
+        pixels.chunks_exact_mut(channels).for_each(|pixel| pixel.swap(0, 2));
     }
-    Array::from_f32(shape, &values).ok_or_else(|| Failure::new("the picture does not fit the model's input"))
+    let values = pixels.iter().enumerate().map(|(i, &x)| scaling.apply(x, i % channels)).collect();
+    Ok((height, width, values))
+}
+
+/// A picture as one sample for an input `[1, rows, columns, channels]` or `[1, channels, rows, columns]` with 1, 3 or 4
+/// channels.
+///
+/// # Errors
+/// Where the input is no image, or the picture cannot be read.
+pub(crate) fn sample(path: &Path, shape: &Shape, scaling: &Scaling) -> Result<Array, Failure> {
+    let is_channels = |c: u32| matches!(c, 1 | 3 | 4);
+    let (height, width, channels, is_first) = match *shape.dims() {
+        [1, h, w, c] if is_channels(c) => (h, w, c, false),
+        [1, c, h, w] if is_channels(c) => (h, w, c, true),
+        _ => {
+            return Err(Failure::new(format!("an input of shape {shape} takes no picture"))
+                .help("give samples as .npy or .npz files"));
+        }
+    };
+    let (_, _, mut values) = decode(path, (Some(height), Some(width)), channels as usize, scaling)?;
+    if is_first {
+        let (plane, channels) = ((height * width) as usize, channels as usize);
+        values = (0..plane * channels)
+            .map(|i| values.get(i % plane * channels + i / plane).copied().unwrap_or(0.0))
+            .collect();
+    }
+    let dims = shape.dims().iter().map(|&d| d as usize).collect();
+    Array::from_f32(dims, &values).ok_or_else(|| Failure::new("the picture does not fit the model's input"))
 }
 
 /// The picture's bytes, row by row, with bilinear filtering over the area that each pixel covers.
@@ -92,5 +135,29 @@ fn resize(picture: DynamicImage, height: u32, width: u32, channels: usize) -> Ve
         1 => picture.into_luma8().into_raw(),
         3 => picture.into_rgb8().into_raw(),
         _ => picture.into_rgba8().into_raw(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_stand_where_the_input_has_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        // Two pixels: (255, 0, 51) and (0, 51, 102).
+        image::RgbImage::from_raw(2, 1, vec![255, 0, 51, 0, 51, 102]).unwrap().save(&path).unwrap();
+        let found = |dims: &[u32], scaling: &Scaling| {
+            let shape = Shape::new(dims).unwrap();
+            sample(&path, &shape, scaling).map(|array| array.to_f32().unwrap())
+        };
+        let plain = Scaling::default();
+        assert_eq!(found(&[1, 1, 2, 3], &plain).unwrap(), [1.0, 0.0, 0.2, 0.0, 0.2, 0.4]);
+        assert_eq!(found(&[1, 3, 1, 2], &plain).unwrap(), [1.0, 0.0, 0.0, 0.2, 0.2, 0.4]);
+        let scaling = Scaling { mean: vec![0.0, 0.0, 1.0], std: vec![0.5], bgr: true };
+        assert_eq!(found(&[1, 1, 2, 3], &scaling).unwrap(), [0.4, 0.0, 0.0, 0.8, 0.4, -2.0]);
+        assert!(found(&[1, 5, 1, 2], &plain).is_err());
+        assert!(found(&[1, 1, 2, 3], &Scaling { std: vec![0.0], ..plain }).is_err());
     }
 }
