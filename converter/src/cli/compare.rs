@@ -25,7 +25,7 @@ Each line is a tensor that both models compute: its signal to quantization noise
 one line to the next tells where accuracy goes), its range in the float model, and how much of it is at the ends of the
 integers' range, values of 0 left out. Samples are as for `sedge convert --calibration`.")]
 pub(super) struct Args {
-    /// The float model: .tflite or .onnx
+    /// The float model: .tflite, .onnx, .keras or .h5
     float: PathBuf,
     /// The quantized model, a .tflite file
     quantized: PathBuf,

@@ -25,6 +25,7 @@ use crate::report::table::number;
 Examples:
   sedge convert float.tflite -o int8.tflite --calibration samples.npz
   sedge convert model.onnx -o int8.tflite --calibration samples/ --input-type float32 --output-type float32
+  sedge convert model.keras -o int8.tflite --calibration photos/ --mean 0.5 --std 0.5
   sedge convert model.onnx -o float.tflite --quantize none --channels-last
   sedge convert model.onnx -o int8.tflite --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   sedge convert model.onnx -o small.tflite --quantize dynamic --input-shape images=1,3,224,224
@@ -35,7 +36,7 @@ input, or 'x' where there is one), its first dimension counting samples; or a fo
 (resized to the input, see --mean), or of WAV files (cut into windows of the input's length, from -1 to 1).
 About 100 samples that look like real inputs are enough.")]
 pub(super) struct Args {
-    /// The model: .tflite or .onnx
+    /// The model: .tflite, .onnx, .keras or .h5
     source: PathBuf,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]

@@ -1,6 +1,7 @@
 //! Models of other makers into the converter's graph: one file or folder for each format.
 
 mod builder;
+mod keras;
 mod onnx;
 mod tflite;
 
@@ -64,6 +65,9 @@ pub fn import(source: &Source<'_>, options: &Options) -> Result<Graph, Failure> 
     if onnx::is_onnx(name, bytes) {
         return onnx::import(name, bytes, folder, options);
     }
+    if keras::is_hdf5(bytes) || keras::is_keras(name, bytes) {
+        return keras::import(name, bytes, options);
+    }
     Err(Failure::new(format!("'{name}' is in no format that Sedge can convert"))
-        .help("TFLite models (.tflite) and ONNX models (.onnx) can be converted"))
+        .help("TFLite (.tflite), ONNX (.onnx) and Keras models (.keras, .h5) can be converted"))
 }

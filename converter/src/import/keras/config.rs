@@ -1,0 +1,229 @@
+//! The configuration of a model: its layers, and which of them reads which.
+
+use serde_json::Value;
+
+use crate::Failure;
+
+/// One output of one call of a layer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Reference {
+    pub(super) layer: String,
+    pub(super) call: usize,
+    pub(super) output: usize,
+}
+
+/// A layer.
+pub(super) struct Layer {
+    pub(super) name: String,
+    pub(super) class: String,
+    pub(super) config: Value,
+    /// For each call what it reads.
+    pub(super) calls: Vec<Vec<Reference>>,
+}
+
+/// A model's layers, inputs and outputs.
+pub(super) struct Model {
+    pub(super) name: String,
+    pub(super) layers: Vec<Layer>,
+    pub(super) inputs: Vec<Reference>,
+    pub(super) outputs: Vec<Reference>,
+}
+
+fn damaged(what: &str) -> Failure {
+    Failure::new(format!("the configuration has {what}")).help("make sure that the file was copied whole")
+}
+
+impl Model {
+    /// Reads the configuration.
+    pub(super) fn of(name: &str, config: &Value) -> Result<Self, Failure> {
+        let class = config["class_name"].as_str().unwrap_or_default();
+        let inner = &config["config"];
+        let list = inner["layers"].as_array().or_else(|| inner.as_array());
+        let list = list.ok_or_else(|| damaged("no list of layers"))?;
+        let mut layers = Vec::new();
+        for entry in list {
+            let class = entry["class_name"].as_str().ok_or_else(|| damaged("a layer without a class"))?;
+            let layer = entry["name"].as_str().or_else(|| entry["config"]["name"].as_str());
+            let layer = layer.ok_or_else(|| damaged("a layer without a name"))?;
+            let mut found = Layer {
+                name: layer.to_owned(),
+                class: class.to_owned(),
+                config: entry["config"].clone(),
+                calls: calls(&entry["inbound_nodes"]),
+            };
+            // A function of TensorFlow is a layer of its own kind.
+            if class == "TFOpLambda" {
+                let function = found.config["function"].as_str().unwrap_or_default();
+                found.class = format!("TFOpLambda {function}");
+            }
+            layers.push(found);
+        }
+        let title = inner["name"].as_str().unwrap_or(name).to_owned();
+        match class {
+            "Sequential" => Self::sequential(title, layers),
+            "Functional" | "Model" => {
+                let ends = |key: &str| references(&inner[key]).filter(|list| !list.is_empty());
+                let inputs = ends("input_layers").ok_or_else(|| damaged("no inputs"))?;
+                let outputs = ends("output_layers").ok_or_else(|| damaged("no outputs"))?;
+                Ok(Self { name: title, layers, inputs, outputs })
+            }
+            other => Err(Failure::new(format!("'{name}' is a model of the class '{other}'"))
+                .help("Sequential and functional models can be converted; export others as ONNX")),
+        }
+    }
+
+    /// Each layer reads the one before it. The input may only stand in the first layer's configuration.
+    fn sequential(name: String, mut layers: Vec<Layer>) -> Result<Self, Failure> {
+        if layers.first().is_some_and(|first| first.class != "InputLayer") {
+            let first = layers.first().map(|l| (l.config.clone(), l.name.clone()));
+            let Some((config, first)) = first else { return Err(damaged("no layers")) };
+            let input = Layer {
+                name: format!("{first}_input"),
+                class: "InputLayer".to_owned(),
+                config,
+                calls: Vec::new(),
+            };
+            layers.insert(0, input);
+        }
+        let names: Vec<String> = layers.iter().map(|l| l.name.clone()).collect();
+        let at = |layer: &String| Reference { layer: layer.clone(), call: 0, output: 0 };
+        for (layer, before) in layers.iter_mut().skip(1).zip(&names) {
+            layer.calls = vec![vec![at(before)]];
+        }
+        let (Some(first), Some(last)) = (names.first(), names.last()) else {
+            return Err(damaged("no layers"));
+        };
+        Ok(Self { name, layers, inputs: vec![at(first)], outputs: vec![at(last)] })
+    }
+}
+
+/// `["name", call, output, ...]`.
+fn reference(value: &Value) -> Option<Reference> {
+    let number = |i: usize| value.get(i).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+    Some(Reference { layer: value.get(0)?.as_str()?.to_owned(), call: number(1)?, output: number(2)? })
+}
+
+/// One reference, or a list of them.
+fn references(value: &Value) -> Option<Vec<Reference>> {
+    match reference(value) {
+        Some(one) => Some(vec![one]),
+        None => value.as_array()?.iter().map(reference).collect(),
+    }
+}
+
+/// What each call of a layer reads, as Keras 2 (lists) or Keras 3 (objects with `keras_history`) write it.
+fn calls(nodes: &Value) -> Vec<Vec<Reference>> {
+    let all = nodes.as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter()
+        .map(|node| {
+            let mut found = Vec::new();
+            collect(node, &mut found, 0);
+            found
+        })
+        .collect()
+}
+
+/// The references in a node, in their order; those in keyword arguments too.
+fn collect(value: &Value, found: &mut Vec<Reference>, depth: usize) {
+    if depth > 16 {
+        return;
+    }
+    if let Some(one) = reference(value) {
+        found.push(one);
+        if let Some(Value::Object(keywords)) = value.get(3) {
+            keywords.values().for_each(|v| collect(v, found, depth + 1));
+        }
+        return;
+    }
+    match value {
+        Value::Array(list) => list.iter().for_each(|v| collect(v, found, depth + 1)),
+        Value::Object(fields) => match fields.get("config").and_then(|c| c.get("keras_history")) {
+            Some(history) => collect(history, found, depth + 1),
+            None => fields
+                .iter()
+                .filter(|(key, _)| *key != "mask")
+                .for_each(|(_, v)| collect(v, found, depth + 1)),
+        },
+        _ => {}
+    }
+}
+
+impl Layer {
+    /// A text of the configuration; `otherwise` where it is not given.
+    pub(super) fn text<'l>(&'l self, key: &str, otherwise: &'l str) -> &'l str {
+        let value = &self.config[key];
+        // What is an object has its name inside: an element type, an activation.
+        value
+            .as_str()
+            .or_else(|| value["config"]["name"].as_str())
+            .or_else(|| value["class_name"].as_str())
+            .unwrap_or(otherwise)
+    }
+
+    /// A truth value.
+    pub(super) fn flag(&self, key: &str, otherwise: bool) -> bool {
+        self.config[key].as_bool().unwrap_or(otherwise)
+    }
+
+    /// A real number.
+    pub(super) fn number(&self, key: &str, otherwise: f32) -> f32 {
+        self.config[key].as_f64().map_or(otherwise, |n| n as f32)
+    }
+
+    /// A size that has no default.
+    pub(super) fn size(&self, key: &str) -> Result<usize, Failure> {
+        let size = self.config[key].as_u64().and_then(|n| usize::try_from(n).ok());
+        size.ok_or_else(|| damaged(&format!("no size '{key}'")))
+    }
+
+    /// Sizes: a list, or one number for all `count`.
+    pub(super) fn sizes(&self, key: &str, count: usize) -> Result<Vec<usize>, Failure> {
+        let value = &self.config[key];
+        let number = |v: &Value| v.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|&n| n < 1 << 24);
+        let sizes = match (value, number(value)) {
+            (_, Some(one)) => Some(vec![one; count]),
+            (Value::Array(list), _) => list.iter().map(number).collect(),
+            _ => None,
+        };
+        sizes.filter(|s| s.len() == count).ok_or_else(|| damaged(&format!("no {count} sizes '{key}'")))
+    }
+
+    /// The same where the sizes may be left out, and are 1 then.
+    pub(super) fn sizes_or_ones(&self, key: &str, count: usize) -> Result<Vec<usize>, Failure> {
+        if self.config[key].is_null() { Ok(vec![1; count]) } else { self.sizes(key, count) }
+    }
+
+    /// Pairs of sizes: `[[a, b], [c, d]]`, `[a, c]` or one number.
+    pub(super) fn pairs(&self, key: &str, count: usize) -> Result<Vec<[usize; 2]>, Failure> {
+        let number = |v: &Value| v.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|&n| n < 1 << 24);
+        let pair = |v: &Value| match (number(v), v.get(0).and_then(number), v.get(1).and_then(number)) {
+            (Some(both), ..) => Some([both, both]),
+            (None, Some(a), Some(b)) => Some([a, b]),
+            _ => None,
+        };
+        let value = &self.config[key];
+        let pairs = match value {
+            Value::Array(list) if list.len() == count => list.iter().map(pair).collect(),
+            // One dimension may have its pair without a list around it.
+            _ => pair(value).map(|pair| vec![pair; count]),
+        };
+        pairs.ok_or_else(|| damaged(&format!("no borders '{key}'")))
+    }
+
+    /// The shape of an input layer, a batch that is left open being 1.
+    pub(super) fn input_shape(&self) -> Result<Vec<usize>, Failure> {
+        let shape = ["batch_shape", "batch_input_shape"].iter().find_map(|key| self.config[*key].as_array());
+        let shape = shape.ok_or_else(|| {
+            Failure::new(format!("the input '{}' has no shape", self.name)).help("give it with --input-shape")
+        })?;
+        let size = |(i, d): (usize, &Value)| match d.as_u64() {
+            Some(size) => usize::try_from(size).ok(),
+            None if i == 0 => Some(1),
+            None => None,
+        };
+        shape.iter().enumerate().map(size).collect::<Option<_>>().ok_or_else(|| {
+            Failure::new(format!("the input '{}' leaves a dimension open", self.name))
+                .help(format!("fix its shape with --input-shape, such as {}=1,96,96,3", self.name))
+        })
+    }
+}

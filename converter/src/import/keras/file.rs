@@ -1,0 +1,137 @@
+//! The file: where configuration and weights lie in it.
+
+use std::collections::HashMap;
+use std::io::{Cursor, Read as _};
+
+use hdf5_reader::Hdf5File;
+use hdf5_reader::group::Group;
+use serde_json::Value;
+use zip::ZipArchive;
+
+use crate::Failure;
+
+/// The most bytes that one weight may have.
+const MAX_BYTES: u64 = 1 << 31;
+
+/// How many times the archive's size a file in it may become: weights hardly become smaller when they are packed, and what
+/// becomes much larger means harm.
+const MAX_GROWTH: u64 = 64;
+
+/// The deepest groups that are looked into: Keras nests layers in layers.
+const MAX_DEPTH: usize = 16;
+
+pub(crate) fn is_hdf5(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x89HDF\r\n\x1a\n")
+}
+
+pub(crate) fn is_keras(name: &str, bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") && name.to_ascii_lowercase().ends_with(".keras")
+}
+
+/// One array of weights: its place in its layer's group, its dimensions and elements.
+struct Weight {
+    path: String,
+    dims: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// The weights of each layer.
+#[derive(Default)]
+pub(super) struct Weights {
+    layers: HashMap<String, Vec<Weight>>,
+}
+
+impl Weights {
+    /// Dimensions and elements of the weights whose name ends in `role`, or which are the ones of this number.
+    pub(super) fn get(
+        &self,
+        layer: &str,
+        role: &str,
+        number: Option<usize>,
+    ) -> Option<(Vec<usize>, Vec<f32>)> {
+        let weights = self.layers.get(layer)?;
+        let last = |path: &str| path.rsplit('/').next().and_then(|n| n.split(':').next()).map(str::to_owned);
+        let number = number.map(|n| n.to_string());
+        let fits =
+            |w: &&Weight| last(&w.path).is_some_and(|name| name == role || Some(&name) == number.as_ref());
+        weights.iter().find(fits).map(|w| (w.dims.clone(), w.values.clone()))
+    }
+}
+
+/// The configuration and the weights.
+pub(super) fn open(name: &str, bytes: &[u8]) -> Result<(Value, Weights), Failure> {
+    let bad = |what: &str| {
+        Failure::new(format!("'{name}' {what}"))
+            .help("save the whole model with model.save(), and make sure that the file was copied whole")
+    };
+    let json = |text: &[u8]| {
+        serde_json::from_slice(text).map_err(|e| bad("has a configuration that is no JSON").cause(e))
+    };
+    if !is_hdf5(bytes) {
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| bad("is no archive").cause(e))?;
+        let most = (bytes.len() as u64).saturating_mul(MAX_GROWTH);
+        let config = entry(&mut archive, most, "config.json").map_err(|what| bad(&what))?;
+        let weights = entry(&mut archive, most, "model.weights.h5").map_err(|what| bad(&what))?;
+        let file =
+            Hdf5File::from_vec(weights).map_err(|e| bad("has weights that cannot be read").cause(e))?;
+        let layers = file.group("/layers").map_err(|e| bad("has no weights of layers").cause(e))?;
+        let mut weights = Weights::default();
+        for group in layers.groups().map_err(|e| bad("has layers that cannot be read").cause(e))? {
+            let named =
+                group.group("vars").and_then(|vars| vars.attribute("name")).and_then(|n| n.read_string());
+            let layer = named.unwrap_or_else(|_| group.name().to_owned());
+            let found = weights.layers.entry(layer).or_default();
+            collect(&group, "", found, 0).map_err(|e| bad("has weights that cannot be read").cause(e))?;
+        }
+        return Ok((json(&config)?, weights));
+    }
+    let file = Hdf5File::from_bytes(bytes).map_err(|e| bad("cannot be read").cause(e))?;
+    let config =
+        file.root_group().and_then(|root| root.attribute("model_config")).and_then(|a| a.read_string());
+    let config = config.map_err(|e| bad("has no configuration, only weights").cause(e))?;
+    let mut weights = Weights::default();
+    let layers = file.group("/model_weights").map_err(|e| bad("has no weights").cause(e))?;
+    for group in layers.groups().map_err(|e| bad("has layers that cannot be read").cause(e))? {
+        let found = weights.layers.entry(group.name().to_owned()).or_default();
+        collect(&group, "", found, 0).map_err(|e| bad("has weights that cannot be read").cause(e))?;
+    }
+    Ok((json(config.as_bytes())?, weights))
+}
+
+/// A file of the archive.
+fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, most: u64, name: &str) -> Result<Vec<u8>, String> {
+    let file = archive.by_name(name).map_err(|e| format!("has no {name}: {e}"))?;
+    let mut bytes = Vec::new();
+    file.take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| format!("has a {name} that cannot be read: {e}"))?;
+    if bytes.len() as u64 > most {
+        return Err(format!("has a {name} that becomes larger than {most} bytes"));
+    }
+    Ok(bytes)
+}
+
+fn collect(
+    group: &Group,
+    path: &str,
+    found: &mut Vec<Weight>,
+    depth: usize,
+) -> hdf5_reader::error::Result<()> {
+    if depth > MAX_DEPTH {
+        return Ok(());
+    }
+    let (groups, datasets) = group.members()?;
+    for dataset in datasets {
+        let dims: Option<Vec<usize>> = dataset.shape().iter().map(|&d| usize::try_from(d).ok()).collect();
+        let count = dims.as_ref().and_then(|d| d.iter().try_fold(1u64, |n, &d| n.checked_mul(d as u64)));
+        let (Some(dims), true) = (dims, count.is_some_and(|n| n <= MAX_BYTES / 4)) else { continue };
+        // Counters of optimizers and random seeds are no real numbers.
+        let Ok(array) = dataset.read_array::<f32>() else { continue };
+        let path = format!("{path}/{}", dataset.name());
+        found.push(Weight { path, dims, values: array.iter().copied().collect() });
+    }
+    for inner in groups {
+        collect(&inner, &format!("{path}/{}", inner.name()), found, depth + 1)?;
+    }
+    Ok(())
+}

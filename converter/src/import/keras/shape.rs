@@ -1,0 +1,158 @@
+//! Layers that give the same elements another shape, add borders or cut them, make images larger; and layers that do
+//! nothing once training is over.
+
+use sedge_schema::op::{Gather, Pad, ResizeBilinear, ResizeNearestNeighbor, StridedSlice, Transpose};
+
+use super::config::Layer;
+use super::{Handler, Importer, ensure_channels_last, only};
+use crate::Failure;
+use crate::graph::TensorId;
+
+pub(super) fn handler(class: &str) -> Option<Handler> {
+    Some(match class {
+        "ActivityRegularization"
+        | "AlphaDropout"
+        | "Dropout"
+        | "GaussianDropout"
+        | "GaussianNoise"
+        | "SpatialDropout1D"
+        | "SpatialDropout2D" => |_, _, x| only(x),
+        "Cropping1D" | "Cropping2D" => crop,
+        "Flatten" => flatten,
+        "Permute" => permute,
+        "Reshape" => reshape,
+        "UpSampling1D" => repeat,
+        "UpSampling2D" => enlarge,
+        "ZeroPadding1D" | "ZeroPadding2D" => pad,
+        _ => return None,
+    })
+}
+
+impl Importer<'_> {
+    /// Adds borders of zeros, `[before, after]` for each dimension.
+    pub(super) fn padded(
+        &mut self,
+        name: &str,
+        x: TensorId,
+        borders: &[[usize; 2]],
+    ) -> Result<TensorId, Failure> {
+        let bytes = borders.iter().flatten().flat_map(|&b| (b as i32).to_le_bytes()).collect();
+        let kind = sedge_schema::TensorType::Int32;
+        let list = self.builder.constant(&format!("{name}/borders"), kind, &[borders.len(), 2], bytes)?;
+        self.emit(name, Pad {}, &[x, list])
+    }
+}
+
+/// The borders of an image or a line, those of batch and channels being none.
+fn borders(
+    importer: &Importer<'_>,
+    layer: &Layer,
+    x: TensorId,
+    key: &str,
+) -> Result<Vec<[usize; 2]>, Failure> {
+    ensure_channels_last(layer)?;
+    let rank = importer.dims(x).len();
+    let spatial = if layer.class.ends_with("1D") { 1 } else { 2 };
+    if rank != spatial + 2 {
+        return Err(Failure::new(format!("its input has the shape {:?}", importer.dims(x))));
+    }
+    let pairs = match (spatial, layer.config[key].as_array().map(Vec::as_slice)) {
+        // [before, after] of the one dimension.
+        (1, Some([a, b])) if a.is_u64() && b.is_u64() => {
+            let size = |v: &serde_json::Value| v.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+            vec![[size(a), size(b)]]
+        }
+        _ => layer.pairs(key, spatial)?,
+    };
+    Ok([&[[0, 0]][..], &pairs, &[[0, 0]]].concat())
+}
+
+fn pad(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let borders = borders(importer, layer, x, "padding")?;
+    importer.padded(&layer.name, x, &borders)
+}
+
+fn crop(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let borders = borders(importer, layer, x, "cropping")?;
+    let dims = importer.dims(x);
+    let name = &layer.name;
+    let begin: Vec<i32> = borders.iter().map(|b| b[0] as i32).collect();
+    let end: Vec<i32> = dims.iter().zip(&borders).map(|(&d, b)| d.saturating_sub(b[1]) as i32).collect();
+    if begin.iter().zip(&end).any(|(a, b)| a >= b) {
+        return Err(Failure::new(format!("nothing of {dims:?} is left")));
+    }
+    let begin = importer.builder.ints(&format!("{name}/begin"), &begin)?;
+    let end = importer.builder.ints(&format!("{name}/end"), &end)?;
+    let steps = importer.builder.ints(&format!("{name}/steps"), &vec![1; dims.len()])?;
+    importer.emit(name, StridedSlice::default(), &[x, begin, end, steps])
+}
+
+fn flatten(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let dims = importer.dims(x);
+    let (batch, rest) = dims.split_first().map(|(&b, rest)| (b, rest.iter().product())).unwrap_or((1, 1));
+    importer.reshape(&layer.name, x, &[batch, rest])
+}
+
+fn reshape(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let dims = importer.dims(x);
+    let wanted = layer.config["target_shape"].as_array();
+    let wanted = wanted.ok_or_else(|| Failure::new("it has no target_shape"))?;
+    let all: usize = dims.iter().skip(1).product();
+    let sizes: Vec<i64> = wanted.iter().map(|d| d.as_i64().unwrap_or(-1)).collect();
+    let known = sizes.iter().filter(|&&d| d > 0).fold(1usize, |n, &d| n.saturating_mul(d as usize));
+    let open = all.checked_div(known).unwrap_or(0);
+    let sizes = sizes.iter().map(|&d| if d > 0 { d as usize } else { open });
+    let target: Vec<usize> = dims.first().copied().into_iter().chain(sizes).collect();
+    importer.reshape(&layer.name, x, &target)
+}
+
+fn permute(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let rank = importer.dims(x).len();
+    let order = layer.sizes("dims", rank.saturating_sub(1))?;
+    let order: Vec<i32> = std::iter::once(0).chain(order.iter().map(|&d| d as i32)).collect();
+    let order = importer.builder.ints(&format!("{}/order", layer.name), &order)?;
+    importer.emit(&layer.name, Transpose {}, &[x, order])
+}
+
+/// Each element of the one dimension several times.
+fn repeat(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let length = importer.dims(x).get(1).copied().unwrap_or(0);
+    let times = layer.size("size")?;
+    let count = length.checked_mul(times).filter(|&n| n < 1 << 24);
+    let count = count.ok_or_else(|| Failure::new(format!("{length} elements {times} times are too many")))?;
+    let list: Vec<i32> = (0..count).map(|i| (i / times.max(1)) as i32).collect();
+    let list = importer.builder.ints(&format!("{}/indices", layer.name), &list)?;
+    importer.emit(&layer.name, Gather { axis: 1, batch_dims: 0 }, &[x, list])
+}
+
+fn enlarge(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    ensure_channels_last(layer)?;
+    let x = only(inputs)?;
+    let factors = layer.sizes("size", 2)?;
+    let &[_, high, wide, _] = importer.dims(x).as_slice() else {
+        return Err(Failure::new("its input is no image"));
+    };
+    let sizes: Vec<i32> = [high, wide]
+        .iter()
+        .zip(&factors)
+        .map(|(&d, &f)| i32::try_from(d.saturating_mul(f)).unwrap_or(i32::MAX))
+        .collect();
+    let size = importer.builder.ints(&format!("{}/size", layer.name), &sizes)?;
+    match layer.text("interpolation", "nearest") {
+        "nearest" => {
+            let op = ResizeNearestNeighbor { align_corners: false, half_pixel_centers: true };
+            importer.emit(&layer.name, op, &[x, size])
+        }
+        "bilinear" => {
+            let op = ResizeBilinear { align_corners: false, half_pixel_centers: true };
+            importer.emit(&layer.name, op, &[x, size])
+        }
+        other => Err(Failure::new(format!("interpolation '{other}' is not supported"))),
+    }
+}

@@ -1,0 +1,105 @@
+"""Small Keras models with what Keras gives for them: NAME.keras or NAME.h5, and NAME.npz with `t0.in0`, ..., `t0.out0`, ...
+
+    pip install tensorflow==2.21.0 keras==3.15.1
+    python make.py
+"""
+
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from common import start_tf, write_npz  # noqa: E402
+
+tf = start_tf(1)
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import layers as L  # noqa: E402
+
+
+def sequential():
+    return keras.Sequential([
+        keras.Input((12, 10, 3), name="picture"),
+        L.Rescaling(1 / 127.5, offset=-1),
+        L.Conv2D(6, 3, strides=2, padding="same", use_bias=False),
+        L.BatchNormalization(),
+        L.ReLU(max_value=6),
+        L.DepthwiseConv2D(3, padding="same", depth_multiplier=2),
+        L.BatchNormalization(scale=False),
+        L.Activation("swish"),
+        L.SeparableConv2D(8, (3, 5), padding="same", activation="relu"),
+        L.MaxPooling2D(2, padding="same"),
+        L.Dropout(0.3),
+        L.Flatten(),
+        L.Dense(7, activation="elu"),
+        L.Dense(5, activation="softmax"),
+    ])
+
+
+def branches():
+    a = keras.Input((9, 9, 4), name="left")
+    b = keras.Input((9, 9, 4), name="right")
+    shared = L.Conv2D(4, 3, padding="same", dilation_rate=2, activation="tanh")
+    x = L.Add()([shared(a), shared(b)])
+    y = L.Multiply()([a, L.Subtract()([b, x])])
+    z = L.Concatenate()([x, y, L.Average()([a, b]), L.Maximum()([a, b]), L.Minimum()([x, a])])
+    z = L.AveragePooling2D(3, strides=2, padding="same")(z)
+    up = L.UpSampling2D(2, interpolation="bilinear")(z)
+    up = L.Cropping2D(((1, 0), (0, 1)))(L.UpSampling2D((1, 1))(up))
+    up = L.ZeroPadding2D(((0, 1), (2, 0)))(up)
+    up = L.Conv2DTranspose(3, 3, strides=2, padding="same")(up)
+    first = L.GlobalAveragePooling2D(name="mean")(L.LeakyReLU(negative_slope=0.1)(up))
+    second = L.GlobalMaxPooling2D(name="most")(L.PReLU(shared_axes=[1, 2])(z))
+    return keras.Model([a, b], [first, second])
+
+
+def lines():
+    a = keras.Input((16, 5), name="line")
+    x = L.Conv1D(6, 4, padding="causal", activation="gelu")(a)
+    x = L.LayerNormalization()(x)
+    x = L.MaxPooling1D(2)(x)
+    x = L.ZeroPadding1D((1, 2))(x)
+    x = L.SeparableConv1D(4, 3, activation="hard_sigmoid")(x)
+    x = L.Permute((2, 1))(x)
+    x = L.Dense(3, activation="sigmoid")(x)
+    x = L.Reshape((3, -1))(x)
+    x = L.UpSampling1D(2)(x)
+    x = L.AveragePooling1D(2)(x)
+    return keras.Model(a, L.GlobalAveragePooling1D()(x))
+
+
+def words():
+    a = keras.Input((7,), dtype="int32", name="words")
+    x = L.Embedding(20, 6)(a)
+    x = L.Cropping1D((1, 1))(x)
+    x = L.Normalization(mean=[0.1] * 6, variance=[0.5] * 6)(x)
+    return keras.Model(a, L.Dense(2, activation="linear")(L.Flatten()(x)))
+
+
+def main():
+    rng = np.random.default_rng(2)
+    for name, build in (("sequential", sequential), ("branches", branches), ("lines", lines), ("words", words)):
+        model = build()
+        # Weights of batch normalization that have seen something.
+        model.set_weights([np.abs(w) + rng.uniform(0.1, 0.5, w.shape) if w.ndim == 1 else w for w in model.get_weights()])
+        arrays = {}
+        for step in range(2):
+            inputs = []
+            for tensor in model.inputs:
+                shape = (1, *tensor.shape[1:])
+                if tensor.dtype == "int32":
+                    inputs.append(rng.integers(0, 20, shape).astype(np.int32))
+                else:
+                    scale = 255 if name == "sequential" else 1
+                    inputs.append((rng.uniform(-1, 1, shape) * scale).astype(np.float32))
+            outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+            outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+            arrays |= {f"t{step}.in{i}": x for i, x in enumerate(inputs)}
+            arrays |= {f"t{step}.out{i}": np.asarray(y) for i, y in enumerate(outputs)}
+        for form in ("keras", "h5"):
+            model.save(os.path.join(HERE, f"{name}.{form}"))
+        write_npz(os.path.join(HERE, f"{name}.npz"), arrays)
+
+
+main()
