@@ -13,7 +13,7 @@ use sedge_runtime::schema::{Model, Shape};
 use sedge_runtime::{Observer, Session, Step, TensorType};
 
 use crate::Failure;
-use crate::calibrate::Samples;
+use crate::calibrate::{Histogram, Samples};
 use crate::data::{dequantize, widen};
 use crate::evaluate::put;
 use crate::exec::{ExecOptions, ModelFile, with_session};
@@ -21,6 +21,9 @@ use crate::report::progress;
 
 /// What the converter puts behind the name of a tensor that it makes beside the source's.
 const SUFFIXES: [&str; 3] = ["/integers", "/quantized", "/rescaled"];
+
+/// Parts of a layer's histogram.
+const PARTS: usize = 48;
 
 /// One tensor that both models compute.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -35,6 +38,10 @@ pub struct Layer {
     pub sqnr_db: Option<f64>,
     /// The smallest and the largest value in the float model.
     pub range: [f32; 2],
+    /// The range that the quantized tensor's integers reach; `None` where it holds real values.
+    pub chosen: Option<[f32; 2]>,
+    /// How often values of the float model lie in each of 48 equal parts of their range.
+    pub histogram: Vec<u64>,
     /// The share of values other than 0 at the ends of the integers' range, in percent.
     pub saturated_percent: f64,
 }
@@ -46,11 +53,19 @@ struct Sums {
     range: [f32; 2],
     saturated: u64,
     count: u64,
+    histogram: Histogram,
 }
 
 impl Default for Sums {
     fn default() -> Self {
-        Self { signal: 0.0, noise: 0.0, range: [f32::INFINITY, f32::NEG_INFINITY], saturated: 0, count: 0 }
+        Self {
+            signal: 0.0,
+            noise: 0.0,
+            range: [f32::INFINITY, f32::NEG_INFINITY],
+            saturated: 0,
+            count: 0,
+            histogram: Histogram::default(),
+        }
     }
 }
 
@@ -60,6 +75,7 @@ impl Sums {
             self.signal += f64::from(x).powi(2);
             self.noise += (f64::from(x) - f64::from(y)).powi(2);
             self.range = [self.range[0].min(x), self.range[1].max(x)];
+            self.histogram.add(x);
         }
         self.saturated += saturated;
         self.count += real.len() as u64;
@@ -131,7 +147,7 @@ impl Observer for Watch<'_> {
     }
 }
 
-/// Runs both models on all samples and compares every tensor that both compute, in the quantized model's order.
+/// Runs both models on the first `most` samples and compares every tensor that both compute, in the quantized model's order.
 ///
 /// # Errors
 /// Where a model cannot be run, the samples do not fit them, or they have no tensor in common.
@@ -139,6 +155,7 @@ pub fn compare(
     float: &ModelFile,
     quantized: &ModelFile,
     samples: &mut Samples,
+    most: usize,
 ) -> Result<Vec<Layer>, Failure> {
     let (float_model, small_model) = (float.model()?, quantized.model()?);
     let wanted: HashMap<u32, String> = (0u32..)
@@ -160,6 +177,8 @@ pub fn compare(
                     tensor: name.to_owned(),
                     sqnr_db: None,
                     range: [0.0, 0.0],
+                    chosen: chosen(&view),
+                    histogram: Vec::new(),
                     saturated_percent: 0.0,
                 });
             }
@@ -173,10 +192,10 @@ pub fn compare(
         ))
         .help("give the source that the quantized model was made from"));
     }
-    let bar = progress("comparing", samples.len() as u64);
+    let bar = progress("comparing", samples.len().min(most) as u64);
     let mut sums = vec![Sums::default(); layers.len()];
     let mut failure = None;
-    let count = samples.len();
+    let count = samples.len().min(most);
     with_session(float_model, &ExecOptions::default(), |real| {
         let result = with_session(small_model, &ExecOptions::default(), |small| {
             sums.fill(Sums::default());
@@ -208,11 +227,23 @@ pub fn compare(
     for (layer, sums) in layers.iter_mut().zip(&sums) {
         layer.sqnr_db = (sums.noise > 0.0).then(|| 10.0 * (sums.signal / sums.noise).log10());
         layer.range = sums.range;
+        layer.histogram = sums.histogram.parts(PARTS);
         layer.saturated_percent = 100.0 * sums.saturated as f64 / sums.count.max(1) as f64;
     }
     let mut seen = sums.iter().map(|s| s.count != 0);
     layers.retain(|_| seen.next().unwrap_or(false));
     Ok(layers)
+}
+
+/// The real values of the smallest and the largest integer.
+fn chosen(tensor: &sedge_runtime::schema::Tensor<'_>) -> Option<[f32; 2]> {
+    let [low, high] = match tensor.tensor_type() {
+        TensorType::Int8 => [-128, 127],
+        TensorType::Int16 => [-32768, 32767],
+        _ => return None,
+    };
+    let q = tensor.quantization()?;
+    Some([low, high].map(|end| q.scale_at(0) * (end - q.zero_point_at(0)) as f32))
 }
 
 /// Gives both models the same sample.

@@ -197,6 +197,39 @@ fn bad_models_are_refused_everywhere() {
 }
 
 #[test]
+fn conversions_are_reported() {
+    let float = data("digits/digits_float.tflite");
+    let (place, samples) = (Workplace::new(), data("digits/calibration.npz"));
+    let (model, page, machine) = (place.path("a.tflite"), place.path("a.html"), place.path("a.json"));
+    let done = sedge(&["convert", &float, "-o", &model, "--calibration", &samples, "--report", &page]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let page = fs::read_to_string(page).unwrap();
+    // One picture of memory, one histogram for each layer, and nothing from elsewhere.
+    assert_eq!(page.matches("<svg").count(), 13);
+    assert!(page.starts_with("<!doctype html>") && !page.contains("src=") && !page.contains("href="));
+    assert_eq!(page.matches("<tr class=\"worst\">").count(), 1);
+    let done = sedge(&["convert", &float, "-o", &model, "--calibration", &samples, "--report", &machine]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let json: Value = serde_json::from_str(&fs::read_to_string(&machine).unwrap()).unwrap();
+    let layers = json["layers"].as_array().unwrap();
+    assert_eq!(
+        (layers.len(), json["samples"].as_u64(), json["model"]["operators"].as_array().map(Vec::len)),
+        (12, Some(32), Some(12))
+    );
+    for layer in layers {
+        let end = |key: &str, i: usize| layer[key][i].as_f64().unwrap();
+        let counted: u64 = layer["histogram"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+        assert!(counted >= 32 * 10 && end("chosen", 0) <= 0.0 && end("chosen", 1) > 0.0, "{layer}");
+        assert!(end("range", 0) <= end("range", 1));
+    }
+    // Without samples there is nothing to compare.
+    assert_eq!(sedge(&["convert", &float, "-o", &model, "-q", "dynamic", "--report", &machine]).code, 0);
+    let json: Value = serde_json::from_str(&fs::read_to_string(&machine).unwrap()).unwrap();
+    assert_eq!(json["layers"].as_array().map(Vec::len), Some(0));
+    assert_eq!(sedge(&["convert", &float, "-o", &model, "-q", "none", "--report", "a.txt"]).code, 2);
+}
+
+#[test]
 fn pictures_calibrate_as_their_values_do() {
     let float = data("digits/digits_float.tflite");
     let place = Workplace::new();

@@ -8,7 +8,7 @@ const HALF: usize = 2048;
 /// How often values lie in each of 4096 equal parts of `[-limit, limit)`. The limit is a power of 2 and doubles
 /// when a larger value comes: two neighbouring bins become one. So the order of values does not matter.
 #[derive(Clone, Debug)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     bins: Vec<u64>,
     /// The power of 2 that the limit is; `None` before the first value.
     exponent: Option<i32>,
@@ -26,7 +26,7 @@ const LEAST_EXPONENT: i32 = -100;
 
 impl Histogram {
     /// Counts a value; one that is not finite does not count.
-    pub(super) fn add(&mut self, x: f32) {
+    pub(crate) fn add(&mut self, x: f32) {
         if !x.is_finite() {
             return;
         }
@@ -80,6 +80,20 @@ impl Histogram {
         let width = self.width();
         let middle = |i: usize| (i as f64 - HALF as f64 + 0.5) * width;
         self.bins.iter().enumerate().filter(|(_, n)| **n != 0).map(|(i, &n)| (middle(i), n as f64)).collect()
+    }
+
+    /// How often values lie in each of `count` equal parts of what was seen.
+    pub(crate) fn parts(&self, count: usize) -> Vec<u64> {
+        let mut parts = vec![0; count];
+        let Some(Range { min, max }) = self.range else { return parts };
+        let width = (f64::from(max) - f64::from(min)).max(f64::MIN_POSITIVE);
+        for (x, n) in self.counts() {
+            let at = ((x - f64::from(min)) / width * count as f64).max(0.0) as usize;
+            if let Some(part) = parts.get_mut(at.min(count.saturating_sub(1))) {
+                *part += n as u64;
+            }
+        }
+        parts
     }
 
     /// The range that `method` chooses; `None` where nothing was counted.

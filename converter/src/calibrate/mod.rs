@@ -18,6 +18,7 @@ use sedge_runtime::schema::op::QuantizationRule;
 use sedge_runtime::schema::{Shape, TensorType};
 use sedge_runtime::{Error, Observer as Watcher, Session, Step};
 
+pub(crate) use histogram::Histogram;
 use means::Means;
 pub(crate) use moments::{Moments, Patches};
 pub use observer::{DEFAULT_PERCENTILE, Method, Observer, Range};

@@ -60,7 +60,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let quantized = ModelFile::read(&args.quantized)?;
     let spec = SampleSpec { scaling: args.pictures.scaling(), ..SampleSpec::of(&graph) };
     let mut samples = Samples::open(&args.data, &spec)?;
-    let layers = compare(&float, &quantized, &mut samples)?;
+    let layers = compare(&float, &quantized, &mut samples, usize::MAX)?;
     let mut order: Vec<&Layer> = layers.iter().filter(|layer| layer.sqnr_db.is_some()).collect();
     order.sort_by(|a, b| a.sqnr_db.partial_cmp(&b.sqnr_db).unwrap_or(std::cmp::Ordering::Equal));
     let worst: Vec<&str> = order.iter().take(args.worst).map(|layer| layer.tensor.as_str()).collect();

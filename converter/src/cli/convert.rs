@@ -14,6 +14,7 @@ use crate::export::to_tflite;
 use crate::graph::Graph;
 use crate::import::{self, Source};
 use crate::quantize::{BorderType, Options, Scheme};
+use crate::report::html::Report;
 use crate::report::table::number;
 
 /// Convert a trained model: full int8, calibrated on sample data, or another form
@@ -28,6 +29,7 @@ Examples:
   sedge convert model.keras -o int8.tflite --calibration photos/ --mean 0.5 --std 0.5
   sedge convert model.onnx -o float.tflite --quantize none --channels-last
   sedge convert model.onnx -o int8.tflite --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+  sedge convert model.onnx -o int8.tflite --calibration samples/ --report report.html
   sedge convert model.onnx -o small.tflite --quantize dynamic --input-shape images=1,3,224,224
   sedge convert model.onnx -o int8.tflite --calibration samples/ --calibration-method mse --keep-float SOFTMAX
 
@@ -80,6 +82,10 @@ pub(super) struct Args {
     /// Write the graph after each pass into this folder, as .tflite files
     #[arg(long, value_name = "DIR")]
     dump_graph: Option<PathBuf>,
+    /// Write what became of the model into this file: .html, a page with histograms, noise by layer, memory and operators, or
+    /// .json, the same for machines
+    #[arg(long, value_name = "FILE", value_parser = report_file)]
+    report: Option<PathBuf>,
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
@@ -109,6 +115,15 @@ impl MethodName {
             Self::Mse => Method::Mse,
             Self::Entropy => Method::Entropy,
         }
+    }
+}
+
+/// A file whose name tells the kind of the report.
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("html" | "json") => Ok(path),
+        _ => Err("give a name that ends in .html or .json".to_owned()),
     }
 }
 
@@ -196,8 +211,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         inputs: args.input_type,
         outputs: args.output_type,
     };
+    let float = args.report.as_ref().map(|_| to_tflite(&graph)).transpose()?;
     let converted = convert(graph, samples.as_mut(), &args.calibration(), &options)?;
     super::write_file(&args.output, &converted)?;
+    if let (Some(path), Some(float)) = (&args.report, float) {
+        let float = ModelFile::from_bytes(source.name(), &float)?;
+        let name = args.output.display().to_string();
+        let result = ModelFile::from_bytes(&name, &converted)?;
+        let report = Report::new(&source, args.quantize.name(), &float, &result, samples.as_mut())?;
+        let is_json = path.extension().is_some_and(|e| e == "json");
+        let text = if is_json { report.json()? } else { report.html() };
+        super::write_file(path, text.as_bytes())?;
+    }
     let done = Done {
         source: source.name().to_owned(),
         output: args.output.display().to_string(),

@@ -12,8 +12,10 @@ use crate::convert::{convert, float_graph};
 use crate::data::Npz;
 use crate::evaluate::top1;
 use crate::exec::{ExecOptions, ModelFile, with_session};
+use crate::export::to_tflite;
 use crate::import::Source;
 use crate::quantize::Options;
+use crate::report::html::Report;
 use crate::report::table::{number, table, text};
 
 /// Convert a bundled float model to int8, and show both on held-out samples
@@ -30,6 +32,9 @@ pub(super) struct Args {
     /// Keep the converted model in this file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write the report of the conversion into this file
+    #[arg(long, value_name = "FILE", default_value = "sedge-demo.html")]
+    report: PathBuf,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
@@ -61,11 +66,17 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
     let start = Instant::now();
     let graph = float_graph(&Source::new("the bundled model", FLOAT), &Default::default(), &mut |_, _| {})?;
+    let float = to_tflite(&graph)?;
     let int8 = convert(graph, Some(&mut calibration), &Calibration::default(), &Options::default())?;
     let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.output {
         super::write_file(path, &int8)?;
     }
+    let (source, result) =
+        (ModelFile::from_bytes("digits", FLOAT)?, ModelFile::from_bytes("digits as int8", &int8)?);
+    let float = ModelFile::from_bytes("digits", &float)?;
+    let report = Report::new(&source, "int8", &float, &result, Some(&mut calibration))?;
+    super::write_file(&args.report, report.html().as_bytes())?;
     let models = [("float32", FLOAT), ("int8, Sedge", &int8), ("int8, TensorFlow", TENSORFLOW)];
     let rows: Vec<Row> = models
         .into_iter()
@@ -89,8 +100,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     super::print(&format!(
         "Converted a digit classifier to int8 in {seconds:.2} s, calibrated on {samples} samples.\n\n{}\n\n\
          Accuracy on {tested} held-out samples. Arena: what a microcontroller needs, weights in flash.\n\
-         Latency: median of {RUNS} invocations on this machine, one thread, level {level}.",
-        text(&out)
+         Latency: median of {RUNS} invocations on this machine, one thread, level {level}.\n\n\
+         What became of each layer: {}",
+        text(&out),
+        args.report.display()
     ))
 }
 

@@ -1,5 +1,6 @@
 //! What is shown of models: counts, tables, drawings.
 
+pub mod html;
 pub mod macs;
 pub mod memory;
 pub mod plan;
