@@ -8,7 +8,7 @@ mod tflite;
 use std::path::Path;
 
 use crate::Failure;
-use crate::graph::Graph;
+use crate::graph::{Graph, Signature, TensorId};
 
 /// A model as it lies on disk.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,14 @@ impl Options {
     }
 }
 
+/// The entry point that tools look for, with the names of inputs and outputs; `.tflite` files keep their own.
+fn signed(mut graph: Graph) -> Graph {
+    let named = |tensors: &[TensorId]| tensors.iter().map(|&t| (graph.tensor(t).name.clone(), t)).collect();
+    let (inputs, outputs) = (named(&graph.inputs), named(&graph.outputs));
+    graph.signatures = vec![Signature { key: "serving_default".to_owned(), inputs, outputs }];
+    graph
+}
+
 /// Reads a model of any format that Sedge knows.
 ///
 /// # Errors
@@ -63,10 +71,10 @@ pub fn import(source: &Source<'_>, options: &Options) -> Result<Graph, Failure> 
         return tflite::import(name, bytes, options);
     }
     if onnx::is_onnx(name, bytes) {
-        return onnx::import(name, bytes, folder, options);
+        return onnx::import(name, bytes, folder, options).map(signed);
     }
     if keras::is_hdf5(bytes) || keras::is_keras(name, bytes) {
-        return keras::import(name, bytes, options);
+        return keras::import(name, bytes, options).map(signed);
     }
     Err(Failure::new(format!("'{name}' is in no format that Sedge can convert"))
         .help("TFLite (.tflite), ONNX (.onnx) and Keras models (.keras, .h5) can be converted"))

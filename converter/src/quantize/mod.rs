@@ -20,7 +20,7 @@ mod scheme;
 mod tests;
 mod weights_only;
 
-use sedge_schema::op::{QuantizationRule, Quantize};
+use sedge_schema::op::{Op, QuantizationRule, Quantize};
 
 pub use borders::BorderType;
 pub(crate) use constants::{integer_bias, integer_constant};
@@ -29,7 +29,7 @@ pub use scheme::Scheme;
 
 use crate::Failure;
 use crate::calibrate::Ranges;
-use crate::graph::{Graph, Node, NodeId, Tensor, TensorId};
+use crate::graph::{Graph, Node, NodeId, Operation, Tensor, TensorId};
 use assign::{Scales, rule};
 
 /// What is asked of quantization.
@@ -123,10 +123,20 @@ fn integers(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(),
         if !apart.nodes.contains(&id) {
             let means = graph.node(id).input(0).and_then(|input| ranges.means(input));
             constants::quantize(graph, id, scheme, means, ranges.moments(id))?;
+            scales_are_free(graph, id, scheme);
         }
     }
     borders::set(graph, options);
     Ok(())
+}
+
+/// Tells operators of 16 bits that scales are no powers of 2, which the format takes them for otherwise.
+fn scales_are_free(graph: &mut Graph, id: NodeId, scheme: Scheme) {
+    match &mut graph.node_mut(id).op {
+        Operation::Known(Op::Add(op)) if scheme == Scheme::Int16x8 => op.pot_scale_int16 = false,
+        Operation::Known(Op::Sub(op)) if scheme == Scheme::Int16x8 => op.pot_scale_int16 = false,
+        _ => {}
+    }
 }
 
 /// Gives all activations that a node reads the scale of its output, by a QUANTIZE where they have
