@@ -22,6 +22,9 @@ use crate::report::progress;
 /// What the converter puts behind the name of a tensor that it makes beside the source's.
 const SUFFIXES: [&str; 3] = ["/integers", "/quantized", "/rescaled"];
 
+/// The least ratio, in dB, that is told: that of noise where the float model has nothing but zeros.
+const LEAST_RATIO: f64 = -300.0;
+
 /// Parts of a layer's histogram.
 const PARTS: usize = 48;
 
@@ -123,7 +126,8 @@ impl Observer for Watch<'_> {
             let Some(sums) = self.lines.get(&tensor).and_then(|&line| self.sums.get_mut(line)) else {
                 return;
             };
-            let Some(real) = self.real.get(stem(view.name().as_str())) else { return };
+            let name = view.name().as_str();
+            let Some(real) = self.real.get(name).or_else(|| self.real.get(stem(name))) else { return };
             let found = match kind {
                 TensorType::Float32 => Some(floats(bytes)),
                 kind => widen(kind, &shape, bytes)
@@ -158,6 +162,7 @@ pub fn compare(
     most: usize,
 ) -> Result<Vec<Layer>, Failure> {
     let (float_model, small_model) = (float.model()?, quantized.model()?);
+    ensure_same_inputs(&float_model, &small_model)?;
     let wanted: HashMap<u32, String> = (0u32..)
         .zip(float_model.main().tensors().iter())
         .map(|(t, view)| (t, view.name().as_str().to_owned()))
@@ -167,7 +172,8 @@ pub fn compare(
     for (k, operator) in small_model.main().operators().iter().enumerate() {
         for t in operator.outputs().iter().filter_map(|t| u32::try_from(t).ok()) {
             let Some(view) = small_model.main().tensors().get(t as usize) else { continue };
-            let name = stem(view.name().as_str());
+            let name = view.name().as_str();
+            let name = if known.contains_key(name) { name } else { stem(name) };
             // A value that only changes its form counts once.
             if known.contains_key(name) && layers.iter().all(|layer: &Layer| layer.tensor != name) {
                 lines.insert(t, layers.len());
@@ -185,12 +191,7 @@ pub fn compare(
         }
     }
     if layers.is_empty() {
-        return Err(Failure::new(format!(
-            "'{}' and '{}' have no tensor in common",
-            float.name(),
-            quantized.name()
-        ))
-        .help("give the source that the quantized model was made from"));
+        return Err(nothing_common(float, quantized));
     }
     let bar = progress("comparing", samples.len().min(most) as u64);
     let mut sums = vec![Sums::default(); layers.len()];
@@ -225,14 +226,22 @@ pub fn compare(
         return Err(failure);
     }
     for (layer, sums) in layers.iter_mut().zip(&sums) {
-        layer.sqnr_db = (sums.noise > 0.0).then(|| 10.0 * (sums.signal / sums.noise).log10());
+        if !(sums.signal + sums.noise).is_finite() {
+            return Err(Failure::new(format!(
+                "the tensor '{}' holds values that are not finite",
+                layer.tensor
+            ))
+            .help("check the samples for NaN and infinities"));
+        }
+        layer.sqnr_db =
+            (sums.noise > 0.0).then(|| (10.0 * (sums.signal / sums.noise).log10()).max(LEAST_RATIO));
         layer.range = sums.range;
         layer.histogram = sums.histogram.parts(PARTS);
         layer.saturated_percent = 100.0 * sums.saturated as f64 / sums.count.max(1) as f64;
     }
     let mut seen = sums.iter().map(|s| s.count != 0);
     layers.retain(|_| seen.next().unwrap_or(false));
-    Ok(layers)
+    if layers.is_empty() { Err(nothing_common(float, quantized)) } else { Ok(layers) }
 }
 
 /// The real values of the smallest and the largest integer.
@@ -244,6 +253,30 @@ fn chosen(tensor: &sedge_runtime::schema::Tensor<'_>) -> Option<[f32; 2]> {
     };
     let q = tensor.quantization()?;
     Some([low, high].map(|end| q.scale_at(0) * (end - q.zero_point_at(0)) as f32))
+}
+
+fn nothing_common(float: &ModelFile, quantized: &ModelFile) -> Failure {
+    Failure::new(format!(
+        "'{}' and '{}' have no tensor of real values in common",
+        float.name(),
+        quantized.name()
+    ))
+    .help("give the float source that the quantized model was made from")
+}
+
+/// Makes sure that both models take the same samples.
+fn ensure_same_inputs(float: &Model<'_>, quantized: &Model<'_>) -> Result<(), Failure> {
+    let shapes = |model: &Model<'_>| -> Vec<Shape> {
+        let inputs = model.main().inputs().iter().filter_map(|t| usize::try_from(t).ok());
+        inputs.filter_map(|t| model.main().tensors().get(t)).map(|tensor| tensor.shape()).collect()
+    };
+    let (a, b) = (shapes(float), shapes(quantized));
+    if a == b {
+        return Ok(());
+    }
+    let told = |shapes: &[Shape]| shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(", ");
+    Err(Failure::new(format!("the float model takes {}, the quantized one {}", told(&a), told(&b)))
+        .help("give the options that the model was converted with: --channels-last, --input-shape"))
 }
 
 /// Gives both models the same sample.

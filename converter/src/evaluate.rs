@@ -24,46 +24,56 @@ impl Accuracy {
     }
 }
 
-/// Runs a classifier with one input on all samples. The class is the index of the largest value of
-/// output 0, the first of equal ones. Quantized inputs get the samples quantized with the input's scale.
+/// Runs a classifier with one input on all samples: the share whose class is their label. See [`classify`].
+///
+/// # Errors
+/// Where the model cannot be run, or samples or labels do not fit it.
+pub fn top1(file: &ModelFile, samples: &mut Samples, labels: &[i64]) -> Result<Accuracy, Failure> {
+    if samples.len() != labels.len() {
+        return Err(Failure::new(format!("there are {} samples and {} labels", samples.len(), labels.len()))
+            .help("give each sample a label, in the order of the samples"));
+    }
+    let found = classify(file, samples, 1)?;
+    let is_right =
+        |(classes, &label): (&Vec<usize>, &i64)| classes.first().is_some_and(|&c| c as i64 == label);
+    let correct = found.iter().zip(labels).filter(|&pair| is_right(pair)).count();
+    Ok(Accuracy { correct, samples: labels.len() })
+}
+
+/// Runs a classifier with one input on all samples. For each the indices of the `most` largest values of output 0, the
+/// largest first, and the first of equal ones. Quantized inputs get the samples quantized with the input's scale.
 ///
 /// # Errors
 /// Where the model cannot be run, or the samples do not fit it.
-pub fn top1(file: &ModelFile, samples: &mut Samples, labels: &[i64]) -> Result<Accuracy, Failure> {
+pub fn classify(file: &ModelFile, samples: &mut Samples, most: usize) -> Result<Vec<Vec<usize>>, Failure> {
     let model = file.model()?;
-    if samples.len() != labels.len() {
-        return Err(Failure::new(format!("there are {} samples and {} labels", samples.len(), labels.len())));
-    }
     if model.main().inputs().is_empty() {
         return Err(Failure::new(format!("'{}' has no input", file.name())));
     }
-    let bar = progress("evaluating", labels.len() as u64);
+    let count = samples.len();
+    let bar = progress("evaluating", count as u64);
     let mut failure = None;
-    let correct = with_session(model, &ExecOptions::default(), |session| {
-        let mut correct = 0;
+    let found = with_session(model, &ExecOptions::default(), |session| {
+        let mut found = Vec::new();
         bar.reset();
-        for (index, &label) in labels.iter().enumerate() {
+        for index in 0..count {
             let values = match samples.get(index) {
                 Ok(values) => values.into_iter().next().unwrap_or_default(),
                 Err(e) => {
                     failure = Some(e);
-                    return Ok(0);
+                    return Ok(found);
                 }
             };
             put(session, 0, &values)?;
             session.invoke()?;
             let output = widen(session.output_type(0)?, &session.output_shape(0)?, session.output_bytes(0)?);
-            correct +=
-                usize::from(output.and_then(|o| largest(&o)).is_some_and(|class| class as i64 == label));
+            found.push(output.map(|o| largest(&o, most)).unwrap_or_default());
             bar.inc(1);
         }
-        Ok(correct)
+        Ok(found)
     })?;
     bar.finish_and_clear();
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(Accuracy { correct, samples: labels.len() }),
-    }
+    failure.map_or(Ok(found), Err)
 }
 
 /// Puts real values into an input, quantized with its scale where it holds integers.
@@ -86,16 +96,30 @@ pub(crate) fn put(session: &mut Session<'_>, i: usize, values: &[f32]) -> Result
     Ok(())
 }
 
-/// The index of the largest element; the first of equal ones.
-fn largest(array: &crate::data::Array) -> Option<usize> {
+/// The indices of the largest elements, the largest first, and the first of equal ones.
+fn largest(array: &crate::data::Array, most: usize) -> Vec<usize> {
     let bytes = array.bytes();
     let values: Vec<f64> = match array.tensor_type() {
-        TensorType::Float32 => array.to_f32()?.into_iter().map(f64::from).collect(),
+        TensorType::Float32 => array.to_f32().unwrap_or_default().into_iter().map(f64::from).collect(),
         TensorType::Int8 => bytes.iter().map(|&b| f64::from(b as i8)).collect(),
         TensorType::UInt8 => bytes.iter().map(|&b| f64::from(b)).collect(),
         TensorType::Int16 => bytes.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b).into()).collect(),
-        _ => return None,
+        _ => return Vec::new(),
     };
-    let best = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    values.iter().position(|&v| v == best)
+    let mut order: Vec<(usize, f64)> = values.into_iter().enumerate().filter(|(_, v)| !v.is_nan()).collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1));
+    order.into_iter().take(most).map(|(i, _)| i).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::largest;
+    use crate::data::Array;
+
+    #[test]
+    fn the_first_of_equal_values_comes_first() {
+        let array = Array::from_f32(vec![5], &[1.0, 3.0, f32::NAN, 3.0, 2.0]).unwrap();
+        assert_eq!(largest(&array, 3), [1, 3, 4]);
+        assert_eq!(largest(&array, 9).len(), 4);
+    }
 }

@@ -230,6 +230,38 @@ fn conversions_are_reported() {
 }
 
 #[test]
+fn classifiers_are_evaluated() {
+    let (model, held) = (data("digits/digits_float.tflite"), data("digits/heldout.npz"));
+    let json = sedge(&["eval", &model, "--data", &held, "--top", "2", "--confusion", "--json"]).json();
+    // tests/data/README.md: LiteRT classifies 493 of the 500 as they are labelled.
+    assert_eq!((json["correct"].as_u64(), json["samples"].as_u64()), (Some(493), Some(500)));
+    assert!(json["top_percent"].as_f64() >= json["top1_percent"].as_f64());
+    let matrix = json["confusion"].as_array().unwrap();
+    let sum = |row: &Value| row.as_array().unwrap().iter().filter_map(Value::as_u64).sum::<u64>();
+    assert_eq!((matrix.len(), matrix.iter().map(sum).sum::<u64>()), (10, 500));
+    assert_eq!(matrix.iter().enumerate().filter_map(|(i, row)| row[i].as_u64()).sum::<u64>(), 493);
+    // Two pictures of nothing, labelled by their files' names, in another order than these have.
+    let place = Workplace::new();
+    let (folder, labels) = (place.path("pictures"), place.path("labels.csv"));
+    fs::create_dir(&folder).unwrap();
+    for name in ["b", "a"] {
+        image::GrayImage::new(8, 8).save(format!("{folder}/{name}.png")).unwrap();
+    }
+    let first = sedge(&["eval", &model, "--data", &folder, "--labels", &labels]);
+    assert_eq!(first.code, 1);
+    let class = (0..10).find(|class| {
+        fs::write(&labels, format!("file,label\nb.png,{class}\na.png,{}\n", class + 1)).unwrap();
+        let json = sedge(&["eval", &model, "--data", &folder, "--labels", &labels, "--json"]).json();
+        json["correct"] == 1
+    });
+    assert!(class.is_some());
+    fs::write(&labels, "1\n").unwrap();
+    let done = sedge(&["eval", &model, "--data", &folder, "--labels", &labels]);
+    assert!(done.code == 1 && done.stderr.contains("2 samples and 1 labels"), "{}", done.stderr);
+    assert_eq!(sedge(&["eval", &model, "--data", &folder]).code, 2);
+}
+
+#[test]
 fn pictures_calibrate_as_their_values_do() {
     let float = data("digits/digits_float.tflite");
     let place = Workplace::new();
@@ -305,7 +337,19 @@ fn layers_are_compared() {
     assert!(same["layers"].as_array().unwrap().iter().all(|l| l["sqnr_db"].is_null()));
     let other = sedge(&["compare", &float, &data("sine/sine_int8_tf.tflite"), "--data", &held]);
     assert_eq!(other.code, 1);
-    assert!(other.stderr.contains("64 elements given, the model takes 1"), "{}", other.stderr);
+    assert!(other.stderr.contains("takes [1, 8, 8, 1], the quantized one [1, 1]"), "{}", other.stderr);
+    let integers = sedge(&["compare", &int8, &data("digits/digits_int8_tf.tflite"), "--data", &held]);
+    assert_eq!(integers.code, 1);
+    assert!(integers.stderr.contains("no tensor of real values in common"), "{}", integers.stderr);
+    let undefined = place.path("nan.npy");
+    fs::write(&undefined, npy_bytes(&Array::from_f32(vec![1, 8, 8, 1], &[f32::NAN; 64]).unwrap())).unwrap();
+    let undefined = sedge(&["compare", &float, &int8, "--data", &undefined]);
+    assert!(
+        undefined.code == 1 && undefined.stderr.contains("not finite"),
+        "{}{}",
+        undefined.stdout,
+        undefined.stderr
+    );
 }
 
 #[test]

@@ -34,6 +34,12 @@ pub(super) struct Args {
     data: PathBuf,
     #[command(flatten)]
     pictures: Pictures,
+    /// Shape of an input, as for `sedge convert`
+    #[arg(long, value_name = "NAME=1,3,224,224", value_parser = super::convert::named_shape)]
+    input_shape: Vec<(String, Vec<u32>)>,
+    /// Take images with their channels last, as for `sedge convert`
+    #[arg(long)]
+    channels_last: bool,
     /// How many of the worst layers are named
     #[arg(long, value_name = "N", default_value_t = 3)]
     worst: usize,
@@ -55,7 +61,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let source = ModelFile::read(&args.float)?;
     let folder = args.float.parent().map(|p| if p.as_os_str().is_empty() { ".".as_ref() } else { p });
     let from = Source { name: source.name(), bytes: source.bytes(), folder };
-    let graph = float_graph(&from, &import::Options::default(), &mut |_, _| {})?;
+    let options =
+        import::Options { input_shapes: args.input_shape.clone(), channels_last: args.channels_last };
+    let graph = float_graph(&from, &options, &mut |_, _| {})?;
     let float = ModelFile::from_bytes(source.name(), &to_tflite(&graph)?)?;
     let quantized = ModelFile::read(&args.quantized)?;
     let spec = SampleSpec { scaling: args.pictures.scaling(), ..SampleSpec::of(&graph) };

@@ -136,7 +136,7 @@ fn percentage(text: &str) -> Result<f64, String> {
 }
 
 /// A name and its sizes.
-fn named_shape(text: &str) -> Result<(String, Vec<u32>), String> {
+pub(super) fn named_shape(text: &str) -> Result<(String, Vec<u32>), String> {
     let (name, sizes) =
         text.rsplit_once('=').ok_or("give a name, '=' and sizes, such as images=1,3,224,224")?;
     let size = |s: &str| s.trim().parse().map_err(|_| format!("'{s}' is no size"));
@@ -213,14 +213,20 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     };
     let float = args.report.as_ref().map(|_| to_tflite(&graph)).transpose()?;
     let converted = convert(graph, samples.as_mut(), &args.calibration(), &options)?;
+    // What cannot be reported is not written either.
+    let report = match (&args.report, float) {
+        (Some(path), Some(float)) => {
+            let float = ModelFile::from_bytes(source.name(), &float)?;
+            let name = args.output.display().to_string();
+            let result = ModelFile::from_bytes(&name, &converted)?;
+            let report = Report::new(&source, args.quantize.name(), &float, &result, samples.as_mut())?;
+            let is_json = path.extension().is_some_and(|e| e == "json");
+            Some((path, if is_json { report.json()? } else { report.html() }))
+        }
+        _ => None,
+    };
     super::write_file(&args.output, &converted)?;
-    if let (Some(path), Some(float)) = (&args.report, float) {
-        let float = ModelFile::from_bytes(source.name(), &float)?;
-        let name = args.output.display().to_string();
-        let result = ModelFile::from_bytes(&name, &converted)?;
-        let report = Report::new(&source, args.quantize.name(), &float, &result, samples.as_mut())?;
-        let is_json = path.extension().is_some_and(|e| e == "json");
-        let text = if is_json { report.json()? } else { report.html() };
+    if let Some((path, text)) = report {
         super::write_file(path, text.as_bytes())?;
     }
     let done = Done {
