@@ -58,8 +58,15 @@ impl Weights {
     }
 }
 
-/// The configuration and the weights.
+/// The configuration and the weights. The reader of HDF5 does not check all of its arithmetic: a damaged file that makes
+/// it panic is refused like one that it refuses itself.
 pub(super) fn open(name: &str, bytes: &[u8]) -> Result<(Value, Weights), Failure> {
+    std::panic::catch_unwind(|| read(name, bytes)).unwrap_or_else(|_| {
+        Err(Failure::new(format!("'{name}' is damaged")).help("make sure that the file was copied whole"))
+    })
+}
+
+fn read(name: &str, bytes: &[u8]) -> Result<(Value, Weights), Failure> {
     let bad = |what: &str| {
         Failure::new(format!("'{name}' {what}"))
             .help("save the whole model with model.save(), and make sure that the file was copied whole")

@@ -91,11 +91,12 @@ pub(super) fn import(
     folder: Option<&Path>,
     options: &Options,
 ) -> Result<Graph, Failure> {
-    let model = ModelProto::decode(bytes).map_err(|e| {
+    let mut model = ModelProto::decode(bytes).map_err(|e| {
         Failure::new(format!("'{name}' is not a valid ONNX model"))
             .cause(e)
             .help("make sure that the file was copied whole")
     })?;
+    model.graph.iter_mut().for_each(GraphProto::bound_attributes);
     let graph = model.graph.as_ref().ok_or_else(|| Failure::new(format!("'{name}' has no graph")))?;
     let opset = model.opset_import.iter().find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
     let opset = opset.map_or(1, |o| o.version);

@@ -44,6 +44,28 @@ pub(super) struct GraphProto {
     pub(super) output: Vec<ValueInfoProto>,
 }
 
+/// Integers of a model are taken as at most this large: what lies beyond is beyond every tensor, and arithmetic on two of
+/// them does not overflow.
+const MOST: i64 = i32::MAX as i64;
+
+/// The integer, or the nearest that counts.
+pub(super) fn bounded(n: i64) -> i64 {
+    n.clamp(-MOST, MOST)
+}
+
+impl GraphProto {
+    /// Bounds the integers of all attributes, also in graphs that nodes hold.
+    pub(super) fn bound_attributes(&mut self) {
+        for attribute in self.node.iter_mut().flat_map(|node| &mut node.attribute) {
+            attribute.i = attribute.i.map(bounded);
+            attribute.ints.iter_mut().for_each(|n| *n = bounded(*n));
+            if let Some(graph) = &mut attribute.g {
+                graph.bound_attributes();
+            }
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct NodeProto {
     #[prost(string, repeated, tag = "1")]

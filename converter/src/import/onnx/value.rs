@@ -9,6 +9,7 @@ use sedge_schema::TensorType;
 use sedge_schema::op::{Reshape, Transpose};
 
 use super::call::Call;
+use super::proto::bounded;
 use super::quantized::Integers;
 use super::{Importer, tensor};
 use crate::Failure;
@@ -243,14 +244,16 @@ impl Importer<'_> {
         Ok(Value { tensor, axes })
     }
 
-    /// The integers of a constant; `None` where it is none.
+    /// The integers of a constant, bounded; `None` where it is none.
     pub(super) fn ints_of(&mut self, value: &Value) -> Result<Option<Vec<i64>>, Failure> {
         let tensor = self.plain(value)?;
         let tensor = self.builder.graph.tensor(tensor);
         let Some(data) = tensor.data.as_deref() else { return Ok(None) };
         Ok(Some(match tensor.tensor_type {
-            TensorType::Int64 => data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect(),
-            TensorType::Int32 => data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect(),
+            TensorType::Int64 => data.as_chunks().0.iter().map(|&b| bounded(i64::from_le_bytes(b))).collect(),
+            TensorType::Int32 => {
+                data.as_chunks().0.iter().map(|&b| bounded(i32::from_le_bytes(b).into())).collect()
+            }
             TensorType::UInt8 | TensorType::Bool => data.iter().map(|&b| b.into()).collect(),
             TensorType::Int8 => data.iter().map(|&b| i64::from(b as i8)).collect(),
             TensorType::Int16 => data.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b).into()).collect(),
