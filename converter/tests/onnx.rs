@@ -1,14 +1,15 @@
 //! ONNX models end to end: imported, written as float `.tflite`, run, and compared with what onnxruntime gave.
 
+mod oracle;
+
 use std::path::{Path, PathBuf};
 
 use sedge_converter::Failure;
 use sedge_converter::convert::float_graph;
-use sedge_converter::data::{Array, Npz};
-use sedge_converter::exec::{ExecOptions, ModelFile, with_session};
-use sedge_converter::export::to_tflite;
 use sedge_converter::graph::Graph;
 use sedge_converter::import::{Options, Source};
+
+use oracle::{Allowed, differences};
 
 /// Outputs may differ by this share of the largest value expected: sums of thousands of products in another
 /// order, as float32 rounds them.
@@ -50,54 +51,6 @@ fn graphs(path: &Path, options: &Options) -> Result<(Graph, Graph), Failure> {
     Ok((imported.unwrap(), result))
 }
 
-/// Runs a converted model on the inputs `t0.in0, t0.in1, ...` of each step; what differs from `t0.out0, ...`.
-fn differences(graph: &Graph, expected: &Path, noise_allowed: Option<f32>) -> Vec<String> {
-    let file = ModelFile::from_bytes("converted", &to_tflite(graph).unwrap()).unwrap();
-    let mut expected = Npz::open(expected).unwrap();
-    let mut get = |name: String| expected.array(&name).ok();
-    let mut wrong = Vec::new();
-    for t in 0.. {
-        let Some(first) = get(format!("t{t}.in0")) else { break };
-        let inputs: Vec<Array> =
-            std::iter::once(first).chain((1..).map_while(|i| get(format!("t{t}.in{i}")))).collect::<Vec<_>>();
-        let outputs = with_session(file.model().unwrap(), &ExecOptions::default(), |session| {
-            for (i, input) in inputs.iter().enumerate() {
-                session.input_bytes_mut(i)?.copy_from_slice(input.bytes());
-            }
-            session.invoke()?;
-            (0..session.outputs())
-                .map(|o| Ok((session.output_shape(o)?, session.output::<f32>(o)?.to_vec())))
-                .collect::<Result<Vec<_>, _>>()
-        });
-        for (o, (shape, found)) in outputs.unwrap().into_iter().enumerate() {
-            let want = get(format!("t{t}.out{o}")).unwrap();
-            let dims: Vec<usize> = shape.dims().iter().map(|&d| d as usize).collect();
-            let wanted = want.to_f32().unwrap();
-            let range = wanted.iter().fold(0f32, |m, x| m.max(x.abs()));
-            if let Some(share) = noise_allowed {
-                let power = |x: &mut dyn Iterator<Item = f32>| x.map(|x| x * x).sum::<f32>();
-                let signal = power(&mut wanted.iter().copied());
-                let noise = power(&mut found.iter().zip(&wanted).map(|(a, b)| a - b));
-                if dims != want.shape() || noise.is_nan() || noise > share * signal {
-                    wrong.push(format!("step {t}, output {o}: noise {noise} in {signal}"));
-                }
-                continue;
-            }
-            let worst = found
-                .iter()
-                .zip(&wanted)
-                .fold(0f32, |m, (a, b)| if (a - b).is_nan() { f32::INFINITY } else { m.max((a - b).abs()) });
-            if dims != want.shape() || worst > TOLERANCE * range.max(LEAST) {
-                wrong.push(format!(
-                    "step {t}, output {o}: {dims:?} for {:?}, off by {worst} of {range}",
-                    want.shape()
-                ));
-            }
-        }
-    }
-    wrong
-}
-
 #[test]
 fn models_give_what_onnxruntime_gives() {
     let Some(folder) = shared() else { return };
@@ -112,8 +65,8 @@ fn models_give_what_onnxruntime_gives() {
             Ok((imported, graph)) => {
                 let transposes = graph.nodes().filter(|(_, n)| n.op.name() == "TRANSPOSE").count();
                 println!("{name}: {} operators, {transposes} transposes", graph.nodes().len());
-                let mut compare = |graph: &Graph, noise: Option<f32>| {
-                    let found = differences(graph, &path.with_extension("npz"), noise);
+                let mut compare = |graph: &Graph, allowed| {
+                    let found = differences(graph, &path.with_extension("npz"), allowed);
                     wrong.extend(found.into_iter().map(|w| format!("{name}: {w}")));
                 };
                 if QUANTIZED.iter().any(|q| name.starts_with(q)) {
@@ -121,10 +74,10 @@ fn models_give_what_onnxruntime_gives() {
                     let borders = graph.nodes().filter(|(_, n)| is_border(n.op.name())).count();
                     let layers = graph.nodes().filter(|(_, n)| n.input(1).is_some()).count();
                     assert!(borders < layers, "{name}: {borders} borders around {layers} layers");
-                    compare(&imported, Some(IMPORTED_NOISE));
-                    compare(&graph, Some(INTEGER_NOISE));
+                    compare(&imported, Allowed::Noise(IMPORTED_NOISE));
+                    compare(&graph, Allowed::Noise(INTEGER_NOISE));
                 } else {
-                    compare(&graph, None);
+                    compare(&graph, Allowed::Share { of_largest: TOLERANCE, least: LEAST });
                 }
             }
         }

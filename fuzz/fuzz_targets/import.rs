@@ -8,7 +8,7 @@ use sedge_converter::import::{Options, Source, import};
 fuzz_target!(|file: &[u8]| {
     // The first byte chooses what the file is called: archives are known by that.
     let Some((&choice, bytes)) = file.split_first() else { return };
-    let name = ["a.onnx", "a.keras", "a.h5", "a.tflite"][usize::from(choice % 4)];
+    let name = ["a.onnx", "a.keras", "a.h5", "a.tflite", "a.pb"][usize::from(choice % 5)];
     let source = Source { name, bytes, folder: None };
     if let Ok(graph) = import(&source, &Options::default()) {
         graph.verify().expect("what is imported holds together");

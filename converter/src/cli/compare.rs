@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::pictures::Pictures;
+use super::source::{Opened, Reading};
 use crate::Failure;
 use crate::calibrate::{SampleSpec, Samples};
 use crate::compare::{Layer, compare};
 use crate::convert::float_graph;
 use crate::exec::ModelFile;
 use crate::export::to_tflite;
-use crate::import::{self, Source};
 use crate::report::table::{table, text};
 
 /// Compare a quantized model with its float source, layer by layer
@@ -25,7 +25,7 @@ Each line is a tensor that both models compute: its signal to quantization noise
 one line to the next tells where accuracy goes), its range in the float model, and how much of it is at the ends of the
 integers' range, values of 0 left out. Samples are as for `sedge convert --calibration`.")]
 pub(super) struct Args {
-    /// The float model: .tflite, .onnx, .keras or .h5
+    /// The float model: .tflite, .onnx, .keras, .h5, or the folder of a SavedModel
     float: PathBuf,
     /// The quantized model, a .tflite file
     quantized: PathBuf,
@@ -34,12 +34,8 @@ pub(super) struct Args {
     data: PathBuf,
     #[command(flatten)]
     pictures: Pictures,
-    /// Shape of an input, as for `sedge convert`
-    #[arg(long, value_name = "NAME=1,3,224,224", value_parser = super::convert::named_shape)]
-    input_shape: Vec<(String, Vec<u32>)>,
-    /// Take images with their channels last, as for `sedge convert`
-    #[arg(long)]
-    channels_last: bool,
+    #[command(flatten)]
+    reading: Reading,
     /// How many of the worst layers are named
     #[arg(long, value_name = "N", default_value_t = 3)]
     worst: usize,
@@ -58,13 +54,10 @@ struct Compared<'c> {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let source = ModelFile::read(&args.float)?;
-    let folder = args.float.parent().map(|p| if p.as_os_str().is_empty() { ".".as_ref() } else { p });
-    let from = Source { name: source.name(), bytes: source.bytes(), folder };
-    let options =
-        import::Options { input_shapes: args.input_shape.clone(), channels_last: args.channels_last };
-    let graph = float_graph(&from, &options, &mut |_, _| {})?;
-    let float = ModelFile::from_bytes(source.name(), &to_tflite(&graph)?)?;
+    let opened = Opened::read(&args.float)?;
+    let source = opened.source();
+    let graph = float_graph(&source, &args.reading.options(), &mut |_, _| {})?;
+    let float = ModelFile::from_bytes(source.name, &to_tflite(&graph)?)?;
     let quantized = ModelFile::read(&args.quantized)?;
     let spec = SampleSpec { scaling: args.pictures.scaling(), ..SampleSpec::of(&graph) };
     let mut samples = Samples::open(&args.data, &spec)?;
@@ -73,7 +66,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     order.sort_by(|a, b| a.sqnr_db.partial_cmp(&b.sqnr_db).unwrap_or(std::cmp::Ordering::Equal));
     let worst: Vec<&str> = order.iter().take(args.worst).map(|layer| layer.tensor.as_str()).collect();
     if args.json {
-        let (float, quantized) = (source.name(), quantized.name());
+        let (float, quantized) = (source.name, quantized.name());
         return super::print_json(&Compared {
             float,
             quantized,

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::pictures::Pictures;
+use super::source::{Opened, Reading};
 use crate::Failure;
 use crate::calibrate::{Calibration, DEFAULT_PERCENTILE, Method, SampleSpec, Samples};
 use crate::convert::{convert, float_graph};
 use crate::exec::ModelFile;
 use crate::export::to_tflite;
 use crate::graph::Graph;
-use crate::import::{self, Source};
+use crate::import::Source;
 use crate::quantize::{BorderType, Options, Scheme};
 use crate::report::html::Report;
 use crate::report::table::number;
@@ -27,6 +28,7 @@ Examples:
   sedge convert float.tflite -o int8.tflite --calibration samples.npz
   sedge convert model.onnx -o int8.tflite --calibration samples/ --input-type float32 --output-type float32
   sedge convert model.keras -o int8.tflite --calibration photos/ --mean 0.5 --std 0.5
+  sedge convert saved_model/ -o int8.tflite --calibration samples.npz --signature serving_default
   sedge convert model.onnx -o float.tflite --quantize none --channels-last
   sedge convert model.onnx -o int8.tflite --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   sedge convert model.onnx -o int8.tflite --calibration samples/ --report report.html
@@ -38,7 +40,7 @@ input, or 'x' where there is one), its first dimension counting samples; or a fo
 (resized to the input, see --mean), or of WAV files (cut into windows of the input's length, from -1 to 1).
 About 100 samples that look like real inputs are enough.")]
 pub(super) struct Args {
-    /// The model: .tflite, .onnx, .keras or .h5
+    /// The model: .tflite, .onnx, .keras, .h5, or the folder of a SavedModel
     source: PathBuf,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
@@ -73,12 +75,8 @@ pub(super) struct Args {
     /// Type of the converted model's outputs: its integers, or real values
     #[arg(long, value_enum, default_value = "int8")]
     output_type: BorderType,
-    /// Shape of an input, once for each input whose shape the source leaves open
-    #[arg(long, value_name = "NAME=1,3,224,224", value_parser = named_shape)]
-    input_shape: Vec<(String, Vec<u32>)>,
-    /// Take images with their channels last, and give them so, whatever the source does
-    #[arg(long)]
-    channels_last: bool,
+    #[command(flatten)]
+    reading: Reading,
     /// Write the graph after each pass into this folder, as .tflite files
     #[arg(long, value_name = "DIR")]
     dump_graph: Option<PathBuf>,
@@ -135,15 +133,6 @@ fn percentage(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A name and its sizes.
-pub(super) fn named_shape(text: &str) -> Result<(String, Vec<u32>), String> {
-    let (name, sizes) =
-        text.rsplit_once('=').ok_or("give a name, '=' and sizes, such as images=1,3,224,224")?;
-    let size = |s: &str| s.trim().parse().map_err(|_| format!("'{s}' is no size"));
-    let sizes = sizes.split(',').map(size).collect::<Result<Vec<u32>, _>>()?;
-    Ok((name.to_owned(), sizes))
-}
-
 impl Args {
     fn calibration(&self) -> Calibration {
         let method = match self.calibration_method {
@@ -157,14 +146,10 @@ impl Args {
     }
 
     /// Reads the source, writing the graph down on its way where that is asked for.
-    fn graph(&self, file: &ModelFile) -> Result<Graph, Failure> {
-        let folder = self.source.parent().map(|p| if p.as_os_str().is_empty() { ".".as_ref() } else { p });
-        let source = Source { name: file.name(), bytes: file.bytes(), folder };
-        let options =
-            import::Options { input_shapes: self.input_shape.clone(), channels_last: self.channels_last };
+    fn graph(&self, source: &Source<'_>) -> Result<Graph, Failure> {
         let mut step = 0;
         let mut failed = None;
-        let graph = float_graph(&source, &options, &mut |pass, graph| {
+        let graph = float_graph(source, &self.reading.options(), &mut |pass, graph| {
             let Some(folder) = &self.dump_graph else { return };
             let path = folder.join(format!("{step:02}-{pass}.tflite"));
             step += 1;
@@ -192,7 +177,8 @@ struct Done {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let source = ModelFile::read(&args.source)?;
+    let opened = Opened::read(&args.source)?;
+    let source = opened.source();
     let graph = args.graph(&source)?;
     let operators = graph.nodes().len();
     let spec = SampleSpec { scaling: args.pictures.scaling(), ..SampleSpec::of(&graph) };
@@ -216,7 +202,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     // What cannot be reported is not written either.
     let report = match (&args.report, float) {
         (Some(path), Some(float)) => {
-            let float = ModelFile::from_bytes(source.name(), &float)?;
+            let float = ModelFile::from_bytes(source.name, &float)?;
             let name = args.output.display().to_string();
             let result = ModelFile::from_bytes(&name, &converted)?;
             let report = Report::new(&source, args.quantize.name(), &float, &result, samples.as_mut())?;
@@ -230,12 +216,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         super::write_file(path, text.as_bytes())?;
     }
     let done = Done {
-        source: source.name().to_owned(),
+        source: source.name.to_owned(),
         output: args.output.display().to_string(),
         form: args.quantize.name(),
         samples: samples.as_ref().map_or(0, Samples::len),
         operators,
-        source_bytes: source.bytes().len(),
+        source_bytes: source.bytes.len(),
         output_bytes: converted.len(),
     };
     if args.json {

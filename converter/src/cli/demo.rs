@@ -72,10 +72,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if let Some(path) = &args.output {
         super::write_file(path, &int8)?;
     }
-    let (source, result) =
-        (ModelFile::from_bytes("digits", FLOAT)?, ModelFile::from_bytes("digits as int8", &int8)?);
+    let result = ModelFile::from_bytes("digits as int8", &int8)?;
     let float = ModelFile::from_bytes("digits", &float)?;
-    let report = Report::new(&source, "int8", &float, &result, Some(&mut calibration))?;
+    let report = Report::new(&Source::new("digits", FLOAT), "int8", &float, &result, Some(&mut calibration))?;
     super::write_file(&args.report, report.html().as_bytes())?;
     let models = [("float32", FLOAT), ("int8, Sedge", &int8), ("int8, TensorFlow", TENSORFLOW)];
     let rows: Vec<Row> = models

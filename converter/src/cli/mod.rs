@@ -10,6 +10,7 @@ mod inputs;
 mod inspect;
 mod pictures;
 mod run;
+mod source;
 mod verify;
 
 use std::io::IsTerminal as _;

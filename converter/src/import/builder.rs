@@ -1,7 +1,7 @@
 //! What importers share: they add constants and operators, and the operators' rules give the shapes. What depends
 //! on constants only is computed at once.
 
-use sedge_schema::op::{Op, QuantizationRule, Reshape};
+use sedge_schema::op::{Op, QuantizationRule, Reshape, Transpose};
 use sedge_schema::{Refusal, Shape, TensorType};
 
 use crate::Failure;
@@ -32,6 +32,23 @@ impl Builder {
         let id = self.constant(name, TensorType::Int32, &[], value.to_le_bytes().to_vec())?;
         self.graph.tensor_mut(id).has_rank = true;
         Ok(id)
+    }
+
+    /// Adds a real number: a float32 constant without dimensions.
+    pub(super) fn scalar(&mut self, name: &str, number: f32) -> Result<TensorId, Failure> {
+        let id = self.floats(name, &[], &[number])?;
+        self.graph.tensor_mut(id).has_rank = true;
+        Ok(id)
+    }
+
+    /// A tensor's element type.
+    pub(super) fn kind(&self, tensor: TensorId) -> TensorType {
+        self.graph.tensor(tensor).tensor_type
+    }
+
+    /// A tensor's dimensions.
+    pub(super) fn dims(&self, tensor: TensorId) -> Vec<usize> {
+        self.graph.tensor(tensor).shape.dims().iter().map(|&d| d as usize).collect()
     }
 
     /// Adds a constant of any type; `bytes` are little-endian, in row-major order.
@@ -124,6 +141,36 @@ impl Builder {
         output
     }
 
+    /// The tensor with other dimensions; itself where they are the same.
+    pub(super) fn reshape(
+        &mut self,
+        name: &str,
+        tensor: TensorId,
+        dims: &[usize],
+    ) -> Result<TensorId, Failure> {
+        if self.dims(tensor) == dims {
+            return Ok(tensor);
+        }
+        let list: Vec<i32> = dims.iter().map(|&d| i32::try_from(d).unwrap_or(i32::MAX)).collect();
+        let list = self.ints(&format!("{name}/shape"), &list)?;
+        self.emit(name, Reshape::default(), &[tensor, list], self.kind(tensor))
+    }
+
+    /// The tensor with dimension `order[i]` in place `i`; itself where that is its order.
+    pub(super) fn transpose(
+        &mut self,
+        name: &str,
+        tensor: TensorId,
+        order: &[usize],
+    ) -> Result<TensorId, Failure> {
+        if order.iter().enumerate().all(|(i, &axis)| i == axis) {
+            return Ok(tensor);
+        }
+        let list: Vec<i32> = order.iter().map(|&axis| axis as i32).collect();
+        let list = self.ints(&format!("{name}/order"), &list)?;
+        self.emit(name, Transpose {}, &[tensor, list], self.kind(tensor))
+    }
+
     /// Adds an operator that hands `tensor` on under another name. It stays where that is a constant: what a
     /// model gives out must be written by an operator.
     pub(super) fn copy(&mut self, name: &str, tensor: TensorId) -> Result<TensorId, Failure> {
@@ -135,6 +182,30 @@ impl Builder {
         let op = Reshape::default().into();
         self.graph.push(Node { name: name.to_owned(), op, inputs, outputs: vec![copy] });
         Ok(copy)
+    }
+
+    /// Makes a tensor an output of the model, by this name.
+    pub(super) fn give_out(&mut self, name: &str, tensor: TensorId) -> Result<(), Failure> {
+        let graph = &self.graph;
+        let is_free = !graph.inputs.contains(&tensor)
+            && !graph.outputs.contains(&tensor)
+            && !graph.tensor(tensor).is_constant();
+        let tensor = if is_free { tensor } else { self.copy(name, tensor)? };
+        self.graph.tensor_mut(tensor).name = name.to_owned();
+        self.graph.outputs.push(tensor);
+        Ok(())
+    }
+
+    /// The graph, without what nothing reads.
+    pub(super) fn finish(self, model: &str) -> Result<Graph, Failure> {
+        let mut graph = self.graph;
+        graph.remove_dead();
+        graph.verify().map_err(|e| {
+            Failure::new(format!("the graph of '{model}' does not hold together"))
+                .cause(e)
+                .help("this is a defect of Sedge; please report it with the model")
+        })?;
+        Ok(graph)
     }
 
     /// What a rule said of a node, in the words of the source.

@@ -1,8 +1,11 @@
 //! Models of other makers into the converter's graph: one file or folder for each format.
 
 mod builder;
+mod einsum;
+mod formula;
 mod keras;
 mod onnx;
+mod saved_model;
 mod tflite;
 
 use std::path::Path;
@@ -35,6 +38,8 @@ pub struct Options {
     pub input_shapes: Vec<(String, Vec<u32>)>,
     /// Whether images go in and come out with their channels last, whatever the source has.
     pub channels_last: bool,
+    /// Which of a SavedModel's entry points is converted; the one for serving where none is named.
+    pub signature: Option<String>,
 }
 
 impl Options {
@@ -51,6 +56,22 @@ impl Options {
                 .help(format!("its inputs are {}", known.join(", ")))),
         }
     }
+}
+
+/// The most problems that a message names.
+const MAX_NAMED: usize = 20;
+
+/// Fails with all of these problems, if there are any.
+fn named_problems(message: String, problems: Vec<String>) -> Result<(), Failure> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let more = problems.len().saturating_sub(MAX_NAMED);
+    let mut list = problems.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("\n");
+    if more != 0 {
+        list += &format!("\nand {more} more");
+    }
+    Err(Failure::new(message).help(list))
 }
 
 /// The entry point that tools look for, with the names of inputs and outputs; `.tflite` files keep their own.
@@ -76,6 +97,9 @@ pub fn import(source: &Source<'_>, options: &Options) -> Result<Graph, Failure> 
     if keras::is_hdf5(bytes) || keras::is_keras(name, bytes) {
         return keras::import(name, bytes, options).map(signed);
     }
+    if saved_model::is_saved_model(name) {
+        return saved_model::import(name, bytes, folder, options).map(signed);
+    }
     Err(Failure::new(format!("'{name}' is in no format that Sedge can convert"))
-        .help("TFLite (.tflite), ONNX (.onnx) and Keras models (.keras, .h5) can be converted"))
+        .help("TFLite (.tflite), ONNX (.onnx), Keras models (.keras, .h5) and TensorFlow's SavedModels (the folder) can be converted"))
 }

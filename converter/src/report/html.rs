@@ -13,6 +13,7 @@ use crate::Failure;
 use crate::calibrate::Samples;
 use crate::compare::{Layer, compare};
 use crate::exec::{ExecOptions, ModelFile, with_session};
+use crate::import::Source;
 
 /// What a conversion made.
 #[derive(Serialize)]
@@ -46,7 +47,7 @@ impl Report {
     /// # Errors
     /// Where one of the models cannot be run.
     pub fn new(
-        source: &ModelFile,
+        source: &Source<'_>,
         form: &str,
         float: &ModelFile,
         result: &ModelFile,
@@ -65,8 +66,8 @@ impl Report {
             Ok(Summary::of(result.name(), session.model(), |t| session.shape_of(t)))
         })?;
         Ok(Self {
-            source: source.name().to_owned(),
-            source_bytes: source.bytes().len(),
+            source: source.name.to_owned(),
+            source_bytes: source.bytes.len(),
             form: form.to_owned(),
             samples: count,
             model,

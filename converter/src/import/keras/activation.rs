@@ -57,9 +57,7 @@ impl Importer<'_> {
 
     /// A real number as a tensor.
     pub(super) fn scalar(&mut self, name: &str, number: f32) -> Result<TensorId, Failure> {
-        let tensor = self.builder.floats(name, &[], &[number])?;
-        self.builder.graph.tensor_mut(tensor).has_rank = true;
-        Ok(tensor)
+        self.builder.scalar(name, number)
     }
 }
 

@@ -118,20 +118,9 @@ pub(super) fn import(name: &str, bytes: &[u8], options: &Options) -> Result<Grap
     }
     for output in &model.outputs {
         let tensor = values.get(output).copied().ok_or_else(|| missing(&output.layer))?;
-        let graph = &importer.builder.graph;
-        let is_free = !graph.inputs.contains(&tensor)
-            && !graph.outputs.contains(&tensor)
-            && !graph.tensor(tensor).is_constant();
-        let tensor = if is_free { tensor } else { importer.builder.copy(&output.layer, tensor)? };
-        importer.builder.graph.tensor_mut(tensor).name = output.layer.clone();
-        importer.builder.graph.outputs.push(tensor);
+        importer.builder.give_out(&output.layer, tensor)?;
     }
-    let mut graph = importer.builder.graph;
-    graph.remove_dead();
-    graph
-        .verify()
-        .map_err(|e| Failure::new(format!("'{name}' became a graph that does not hold together")).cause(e))?;
-    Ok(graph)
+    importer.builder.finish(name)
 }
 
 fn missing(layer: &str) -> Failure {
@@ -155,7 +144,7 @@ impl Importer<'_> {
     }
 
     fn dims(&self, tensor: TensorId) -> Vec<usize> {
-        self.builder.graph.tensor(tensor).shape.dims().iter().map(|&d| d as usize).collect()
+        self.builder.dims(tensor)
     }
 
     /// A layer's weights by their role, such as `kernel`; `order` is that of the class, for files that only count them.
@@ -178,10 +167,7 @@ impl Importer<'_> {
 
     /// The tensor with other dimensions.
     fn reshape(&mut self, name: &str, tensor: TensorId, dims: &[usize]) -> Result<TensorId, Failure> {
-        let list: Vec<i32> = dims.iter().map(|&d| i32::try_from(d).unwrap_or(i32::MAX)).collect();
-        let list = self.builder.ints(&format!("{name}/shape"), &list)?;
-        let kind = self.builder.graph.tensor(tensor).tensor_type;
-        self.builder.emit(name, sedge_schema::op::Reshape::default(), &[tensor, list], kind)
+        self.builder.reshape(name, tensor, dims)
     }
 }
 

@@ -105,9 +105,7 @@ impl Importer<'_> {
 
     /// A real number as a value.
     pub(super) fn scalar(&mut self, name: &str, number: f32) -> Result<Value, Failure> {
-        let tensor = self.builder.floats(name, &[], &[number])?;
-        self.builder.graph.tensor_mut(tensor).has_rank = true;
-        Ok(Value { tensor, axes: Vec::new() })
+        Ok(Value { tensor: self.builder.scalar(name, number)?, axes: Vec::new() })
     }
 
     /// Operands of one rank in one order of storage, for operators that broadcast: those of the first operand

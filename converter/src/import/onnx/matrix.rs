@@ -12,6 +12,7 @@ pub(super) fn handler(name: &str) -> Option<Handler> {
     Some(match name {
         "MatMul" => product,
         "Gemm" => gemm,
+        "Einsum" => einsum,
         _ => return None,
     })
 }
@@ -149,5 +150,19 @@ fn gemm(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
         Some(rest) => importer.binary(call.name(), Add::default(), [&result, &rest], None)?,
         None => result,
     };
+    importer.set(call, 0, result)
+}
+
+fn einsum(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
+    let mut tensors = Vec::new();
+    for i in 0..call.inputs() {
+        let value = importer.input(call, i)?;
+        if importer.kind(&value) != TensorType::Float32 {
+            return call.refuse("only float32 is supported");
+        }
+        tensors.push(importer.plain(&value)?);
+    }
+    let tensor = importer.builder.einsum(call.name(), call.text("equation", ""), &tensors)?;
+    let result = importer.new_value(tensor);
     importer.set(call, 0, result)
 }

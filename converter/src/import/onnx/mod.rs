@@ -40,8 +40,8 @@ use std::path::Path;
 use prost::Message as _;
 use sedge_schema::TensorType;
 
-use super::Options;
 use super::builder::Builder;
+use super::{Options, named_problems};
 use crate::Failure;
 use crate::graph::{Graph, Tensor, TensorId};
 use call::Call;
@@ -51,9 +51,6 @@ use value::{Cache, Value};
 
 /// Opsets that the importer knows.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=22;
-
-/// The most problems that a message names.
-const MAX_NAMED: usize = 20;
 
 /// What reads one operator.
 type Handler = fn(&mut Importer<'_>, &Call<'_>) -> Result<(), Failure>;
@@ -126,14 +123,7 @@ pub(super) fn import(
     importer.inputs(name, graph, options)?;
     importer.nodes(name, &nodes)?;
     importer.outputs(graph, options)?;
-    let mut result = importer.builder.graph;
-    result.remove_dead();
-    result.verify().map_err(|e| {
-        Failure::new(format!("the graph of '{name}' does not hold together"))
-            .cause(e)
-            .help("this is a defect of Sedge; please report it with the model")
-    })?;
-    Ok(result)
+    importer.builder.finish(name)
 }
 
 /// Makes sure that there is a function for every operator.
@@ -153,19 +143,6 @@ fn ensure_known(name: &str, nodes: &[NodeProto]) -> Result<(), Failure> {
     }
     let problems: Vec<String> = all.into_iter().filter(unknown).map(call::describe).collect();
     named_problems(format!("'{name}' has operators that Sedge cannot convert"), problems)
-}
-
-/// Fails with all of these problems, if there are any.
-fn named_problems(message: String, problems: Vec<String>) -> Result<(), Failure> {
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let more = problems.len().saturating_sub(MAX_NAMED);
-    let mut list = problems.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("\n");
-    if more != 0 {
-        list += &format!("\nand {more} more");
-    }
-    Err(Failure::new(message).help(list))
 }
 
 /// A model that is being read.
@@ -242,13 +219,7 @@ impl<'m> Importer<'m> {
                 false => value::plain(rank),
             };
             let tensor = self.arrange(&value, &axes)?;
-            let graph = &mut self.builder.graph;
-            let is_free = !graph.inputs.contains(&tensor)
-                && !graph.outputs.contains(&tensor)
-                && !graph.tensor(tensor).is_constant();
-            let tensor = if is_free { tensor } else { self.builder.copy(&info.name, tensor)? };
-            self.builder.graph.tensor_mut(tensor).name = info.name.clone();
-            self.builder.graph.outputs.push(tensor);
+            self.builder.give_out(&info.name, tensor)?;
         }
         Ok(())
     }
