@@ -6,6 +6,7 @@ use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::export::to_tflite;
 use crate::graph::{Graph, Operation};
 use crate::import::{self, Source};
+use crate::mixed::{self, Mixed};
 use crate::passes::{float_passes, run};
 use crate::quantize::{self, Options, Scheme};
 
@@ -25,6 +26,15 @@ pub fn float_graph(
     Ok(graph)
 }
 
+/// A written model.
+#[derive(Clone, Debug)]
+pub struct Converted {
+    /// The bytes of the `.tflite`.
+    pub file: Vec<u8>,
+    /// Which operators were left in float32 for accuracy, where that was asked for.
+    pub mixed: Option<Mixed>,
+}
+
 /// Brings a float graph into the form that is asked for, and writes it. `samples` are needed where the form has
 /// integers for activations, and the source does not have them already: such a source keeps its own scales.
 ///
@@ -35,18 +45,33 @@ pub fn convert(
     samples: Option<&mut Samples>,
     calibration: &Calibration,
     options: &Options,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Converted, Failure> {
+    if options.min_sqnr.is_some() && !options.scheme.needs_samples() {
+        let scheme = options.scheme.name();
+        return Err(Failure::usage(format!("{scheme} has no operators in integers to choose among"))
+            .help("leave --min-sqnr out, or choose --quantize int8, int16x8 or int4"));
+    }
     if quantize::is_quantized(&graph) && samples.is_none() && options.scheme != Scheme::None {
         quantize::keep(&mut graph, options)?;
         let file = to_tflite(&graph)?;
         ensure_runs(&graph, &file)?;
-        return Ok(file);
+        return Ok(Converted { file, mixed: None });
     }
     // Before the work of calibration, which needs float kernels for all of them too.
     quantize::check(&graph, options)?;
+    let mut options = options.clone();
+    let mut mixed = None;
     let ranges = match samples {
         _ if !options.scheme.needs_samples() => Ranges::default(),
-        Some(samples) => calibrate(&graph, samples, calibration)?,
+        Some(samples) => {
+            let ranges = calibrate(&graph, samples, calibration)?;
+            if let Some(target) = options.min_sqnr {
+                let chosen = mixed::choose(&graph, &ranges, samples, calibration, &options, target)?;
+                options.kept = chosen.nodes(&graph, &options.kept);
+                mixed = Some(chosen);
+            }
+            ranges
+        }
         None => {
             let scheme = options.scheme.name();
             return Err(Failure::usage(format!(
@@ -55,10 +80,10 @@ pub fn convert(
             .help("give samples with --calibration, or choose --quantize dynamic, float16 or none"));
         }
     };
-    quantize::quantize(&mut graph, &ranges, options)?;
+    quantize::quantize(&mut graph, &ranges, &options)?;
     let file = to_tflite(&graph)?;
     ensure_runs(&graph, &file)?;
-    Ok(file)
+    Ok(Converted { file, mixed })
 }
 
 /// Makes sure that the runtime runs the model as it was written; one with operators that it does not know is not

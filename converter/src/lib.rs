@@ -23,6 +23,7 @@ pub mod export;
 mod failure;
 pub mod graph;
 pub mod import;
+pub mod mixed;
 pub mod passes;
 pub mod quantize;
 pub mod report;

@@ -43,7 +43,7 @@ fn int8(name: &str, options: Options) -> ModelFile {
         Samples::open(&data(&format!("{name}/calibration.npz")), &SampleSpec::of(&graph)).unwrap();
     ModelFile::from_bytes(
         name,
-        &convert(graph, Some(&mut samples), &Calibration::default(), &options).unwrap(),
+        &convert(graph, Some(&mut samples), &Calibration::default(), &options).unwrap().file,
     )
     .unwrap()
 }
@@ -141,6 +141,49 @@ fn operators_stay_in_float_where_that_is_asked_for() {
     assert!(failure.is_usage() && failure.line().contains("'nothing'"), "{}", failure.line());
 }
 
+/// The ratio of signal to noise of output 0 on the first samples that calibrate, in dB.
+fn ratio(float: &ModelFile, file: &ModelFile) -> f64 {
+    let samples = array("digits/calibration.npz", "x");
+    let [real, found] = [float, file].map(|file| outputs(file, &samples).into_iter().take(32).flatten());
+    let (mut signal, mut noise) = (0.0, 0.0);
+    for (x, y) in real.zip(found) {
+        signal += f64::from(x).powi(2);
+        noise += f64::from(x - y).powi(2);
+    }
+    10.0 * (signal / noise).log10()
+}
+
+#[test]
+fn as_few_operators_as_it_takes_stay_in_float() {
+    let source = read("digits/digits_float.tflite");
+    let mixed = |target: f64, outputs: BorderType| {
+        let graph = float_of(&source).unwrap();
+        let mut samples = Samples::open(&data("digits/calibration.npz"), &SampleSpec::of(&graph)).unwrap();
+        let options = Options { min_sqnr: Some(target), outputs, ..Options::default() };
+        convert(graph, Some(&mut samples), &Calibration::default(), &options)
+    };
+    let all = mixed(1.0, BorderType::Int8).unwrap();
+    let before = ratio(&source, &ModelFile::from_bytes("int8", &all.file).unwrap());
+    let found = all.mixed.unwrap();
+    assert!(found.kept.is_empty() && (found.before_db - before).abs() < 0.01, "{found:?}, {before} dB");
+    let target = before + 3.0;
+    let some = mixed(target, BorderType::Int8).unwrap();
+    let after = ratio(&source, &ModelFile::from_bytes("mixed", &some.file).unwrap());
+    let found = some.mixed.unwrap();
+    assert!(after >= target && (found.after_db - after).abs() < 0.01, "{found:?}, {after} dB");
+    let operators = float_of(&source).unwrap().nodes().len();
+    assert!((1..operators / 2).contains(&found.kept.len()), "{found:?}");
+    let failure = mixed(110.0, BorderType::Int8).unwrap_err();
+    assert!(failure.is_usage() && failure.line().contains("out of reach"), "{}", failure.line());
+    // With real outputs the last operators' values are not rounded to integers on their way out.
+    let real = mixed(50.0, BorderType::Float32).unwrap();
+    let file = ModelFile::from_bytes("mixed", &real.file).unwrap();
+    assert!(ratio(&source, &file) >= 50.0);
+    let model = file.model().unwrap();
+    let last = model.main().operators().iter().last().unwrap();
+    assert_ne!(model.code(&last).name(), "DEQUANTIZE");
+}
+
 #[test]
 fn methods_of_calibration_keep_the_accuracy_whatever_the_threads() {
     let methods = [Method::MovingAverage, Method::Percentile(99.9), Method::Mse, Method::Entropy];
@@ -150,7 +193,7 @@ fn methods_of_calibration_keep_the_accuracy_whatever_the_threads() {
             let mut samples =
                 Samples::open(&data("keywords/calibration.npz"), &SampleSpec::of(&graph)).unwrap();
             let calibration = Calibration { method, threads: NonZero::new(threads) };
-            convert(graph, Some(&mut samples), &calibration, &Options::default()).unwrap()
+            convert(graph, Some(&mut samples), &calibration, &Options::default()).unwrap().file
         };
         let file = convert_on(1);
         assert!(file == convert_on(3), "{method:?}");

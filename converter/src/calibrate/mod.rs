@@ -60,6 +60,11 @@ impl Ranges {
         self.means.get(tensor.index())?.as_deref()
     }
 
+    /// The same without what only careful rounding needs.
+    pub(crate) fn without_moments(&self) -> Self {
+        Self { ranges: self.ranges.clone(), means: self.means.clone(), moments: Vec::new() }
+    }
+
     /// How the inputs of an operator's weights vary together.
     pub(crate) fn moments(&self, node: NodeId) -> Option<&Moments> {
         self.moments.iter().find(|(id, _)| *id == node).map(|(_, moments)| moments)

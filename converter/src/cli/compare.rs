@@ -107,7 +107,7 @@ fn first_part(name: &str) -> &str {
 const MAX_NAME: usize = 60;
 
 /// The end of the first part of a name: what tells layers apart.
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     let name = first_part(name);
     let count = name.chars().count();
     match count > MAX_NAME {

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::compare::short;
 use super::pictures::Pictures;
 use super::source::{Opened, Reading};
 use crate::Failure;
 use crate::calibrate::{Calibration, DEFAULT_PERCENTILE, Method, SampleSpec, Samples};
-use crate::convert::{convert, float_graph};
+use crate::convert::{Converted, convert, float_graph};
 use crate::exec::ModelFile;
 use crate::export::to_tflite;
 use crate::graph::Graph;
 use crate::import::Source;
+use crate::mixed::Mixed;
 use crate::quantize::{BorderType, Options, Scheme};
 use crate::report::html::Report;
 use crate::report::table::number;
@@ -32,6 +34,7 @@ Examples:
   sedge convert model.onnx -o float.tflite --quantize none --channels-last
   sedge convert model.onnx -o int8.tflite --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   sedge convert model.onnx -o int8.tflite --calibration samples/ --report report.html
+  sedge convert model.onnx -o mixed.tflite --calibration samples/ --min-sqnr 30
   sedge convert model.onnx -o small.tflite --quantize dynamic --input-shape images=1,3,224,224
   sedge convert model.onnx -o int8.tflite --calibration samples/ --calibration-method mse --keep-float SOFTMAX
 
@@ -66,6 +69,10 @@ pub(super) struct Args {
     /// Operators that stay in float32: the name of what one writes, or a kind, such as SOFTMAX
     #[arg(long, value_name = "NODE", num_args = 1..)]
     keep_float: Vec<String>,
+    /// Leave as few operators in float32 as it takes for the outputs to have this signal to quantization noise ratio on the
+    /// samples; each operator is tried
+    #[arg(long, value_name = "DB", value_parser = decibels)]
+    min_sqnr: Option<f64>,
     /// Leave operators that have no form in integers in float32, instead of refusing the model
     #[arg(long)]
     allow_float: bool,
@@ -125,6 +132,14 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A ratio in dB.
+fn decibels(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(ratio) if ratio > 0.0 && ratio <= 120.0 => Ok(ratio),
+        _ => Err("give a number above 0, at most 120".to_owned()),
+    }
+}
+
 /// A number of percent above 50, at most 100.
 fn percentage(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -174,6 +189,8 @@ struct Done {
     operators: usize,
     source_bytes: usize,
     output_bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mixed: Option<Mixed>,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -193,25 +210,27 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = Options {
         scheme: args.quantize,
         keep_float: args.keep_float.clone(),
+        min_sqnr: args.min_sqnr,
+        kept: Vec::new(),
         allow_float: args.allow_float,
         inputs: args.input_type,
         outputs: args.output_type,
     };
     let float = args.report.as_ref().map(|_| to_tflite(&graph)).transpose()?;
-    let converted = convert(graph, samples.as_mut(), &args.calibration(), &options)?;
+    let Converted { file, mixed } = convert(graph, samples.as_mut(), &args.calibration(), &options)?;
     // What cannot be reported is not written either.
     let report = match (&args.report, float) {
         (Some(path), Some(float)) => {
             let float = ModelFile::from_bytes(source.name, &float)?;
             let name = args.output.display().to_string();
-            let result = ModelFile::from_bytes(&name, &converted)?;
+            let result = ModelFile::from_bytes(&name, &file)?;
             let report = Report::new(&source, args.quantize.name(), &float, &result, samples.as_mut())?;
             let is_json = path.extension().is_some_and(|e| e == "json");
             Some((path, if is_json { report.json()? } else { report.html() }))
         }
         _ => None,
     };
-    super::write_file(&args.output, &converted)?;
+    super::write_file(&args.output, &file)?;
     if let Some((path, text)) = report {
         super::write_file(path, text.as_bytes())?;
     }
@@ -222,15 +241,30 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         samples: samples.as_ref().map_or(0, Samples::len),
         operators,
         source_bytes: source.bytes.len(),
-        output_bytes: converted.len(),
+        output_bytes: file.len(),
+        mixed,
     };
     if args.json {
         return super::print_json(&done);
     }
-    let Done { source, output, form, samples, operators, source_bytes, output_bytes } = done;
+    let Done { source, output, form, samples, operators, source_bytes, output_bytes, mixed } = done;
     let (before, after) = (number(source_bytes as u64), number(output_bytes as u64));
     let calibrated = if samples == 0 { String::new() } else { format!(", calibrated on {samples} samples") };
-    super::print(&format!(
-        "{source}: {before} bytes, {operators} operators\n{output}: {after} bytes, {form}{calibrated}"
-    ))
+    let mut lines = vec![
+        format!("{source}: {before} bytes, {operators} operators"),
+        format!("{output}: {after} bytes, {form}{calibrated}"),
+    ];
+    if let Some(Mixed { kept, before_db, after_db }) = mixed {
+        lines.push(match kept.len() {
+            0 => format!("signal to noise {before_db:.1} dB, all in integers"),
+            1 => format!(
+                "signal to noise {after_db:.1} dB with 1 operator in float32, {before_db:.1} dB without:"
+            ),
+            n => format!(
+                "signal to noise {after_db:.1} dB with {n} operators in float32, {before_db:.1} dB without:"
+            ),
+        });
+        lines.extend(kept.iter().map(|k| format!("  {} '{}'", k.operator, short(&k.tensor))));
+    }
+    super::print(&lines.join("\n"))
 }

@@ -67,7 +67,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let start = Instant::now();
     let graph = float_graph(&Source::new("the bundled model", FLOAT), &Default::default(), &mut |_, _| {})?;
     let float = to_tflite(&graph)?;
-    let int8 = convert(graph, Some(&mut calibration), &Calibration::default(), &Options::default())?;
+    let int8 = convert(graph, Some(&mut calibration), &Calibration::default(), &Options::default())?.file;
     let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.output {
         super::write_file(path, &int8)?;

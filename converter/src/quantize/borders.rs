@@ -38,11 +38,17 @@ pub(super) fn set(graph: &mut Graph, options: &Options) {
             for signature in &mut graph.signatures {
                 signature.inputs.iter_mut().filter(|(_, t)| *t == inner).for_each(|(_, t)| *t = outer);
             }
+            read_real(graph, inner, outer);
         }
     }
     if options.outputs == BorderType::Float32 {
         for i in 0..graph.outputs.len() {
             let Some(&inner) = graph.outputs.get(i) else { continue };
+            if let Some(real) = real_source(graph, inner) {
+                exchange(graph, inner, real);
+                rename(graph, inner, "quantized");
+                continue;
+            }
             let Some(outer) = real_twin(graph, inner) else { continue };
             graph.push(Node {
                 name: String::new(),
@@ -57,6 +63,26 @@ pub(super) fn set(graph: &mut Graph, options: &Options) {
             for signature in &mut graph.signatures {
                 signature.outputs.iter_mut().filter(|(_, t)| *t == inner).for_each(|(_, t)| *t = outer);
             }
+        }
+    }
+}
+
+/// The real values that the integers `inner` are made of: those of an operator that stays in float32.
+fn real_source(graph: &Graph, inner: TensorId) -> Option<TensorId> {
+    let producer = Links::of(graph).producer(inner).map(|id| graph.node(id))?;
+    let real = producer.input(0).filter(|_| matches!(producer.op.known(), Some(Op::Quantize(_))))?;
+    let is_free = !graph.inputs.contains(&real) && !graph.outputs.contains(&real);
+    (is_free && graph.tensor(real).tensor_type == TensorType::Float32).then_some(real)
+}
+
+/// Lets operators in float32 read the input itself, and not what its integers stand for.
+fn read_real(graph: &mut Graph, inner: TensorId, outer: TensorId) {
+    for id in Links::of(graph).consumers(inner).to_vec() {
+        let node = graph.node(id);
+        let output = node.outputs.first().copied().filter(|t| !graph.outputs.contains(t));
+        if let (Some(Op::Dequantize(_)), Some(output)) = (node.op.known(), output) {
+            graph.replace_uses(output, outer);
+            graph.remove(id);
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn check(graph: &Graph, options: &Options) -> Result<Vec<NodeId>, Fai
         let is_named = options.keep_float.iter().any(|name| names.contains(&name.as_str()));
         unknown.retain(|name| !names.contains(name));
         match problem(graph, node) {
-            _ if is_named => kept.push(id),
+            _ if is_named || options.kept.contains(&id) => kept.push(id),
             Some(_) if options.allow_float => kept.push(id),
             Some(problem) => problems.push(format!("{}: {problem}", graph.describe(node))),
             None => {}

@@ -40,6 +40,11 @@ pub struct Options {
     /// Operators that stay in float32: by the name of what they write, or all of one kind by its name, such as
     /// `SOFTMAX`.
     pub keep_float: Vec<String>,
+    /// More operators that stay in float32, by their numbers.
+    pub kept: Vec<NodeId>,
+    /// How exact the outputs must be: operators are added to those in float32 until the ratio of signal to quantization
+    /// noise is so many dB.
+    pub min_sqnr: Option<f64>,
     /// Whether operators that have no form in integers stay in float32 as well.
     pub allow_float: bool,
     /// The type of the model's inputs.
