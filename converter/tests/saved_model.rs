@@ -31,7 +31,7 @@ fn graph(path: &Path, options: &Options) -> Result<Graph, Failure> {
 #[test]
 fn models_give_what_tensorflow_gives() {
     let mut wrong = Vec::new();
-    for name in ["attention", "frozen.pb", "functions", "sequence", "vision"] {
+    for name in ["attention", "frozen.pb", "functions", "patterns", "sequence", "vision"] {
         let path = root().join(name);
         match graph(&path, &Options::default()) {
             Ok(graph) => {
@@ -42,6 +42,20 @@ fn models_give_what_tensorflow_gives() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// How often each operator of these names stands in a model.
+fn count<const N: usize>(name: &str, operators: [&str; N]) -> [usize; N] {
+    let graph = graph(&root().join(name), &Options::default()).unwrap();
+    operators.map(|wanted| graph.nodes().filter(|(_, node)| node.op.name() == wanted).count())
+}
+
+#[test]
+fn functions_and_dilations_that_are_written_out_become_one_operator() {
+    assert_eq!(count("patterns", ["GELU", "HARD_SWISH", "TANH"]), [4, 2, 0]);
+    let convolutions = ["CONV_2D", "DEPTHWISE_CONV_2D", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"];
+    assert_eq!(count("patterns", convolutions), [3, 1, 0, 0]);
+    assert_eq!(count("attention", ["GELU", "EXP"]), [1, 0]);
 }
 
 /// The keyword spotting model that MLPerf Tiny was trained as is the one that it was converted to.

@@ -117,7 +117,8 @@ fn observers(graph: &Graph, method: Method) -> Vec<Seen> {
     let mut seen = vec![nothing; graph.tensors().len()];
     for (id, node) in graph.nodes() {
         let rule = node.op.known().map(|op| op.quantization());
-        if let (Some(QuantizationRule::Weights { .. }), Some(input)) = (rule, node.input(0))
+        if let Some(QuantizationRule::Weights { data, .. }) = rule
+            && let Some(input) = node.input(data.into())
             && let Some(seen) = seen.get_mut(input.index())
         {
             seen.means = Some(Means::default());

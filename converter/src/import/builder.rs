@@ -6,13 +6,15 @@ use sedge_schema::{Refusal, Shape, TensorType};
 
 use crate::Failure;
 use crate::graph::{Graph, Node, Operation, Quantization, Tensor, TensorId, float_bytes};
-use crate::passes::fold_node;
+use crate::passes::{fold_node, recognize};
 
 /// A graph that an importer is writing, operator by operator in execution order.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     /// What has been written so far.
     pub(super) graph: Graph,
+    /// Tensors that hold the error function of others, `(erf(x), x)`.
+    pub(super) errors: Vec<(TensorId, TensorId)>,
 }
 
 impl Builder {
@@ -199,6 +201,7 @@ impl Builder {
     /// The graph, without what nothing reads.
     pub(super) fn finish(self, model: &str) -> Result<Graph, Failure> {
         let mut graph = self.graph;
+        recognize(&mut graph, &self.errors);
         graph.remove_dead();
         graph.verify().map_err(|e| {
             Failure::new(format!("the graph of '{model}' does not hold together"))

@@ -140,7 +140,9 @@ impl<'b> Formula<'b> {
         let size = self.with(Mul::default(), rest, -1.0)?;
         let size = self.with(Add::default(), size, 1.0)?;
         let sign = self.of(Sign {}, x)?;
-        self.both(Mul::default(), size, sign)
+        let error = self.both(Mul::default(), size, sign)?;
+        self.builder.errors.push((error, x));
+        Ok(error)
     }
 
     /// `scale * x` above 0, `scale * alpha * (exp(x) - 1)` below, with the constants of Klambauer et al.,

@@ -26,8 +26,8 @@ impl Pass for FloatWeights {
             let node = graph.node(id);
             let Operation::Known(op) = &node.op else { continue };
             let is_float = |t| graph.tensor(t).tensor_type == TensorType::Float32;
-            let hybrid = matches!(op.quantization(), QuantizationRule::Weights { .. })
-                && node.input(0).is_some_and(is_float)
+            let QuantizationRule::Weights { data, .. } = op.quantization() else { continue };
+            let hybrid = node.input(data.into()).is_some_and(is_float)
                 && node.outputs.first().is_some_and(|&t| is_float(t));
             let Some(weights) = node.input(1).filter(|&w| hybrid && !is_float(w)) else { continue };
             let Some(real) = dequantized(graph.tensor(weights)) else { continue };

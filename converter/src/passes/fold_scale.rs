@@ -3,7 +3,7 @@
 //! Batch normalization is one product and one sum for each channel: `f * (w * x + b) + o = (f * w) * x + (f * b + o)`.
 
 use sedge_schema::TensorType;
-use sedge_schema::op::{Activation, Op};
+use sedge_schema::op::{Activation, Op, QuantizationRule};
 
 use super::Pass;
 use crate::Failure;
@@ -83,6 +83,7 @@ fn weights_axis(op: &Op) -> Option<(usize, bool)> {
         Op::Conv2d(op) => Some((0, op.activation == Activation::None)),
         Op::DepthwiseConv2d(op) => Some((3, op.activation == Activation::None)),
         Op::FullyConnected(op) => Some((0, op.activation == Activation::None)),
+        Op::TransposeConv(op) => Some((0, op.activation == Activation::None)),
         _ => None,
     }
 }
@@ -99,7 +100,9 @@ fn per_channel(constant: &Tensor, channels: usize) -> Option<Vec<f32>> {
 
 fn apply(graph: &mut Graph, layer: NodeId, axis: usize, change: &Change) -> Option<()> {
     let node = graph.node(layer);
-    let (weights, bias) = (node.input(1)?, node.input(2));
+    let QuantizationRule::Weights { bias: place, .. } = node.op.known()?.quantization() else { return None };
+    let place = usize::from(place);
+    let (weights, bias) = (node.input(1)?, node.input(place));
     let source = graph.tensor(weights);
     let channels = change.factor.len();
     if source.shape.dim(axis) != channels {
@@ -133,7 +136,10 @@ fn apply(graph: &mut Graph, layer: NodeId, axis: usize, change: &Change) -> Opti
         Some(bias) => replaced(graph, bias, &shifted),
         None => graph.add_tensor(Tensor::constant(name, TensorType::Float32, shape, float_bytes(&shifted))),
     };
-    graph.node_mut(layer).inputs = vec![graph.node(layer).input(0), Some(weights), Some(bias)];
+    let inputs = &mut graph.node_mut(layer).inputs;
+    inputs.resize(place + 1, None);
+    *inputs.get_mut(1)? = Some(weights);
+    *inputs.get_mut(place)? = Some(bias);
     Some(())
 }
 

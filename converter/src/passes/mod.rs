@@ -5,7 +5,9 @@ mod float_weights;
 mod fold_constants;
 mod fold_scale;
 mod fuse_activation;
+mod fuse_dilation;
 mod fuse_pad;
+mod recognize;
 mod share_common;
 mod simplify;
 mod take_quantization;
@@ -16,7 +18,10 @@ pub use fold_constants::FoldConstants;
 pub(crate) use fold_constants::{dequantized, fold_node};
 pub use fold_scale::FoldScale;
 pub use fuse_activation::FuseActivation;
+pub use fuse_dilation::FuseDilation;
 pub use fuse_pad::FusePad;
+pub use recognize::Recognize;
+pub(crate) use recognize::recognize;
 pub use share_common::ShareCommon;
 pub use simplify::Simplify;
 pub use take_quantization::TakeQuantization;
@@ -39,6 +44,8 @@ pub trait Pass {
 /// The passes that every float model goes through before it is calibrated, in their order.
 pub fn float_passes() -> Vec<Box<dyn Pass>> {
     vec![
+        Box::new(Recognize),
+        Box::new(FuseDilation),
         // Biases and activations lie between an operator and its QUANTIZE.
         Box::new(FoldScale),
         Box::new(FuseActivation),

@@ -1,14 +1,14 @@
 //! Takes out operators that only give the same elements another shape or order, where they change nothing or
-//! one does what two do.
+//! one does what two do; and products with 1 and sums with 0.
 
 use sedge_schema::TensorType;
-use sedge_schema::op::{Op, Reshape};
+use sedge_schema::op::{Activation, Op, Reshape};
 
 use super::Pass;
 use crate::Failure;
 use crate::graph::{Graph, Links, NodeId, Tensor, TensorId};
 
-/// Takes out RESHAPE to the same shape, TRANSPOSE to the same order and CAST to the same type; makes one of two
+/// Takes out RESHAPE to the same shape, TRANSPOSE to the same order, CAST to the same type, products with 1 and sums with 0; makes one of two
 /// such operators in a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Simplify;
@@ -74,6 +74,11 @@ fn order(graph: &Graph, list: TensorId) -> Option<Vec<i32>> {
     Some(data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect())
 }
 
+/// Whether a tensor is a constant of this number only.
+fn is_all(graph: &Graph, tensor: TensorId, number: f32) -> bool {
+    graph.tensor(tensor).floats().is_some_and(|values| values.iter().all(|&v| v == number))
+}
+
 /// Takes an operator out that changes nothing.
 fn skip(graph: &mut Graph, id: NodeId) -> Option<()> {
     let node = graph.node(id);
@@ -83,10 +88,20 @@ fn skip(graph: &mut Graph, id: NodeId) -> Option<()> {
         op if keeps_elements(op) => from.shape == to.shape,
         Op::Transpose(_) => order(graph, node.input(1)?)?.is_sorted(),
         Op::Cast(_) => from.tensor_type == to.tensor_type,
+        Op::Mul(op) => op.activation == Activation::None && is_all(graph, node.input(1)?, 1.0),
+        Op::Div(op) => op.activation == Activation::None && is_all(graph, node.input(1)?, 1.0),
+        Op::Add(op) => op.activation == Activation::None && is_all(graph, node.input(1)?, 0.0),
+        Op::Sub(op) => op.activation == Activation::None && is_all(graph, node.input(1)?, 0.0),
         _ => false,
     };
     // An output keeps its name, and an input or a constant cannot be one.
-    if !changes_nothing || graph.outputs.contains(&output) || from.quantization != to.quantization {
+    // Broadcasting makes an input larger.
+    let is_larger = !keeps_elements(node.op.known()?) && from.shape != to.shape;
+    if !changes_nothing
+        || is_larger
+        || graph.outputs.contains(&output)
+        || from.quantization != to.quantization
+    {
         return None;
     }
     graph.replace_uses(output, input);

@@ -209,7 +209,7 @@ fn plan(
         }
         let source = integers(graph, links, input);
         inputs.push(Some(match (rule, i) {
-            (QuantizationRule::Weights { axis }, 1) => {
+            (QuantizationRule::Weights { axis, .. }, 1) => {
                 let source = source?;
                 let found = graph.tensor(source);
                 let q = found.quantization.as_ref()?;
@@ -221,12 +221,12 @@ fn plan(
                 weights = Some(found);
                 Source::Same(source)
             }
-            (QuantizationRule::Weights { .. }, 2) => {
+            (QuantizationRule::Weights { data, bias, .. }, i) if i == usize::from(bias) => {
                 let real = match source {
                     Some(source) => super::dequantized(graph.tensor(source))?,
                     None => tensor.clone(),
                 };
-                let x = graph.tensor(integers(graph, links, node.input(0)?)?);
+                let x = graph.tensor(integers(graph, links, node.input(data.into())?)?);
                 Source::Constant(integer_bias(
                     &real,
                     x.quantization.as_ref()?,

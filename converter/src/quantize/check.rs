@@ -90,9 +90,9 @@ fn problem(graph: &Graph, node: &Node) -> Option<&'static str> {
         {
             Some("it has no form for quantized values")
         }
-        QuantizationRule::Weights { .. } => {
-            let constant = |i| node.input(i).is_none_or(|t| graph.tensor(t).floats().is_some());
-            (!constant(1) || !constant(2))
+        QuantizationRule::Weights { bias, .. } => {
+            let constant = |i: usize| node.input(i).is_none_or(|t| graph.tensor(t).floats().is_some());
+            (!constant(1) || !constant(bias.into()))
                 .then_some("its weights or its bias are not constants of type float32")
         }
         _ if matches!(node.op.known(), Some(op) if lacks_rule(op)) => Some("Sedge has no rule for it"),
@@ -105,7 +105,6 @@ fn lacks_rule(op: &Op) -> bool {
     matches!(
         op,
         Op::Svdf(_)
-            | Op::TransposeConv(_)
             | Op::Conv3d(_)
             | Op::Conv3dTranspose(_)
             | Op::Lstm(_)

@@ -3,7 +3,7 @@
 use sedge_schema::TensorType;
 use sedge_schema::op::{Op, QuantizationRule};
 
-use super::assign::range_of;
+use super::assign::{range_of, rule};
 use super::rounding::balanced;
 use super::scale;
 use super::scheme::Scheme;
@@ -23,25 +23,28 @@ pub(super) fn quantize(
     moments: Option<&Moments>,
 ) -> Result<(), Failure> {
     let Operation::Known(op) = graph.node(id).op else { return Ok(()) };
-    let rule = op.quantization();
+    let wanted = op.quantization();
     let mut correction = Vec::new();
     for i in 0..graph.node(id).inputs.len() {
         let Some(input) = graph.node(id).input(i) else { continue };
         let Some(values) = graph.tensor(input).floats() else { continue };
-        let quantized = match (rule, i) {
-            (QuantizationRule::Weights { axis }, 1) => {
+        let quantized = match (wanted, i) {
+            (QuantizationRule::Weights { axis, .. }, 1) => {
                 // tflite-micro's fully connected layers take 4-bit weights with one scale only.
                 let is_single = scheme == Scheme::Int4 && matches!(op, Op::FullyConnected(_));
                 let axis = (!is_single).then_some(usize::from(axis));
                 let tensor = graph.tensor(input);
                 let least = least_scales(graph, id, scheme);
+                // Transposed convolutions take no weights of 4 bits.
+                let is_wide = scheme == Scheme::Int4 && matches!(op, Op::TransposeConv(_));
+                let scheme = if is_wide { Scheme::Int8 } else { scheme };
                 let small = weights(tensor, &values, axis, &least, scheme, |q, most| {
                     balanced(&op, tensor, &values, q, most, moments?)
                 });
                 correction = lost(&op, &small, &values, means).unwrap_or_default();
                 small
             }
-            (QuantizationRule::Weights { .. }, 2) => {
+            (QuantizationRule::Weights { bias: at, .. }, i) if i == usize::from(at) => {
                 let shifts = correction.iter().copied().chain(std::iter::repeat(0.0));
                 let corrected: Vec<f32> =
                     values.iter().zip(shifts).map(|(&b, s)| (f64::from(b) + s) as f32).collect();
@@ -86,10 +89,15 @@ fn lost(op: &Op, small: &Tensor, values: &[f32], means: Option<&[f64]>) -> Optio
         let groups = means.len().checked_div(depth)?;
         let per_group = filters.checked_div(groups)?;
         lost = vec![0.0; filters];
+        // Each cell of a transposed convolution's result meets one weight of so many.
+        let share = match op {
+            Op::TransposeConv(op) => f64::from(op.stride_h.max(1)) * f64::from(op.stride_w.max(1)),
+            _ => 1.0,
+        };
         for (i, difference) in differences.enumerate() {
             let filter = i.checked_div(per_filter)?;
             let channel = filter.checked_div(per_group)? * depth + i.checked_rem(depth)?;
-            *lost.get_mut(filter)? += difference * means.get(channel)?;
+            *lost.get_mut(filter)? += difference * means.get(channel)? / share;
         }
     }
     lost.iter().all(|l| l.is_finite()).then_some(lost)
@@ -109,9 +117,18 @@ fn least_scales(graph: &Graph, id: NodeId, scheme: Scheme) -> Vec<f32> {
         return Vec::new();
     }
     let of = |i: usize| graph.node(id).input(i).map(|t| graph.tensor(t));
-    let input = of(0).and_then(|t| t.quantization.as_ref()).map_or(1.0, |q| f64::from(q.scale_at(0)));
-    let bias = of(2).and_then(Tensor::floats).unwrap_or_default();
+    let (data, bias) = places(graph, id);
+    let input = of(data).and_then(|t| t.quantization.as_ref()).map_or(1.0, |q| f64::from(q.scale_at(0)));
+    let bias = of(bias).and_then(Tensor::floats).unwrap_or_default();
     bias.iter().map(|b| (f64::from(b.abs()) / (MAX_BIAS * input)) as f32).collect()
+}
+
+/// Which inputs of a node hold what weights are applied to, and the bias.
+fn places(graph: &Graph, id: NodeId) -> (usize, usize) {
+    match rule(graph.node(id)) {
+        Some(QuantizationRule::Weights { data, bias, .. }) => (data.into(), bias.into()),
+        _ => (0, 2),
+    }
 }
 
 /// `axis` is the dimension that scales count; `None` for one scale. `balance` may move the values to other places of the
@@ -192,7 +209,7 @@ fn bias(
     let tensor = graph.tensor(tensor);
     let of = |i: usize| graph.node(id).input(i).and_then(|t| graph.tensor(t).quantization.as_ref());
     let real = Tensor { data: Some(float_bytes(values)), ..tensor.clone() };
-    let made = of(0)
+    let made = of(places(graph, id).0)
         .zip(of(1))
         .and_then(|(input, weights)| integer_bias(&real, input, weights, scheme.activations()));
     made.ok_or_else(|| {

@@ -126,7 +126,11 @@ fn integers(graph: &mut Graph, ranges: &Ranges, options: &Options) -> Result<(),
     }
     for id in graph.node_ids() {
         if !apart.nodes.contains(&id) {
-            let means = graph.node(id).input(0).and_then(|input| ranges.means(input));
+            let data = match rule(graph.node(id)) {
+                Some(QuantizationRule::Weights { data, .. }) => graph.node(id).input(data.into()),
+                _ => None,
+            };
+            let means = data.and_then(|input| ranges.means(input));
             constants::quantize(graph, id, scheme, means, ranges.moments(id))?;
             scales_are_free(graph, id, scheme);
         }

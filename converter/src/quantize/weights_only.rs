@@ -15,7 +15,7 @@ const LEAST_ELEMENTS: usize = 1024;
 /// Turns large weights of convolutions and fully connected layers into int8.
 pub(super) fn dynamic(graph: &mut Graph) {
     for id in graph.node_ids() {
-        let Some(QuantizationRule::Weights { axis }) = rule(graph.node(id)) else { continue };
+        let Some(QuantizationRule::Weights { axis, .. }) = rule(graph.node(id)) else { continue };
         let Some((input, values)) = large(graph, id, 1) else { continue };
         let Operation::Known(op) = &mut graph.node_mut(id).op else { continue };
         // Kernels of fully connected layers take one scale for all weights, and real values of either sign.

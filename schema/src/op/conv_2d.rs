@@ -15,7 +15,7 @@ use crate::{Shape, TensorType};
 operator! {
     /// CONV_2D: two-dimensional convolution.
     Conv2d = Conv2d, options (1, 0), inputs (2, 3),
-    quantization QuantizationRule::Weights { axis: 0 };
+    quantization QuantizationRule::Weights { axis: 0, data: 0, bias: 2 };
     /// How the window moves over the border.
     0 padding: Padding = Padding::Same;
     /// Columns between two positions.

@@ -13,7 +13,7 @@ use crate::error::{Refusal, Slot};
 operator! {
     /// DEPTHWISE_CONV_2D: convolution of each channel by itself.
     DepthwiseConv2d = DepthwiseConv2d, options (2, 0), inputs (2, 3),
-    quantization QuantizationRule::Weights { axis: 3 };
+    quantization QuantizationRule::Weights { axis: 3, data: 0, bias: 2 };
     /// How the window moves over the border.
     0 padding: Padding = Padding::Same;
     /// Columns between two positions.

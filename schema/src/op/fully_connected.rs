@@ -13,7 +13,7 @@ use crate::{Shape, TensorType};
 operator! {
     /// FULLY_CONNECTED: a matrix product with the weights transposed.
     FullyConnected = FullyConnected, options (8, 0), inputs (2, 3),
-    quantization QuantizationRule::Weights { axis: 0 };
+    quantization QuantizationRule::Weights { axis: 0, data: 0, bias: 2 };
     /// Applied to the result.
     0 activation: Activation = Activation::None;
     /// How the weights are stored; 0 is row by row, the only one supported.

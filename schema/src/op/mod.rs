@@ -38,11 +38,15 @@ use crate::{BuiltinOperator, Shape, TensorType};
 pub enum QuantizationRule {
     /// Every activation has scale and zero point of its own.
     Calibrated,
-    /// Input 1 holds weights: symmetric, in [-127, 127], one scale per index of `axis`. Input 2
-    /// holds the bias: int32, zero point 0, scale = input scale * weight scale.
+    /// Input 1 holds weights: symmetric, in [-127, 127], one scale per index of `axis`. The bias is int32, its zero
+    /// point 0, its scale that of the data * that of the weights.
     Weights {
         /// The weights' dimension that scales count.
         axis: u8,
+        /// The input that weights are applied to.
+        data: u8,
+        /// The input that holds the bias.
+        bias: u8,
     },
     /// The output has the scale and zero point of input 0.
     SameAsInput,

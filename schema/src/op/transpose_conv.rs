@@ -18,7 +18,7 @@ use crate::{Shape, TensorType};
 operator! {
     /// TRANSPOSE_CONV: the transpose of a two-dimensional convolution.
     TransposeConv = TransposeConv, options (49, 0), inputs (3, 4),
-    quantization QuantizationRule::Calibrated;
+    quantization QuantizationRule::Weights { axis: 0, data: 2, bias: 3 };
     /// How the window moves over the output's border.
     0 padding: Padding = Padding::Same;
     /// Columns of the output between two pixels of the image.

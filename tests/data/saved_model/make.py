@@ -88,6 +88,36 @@ class Functions(tf.Module):
         }
 
 
+class Patterns(tf.Module):
+    """Functions that the format has operators for, as frameworks write them out; dilated convolutions."""
+
+    def __init__(self):
+        rng = np.random.default_rng(6)
+        self.line, self.image, self.depth = (
+            tf.Variable(rng.normal(0, 0.5, s).astype(np.float32)) for s in [(3, 4, 5), (3, 3, 4, 2), (3, 2, 4, 2)])
+
+    @tf.function(input_signature=[
+        tf.TensorSpec([1, 9, 4], tf.float32, name="x"), tf.TensorSpec([1, 9, 8, 4], tf.float32, name="y")])
+    def serve(self, x, y):
+        cube = 0.044715 * tf.pow(x, 3.0)
+        causal = tf.nn.conv1d(tf.pad(x, [[0, 0], [4, 0], [0, 0]]), self.line, 1, "VALID", dilations=2)
+        return {
+            "a": x * 0.5 * (1.0 + tf.math.erf(x / 1.4142135)),
+            "b": 0.5 * (x * (tf.math.erf(x * 0.70710678) + 1.0)),
+            "c": 0.5 * x * tf.math.erfc(-x * 0.70710678),
+            "d": 0.5 * x * (1.0 + tf.tanh(0.7978845608 * (x + cube))),
+            "e": x * tf.nn.relu6(x + 3.0) * 0.16666667,
+            "f": x * (tf.nn.relu6(x + 3.0) / 6.0),
+            # Near to the others, but another function.
+            "g": 0.5 * x * (1.0 + tf.math.erf(x)),
+            "h": x * tf.nn.relu6(x + 2.0) / 6.0,
+            "i": causal + 0.5,
+            "j": tf.nn.conv1d(x, self.line, 1, "SAME", dilations=3),
+            "k": tf.nn.conv2d(y, self.image, 1, "SAME", dilations=[1, 2, 3, 1]),
+            "l": tf.nn.depthwise_conv2d(y, self.depth, [1, 1, 1, 1], "SAME", dilations=[2, 2]),
+        }
+
+
 def give(rng, name, shape, dtype):
     if dtype == np.int32:
         return rng.integers(0, 4 if name == "places" else 11, shape).astype(np.int32)
@@ -149,6 +179,8 @@ def main():
         saved(build.__name__, lambda folder: model.export(folder, verbose=False), rng)
     module = Functions()
     saved("functions", lambda folder: tf.saved_model.save(module, folder, signatures=module.serve), rng)
+    patterns = Patterns()
+    saved("patterns", lambda folder: tf.saved_model.save(patterns, folder, signatures=patterns.serve), rng)
     frozen(rng)
 
 
