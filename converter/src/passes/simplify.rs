@@ -6,7 +6,7 @@ use sedge_schema::op::{Activation, Op, Reshape};
 
 use super::Pass;
 use crate::Failure;
-use crate::graph::{Graph, Links, NodeId, Tensor, TensorId};
+use crate::graph::{Graph, Links, Node, NodeId, Tensor, TensorId};
 
 /// Takes out RESHAPE to the same shape, TRANSPOSE to the same order, CAST to the same type, products with 1 and sums with 0; makes one of two
 /// such operators in a row.
@@ -74,34 +74,30 @@ fn order(graph: &Graph, list: TensorId) -> Option<Vec<i32>> {
     Some(data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect())
 }
 
-/// Whether a tensor is a constant of this number only.
-fn is_all(graph: &Graph, tensor: TensorId, number: f32) -> bool {
-    graph.tensor(tensor).floats().is_some_and(|values| values.iter().all(|&v| v == number))
-}
-
 /// Takes an operator out that changes nothing.
 fn skip(graph: &mut Graph, id: NodeId) -> Option<()> {
     let node = graph.node(id);
-    let (input, output) = (node.input(0)?, *node.outputs.first()?);
-    let (from, to) = (graph.tensor(input), graph.tensor(output));
-    let changes_nothing = match node.op.known()? {
-        op if keeps_elements(op) => from.shape == to.shape,
-        Op::Transpose(_) => order(graph, node.input(1)?)?.is_sorted(),
-        Op::Cast(_) => from.tensor_type == to.tensor_type,
-        Op::Mul(op) => op.activation == Activation::None && is_all(graph, node.input(1)?, 1.0),
-        Op::Div(op) => op.activation == Activation::None && is_all(graph, node.input(1)?, 1.0),
-        Op::Add(op) => op.activation == Activation::None && is_all(graph, node.input(1)?, 0.0),
-        Op::Sub(op) => op.activation == Activation::None && is_all(graph, node.input(1)?, 0.0),
-        _ => false,
+    let (first, output) = (node.input(0)?, *node.outputs.first()?);
+    let input = match node.op.known()? {
+        op if keeps_elements(op) => Some(first),
+        Op::Transpose(_) => order(graph, node.input(1)?)?.is_sorted().then_some(first),
+        Op::Cast(_) => Some(first),
+        Op::Mul(op) if op.activation == Activation::None => other_than(graph, node, 1.0),
+        Op::Add(op) if op.activation == Activation::None => other_than(graph, node, 0.0),
+        Op::Div(op) if op.activation == Activation::None => {
+            other_than(graph, node, 1.0).filter(|&t| t == first)
+        }
+        Op::Sub(op) if op.activation == Activation::None => {
+            other_than(graph, node, 0.0).filter(|&t| t == first)
+        }
+        _ => None,
     };
+    let input = input?;
+    let (from, to) = (graph.tensor(input), graph.tensor(output));
+    let is_same =
+        (from.shape, from.tensor_type, &from.quantization) == (to.shape, to.tensor_type, &to.quantization);
     // An output keeps its name, and an input or a constant cannot be one.
-    // Broadcasting makes an input larger.
-    let is_larger = !keeps_elements(node.op.known()?) && from.shape != to.shape;
-    if !changes_nothing
-        || is_larger
-        || graph.outputs.contains(&output)
-        || from.quantization != to.quantization
-    {
+    if !is_same || graph.outputs.contains(&output) {
         return None;
     }
     graph.replace_uses(output, input);
@@ -109,13 +105,51 @@ fn skip(graph: &mut Graph, id: NodeId) -> Option<()> {
     Some(())
 }
 
+/// The input of an operator of two that is beside a constant of this number only.
+fn other_than(graph: &Graph, node: &Node, number: f32) -> Option<TensorId> {
+    let is_all = |tensor: TensorId| {
+        graph.tensor(tensor).floats().is_some_and(|values| values.iter().all(|&v| v == number))
+    };
+    match (node.input(0)?, node.input(1)?) {
+        (a, b) if is_all(b) => Some(a),
+        (a, b) if is_all(a) => Some(b),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use sedge_schema::Shape;
-    use sedge_schema::op::{Relu, Transpose};
+    use sedge_schema::op::{Add, Div, Mul, Relu, Sub, Transpose};
 
     use super::*;
-    use crate::graph::Node;
+
+    /// `x` and a constant through `op`, then RELU; how many operators are left.
+    fn left(op: impl Into<crate::graph::Operation>, constant: &[f32], is_first: bool) -> usize {
+        let mut graph = Graph::default();
+        let row = Shape::new(&[1, 2]).unwrap();
+        let [x, y, z] = [0; 3].map(|_| graph.add_tensor(Tensor::computed("t", TensorType::Float32, row)));
+        let shape = Shape::new(&[constant.len() as u32]).unwrap();
+        let c = Tensor::constant("c", TensorType::Float32, shape, crate::graph::float_bytes(constant));
+        let c = graph.add_tensor(c);
+        let inputs = if is_first { vec![Some(c), Some(x)] } else { vec![Some(x), Some(c)] };
+        graph.push(Node { name: String::new(), op: op.into(), inputs, outputs: vec![y] });
+        graph.push(Node { name: String::new(), op: Relu {}.into(), inputs: vec![Some(y)], outputs: vec![z] });
+        (graph.inputs, graph.outputs) = (vec![x], vec![z]);
+        Simplify.run(&mut graph).unwrap();
+        graph.verify().unwrap();
+        graph.nodes().len()
+    }
+
+    #[test]
+    fn products_with_1_and_sums_with_0_go() {
+        assert_eq!([left(Mul::default(), &[1.0], true), left(Mul::default(), &[1.0; 2], false)], [1, 1]);
+        assert_eq!([left(Add::default(), &[0.0], true), left(Sub::default(), &[0.0], false)], [1, 1]);
+        assert_eq!([left(Sub::default(), &[0.0], true), left(Div::default(), &[1.0], true)], [2, 2]);
+        assert_eq!([left(Mul::default(), &[1.0, 2.0], true), left(Add::default(), &[1.0], false)], [2, 2]);
+        let relu = Mul { activation: Activation::Relu, ..Mul::default() };
+        assert_eq!(left(relu, &[1.0], false), 2);
+    }
 
     #[test]
     fn two_transpositions_that_undo_each_other_go() {
