@@ -147,7 +147,7 @@ mod tests {
         assert_eq!([left(Add::default(), &[0.0], true), left(Sub::default(), &[0.0], false)], [1, 1]);
         assert_eq!([left(Sub::default(), &[0.0], true), left(Div::default(), &[1.0], true)], [2, 2]);
         assert_eq!([left(Mul::default(), &[1.0, 2.0], true), left(Add::default(), &[1.0], false)], [2, 2]);
-        let relu = Mul { activation: Activation::Relu, ..Mul::default() };
+        let relu = Mul { activation: Activation::Relu };
         assert_eq!(left(relu, &[1.0], false), 2);
     }
 
