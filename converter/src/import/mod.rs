@@ -5,6 +5,7 @@ mod einsum;
 mod formula;
 mod keras;
 mod onnx;
+mod recurrent;
 mod saved_model;
 mod tflite;
 

@@ -77,9 +77,30 @@ def words():
     return keras.Model(a, L.Dense(2, activation="linear")(L.Flatten()(x)))
 
 
+def recurrent():
+    a = keras.Input((7, 4), name="steps")
+    x = L.LSTM(5, return_sequences=True, name="first")(a)
+    x = L.Bidirectional(L.GRU(3, return_sequences=True), merge_mode="concat")(x)
+    x = L.Bidirectional(L.LSTM(4, return_sequences=True), merge_mode="sum", name="both")(x)
+    y = L.SimpleRNN(3, go_backwards=True, return_sequences=True)(x)
+    y = L.GRU(4, reset_after=False, name="old")(L.TimeDistributed(L.Dense(6, activation="relu"))(y))
+    z = L.Bidirectional(L.SimpleRNN(2, activation="relu"), merge_mode="ave")(x)
+    return keras.Model(a, [L.Dense(3, name="one")(y), z])
+
+
+def attention():
+    a = keras.Input((6,), name="tokens", dtype="int32")
+    x = L.Embedding(20, 8)(a)
+    x = L.LayerNormalization()(L.Add()([x, L.MultiHeadAttention(2, 3, value_dim=5)(x, x)]))
+    y = L.MultiHeadAttention(3, 4, use_bias=False, name="other")(x, x, x)
+    y = L.GroupNormalization(groups=2)(L.EinsumDense("abc,cd->abd", (None, 6), bias_axes="d")(y))
+    return keras.Model(a, L.UnitNormalization()(L.GlobalAveragePooling1D(name="mean")(y)))
+
+
 def main():
     rng = np.random.default_rng(2)
-    for name, build in (("sequential", sequential), ("branches", branches), ("lines", lines), ("words", words)):
+    for name, build in (("sequential", sequential), ("branches", branches), ("lines", lines), ("words", words),
+                        ("recurrent", recurrent), ("attention", attention)):
         model = build()
         # Weights of batch normalization that have seen something.
         model.set_weights([np.abs(w) + rng.uniform(0.1, 0.5, w.shape) if w.ndim == 1 else w for w in model.get_weights()])

@@ -19,6 +19,12 @@ pub(super) struct Layer {
     pub(super) config: Value,
     /// For each call what it reads.
     pub(super) calls: Vec<Vec<Reference>>,
+    /// The calls as they are written.
+    nodes: Value,
+    /// The layer that holds the weights: itself, or the one around it.
+    pub(super) owner: String,
+    /// How a part of the weights' paths begins, where the owner has those of several layers.
+    pub(super) part: String,
 }
 
 /// A model's layers, inputs and outputs.
@@ -50,6 +56,9 @@ impl Model {
                 class: class.to_owned(),
                 config: entry["config"].clone(),
                 calls: calls(&entry["inbound_nodes"]),
+                nodes: entry["inbound_nodes"].clone(),
+                owner: layer.to_owned(),
+                part: String::new(),
             };
             // A function of TensorFlow is a layer of its own kind.
             if class == "TFOpLambda" {
@@ -82,6 +91,9 @@ impl Model {
                 class: "InputLayer".to_owned(),
                 config,
                 calls: Vec::new(),
+                nodes: Value::Null,
+                owner: String::new(),
+                part: String::new(),
             };
             layers.insert(0, input);
         }
@@ -139,16 +151,62 @@ fn collect(value: &Value, found: &mut Vec<Reference>, depth: usize) {
         Value::Array(list) => list.iter().for_each(|v| collect(v, found, depth + 1)),
         Value::Object(fields) => match fields.get("config").and_then(|c| c.get("keras_history")) {
             Some(history) => collect(history, found, depth + 1),
-            None => fields
-                .iter()
-                .filter(|(key, _)| *key != "mask")
-                .for_each(|(_, v)| collect(v, found, depth + 1)),
+            None => {
+                // Arguments without a name come first, then those of attention in their order.
+                let first = ["args", "kwargs", "query", "value", "key"];
+                let named = first.iter().filter_map(|key| fields.get(*key));
+                let others =
+                    fields.iter().filter(|(key, _)| *key != "mask" && !first.contains(&key.as_str()));
+                named.chain(others.map(|(_, v)| v)).for_each(|v| collect(v, found, depth + 1));
+            }
         },
         _ => {}
     }
 }
 
 impl Layer {
+    /// The layer inside of this one that the configuration holds as `key`; its weights are those of this one's whose
+    /// paths have a part that begins with `part`.
+    pub(super) fn inner(&self, key: &str, part: &str) -> Result<Self, Failure> {
+        let entry = &self.config[key];
+        let class =
+            entry["class_name"].as_str().ok_or_else(|| damaged(&format!("no layer '{key}' inside")))?;
+        let name = match part {
+            "" => self.name.clone(),
+            part => format!("{}/{part}", self.name),
+        };
+        let config = entry["config"].clone();
+        Ok(Self { name, class: class.to_owned(), config, ..self.within(part) })
+    }
+
+    /// The same layer, of whose weights only a part counts.
+    pub(super) fn within(&self, part: &str) -> Self {
+        Self {
+            name: self.name.clone(),
+            class: self.class.clone(),
+            config: self.config.clone(),
+            calls: Vec::new(),
+            nodes: Value::Null,
+            owner: self.owner.clone(),
+            part: part.to_owned(),
+        }
+    }
+
+    /// Whether a call of the layer says `keyword=True`.
+    pub(super) fn asks(&self, keyword: &str) -> bool {
+        fn holds(value: &Value, keyword: &str) -> bool {
+            match value {
+                Value::Array(list) => list.iter().any(|v| holds(v, keyword)),
+                Value::Object(fields) => {
+                    fields.get(keyword).is_some_and(|v| *v == Value::Bool(true))
+                        || fields.values().any(|v| holds(v, keyword))
+                }
+                _ => false,
+            }
+        }
+        holds(&self.nodes, keyword)
+    }
+
     /// A text of the configuration; `otherwise` where it is not given.
     pub(super) fn text<'l>(&'l self, key: &str, otherwise: &'l str) -> &'l str {
         let value = &self.config[key];
@@ -172,7 +230,7 @@ impl Layer {
 
     /// A size that has no default.
     pub(super) fn size(&self, key: &str) -> Result<usize, Failure> {
-        let size = self.config[key].as_u64().and_then(|n| usize::try_from(n).ok());
+        let size = self.config[key].as_u64().and_then(|n| usize::try_from(n).ok()).filter(|&n| n < 1 << 24);
         size.ok_or_else(|| damaged(&format!("no size '{key}'")))
     }
 

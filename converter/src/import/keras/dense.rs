@@ -1,7 +1,9 @@
 //! Fully connected layers, normalization, scaling, look-up.
 
 use sedge_schema::TensorType;
-use sedge_schema::op::{Add, Cast, FullyConnected, Gather, Mean, Mul, Rsqrt, SquaredDifference, Sub};
+use sedge_schema::op::{
+    Add, Cast, FullyConnected, Gather, L2Normalization, Mean, Mul, Rsqrt, Square, SquaredDifference, Sub,
+};
 
 use super::config::Layer;
 use super::{Handler, Importer, only};
@@ -13,9 +15,12 @@ pub(super) fn handler(class: &str) -> Option<Handler> {
         "BatchNormalization" => batch,
         "Dense" => dense,
         "Embedding" => embedding,
+        "GroupNormalization" => groups,
         "LayerNormalization" => layer_normalization,
         "Normalization" => normalization,
+        "RMSNormalization" => root_mean_square,
         "Rescaling" => rescaling,
+        "UnitNormalization" => unit,
         _ => return None,
     })
 }
@@ -98,25 +103,99 @@ fn layer_normalization(
     let x = only(inputs)?;
     let rank = importer.dims(x).len();
     ensure_last(layer, rank)?;
+    if layer.flag("rms_scaling", false) {
+        return Err(Failure::new("rms_scaling is not supported"));
+    }
+    let result = importer.normalized(&layer.name, x, &[rank - 1], layer.number("epsilon", 1e-3))?;
+    importer.gamma_and_beta(layer, result)
+}
+
+impl Importer<'_> {
+    /// `(x - mean) / sqrt(variance + epsilon)` over these dimensions.
+    fn normalized(
+        &mut self,
+        name: &str,
+        x: TensorId,
+        axes: &[usize],
+        epsilon: f32,
+    ) -> Result<TensorId, Failure> {
+        let axes: Vec<i32> = axes.iter().map(|&a| a as i32).collect();
+        let axes = self.builder.ints(&format!("{name}/axes"), &axes)?;
+        let keep = Mean { keep_dims: true };
+        let mean = self.emit(&format!("{name}/mean"), keep, &[x, axes])?;
+        let spread = self.emit(&format!("{name}/spread"), SquaredDifference {}, &[x, mean])?;
+        let variance = self.emit(&format!("{name}/variance"), keep, &[spread, axes])?;
+        let epsilon = self.scalar(&format!("{name}/epsilon"), epsilon)?;
+        let sum = self.emit(&format!("{name}/sum"), Add::default(), &[variance, epsilon])?;
+        let inverse = self.emit(&format!("{name}/inverse"), Rsqrt {}, &[sum])?;
+        let centred = self.emit(&format!("{name}/centred"), Sub::default(), &[x, mean])?;
+        self.emit(&format!("{name}/normalized"), Mul::default(), &[centred, inverse])
+    }
+
+    /// `gamma * x + beta` for each channel, where the layer has them.
+    fn gamma_and_beta(&mut self, layer: &Layer, x: TensorId) -> Result<TensorId, Failure> {
+        let channels = self.dims(x).last().copied().unwrap_or(0);
+        let (has_gamma, has_beta) = (layer.flag("scale", true), layer.flag("center", true));
+        let mut order = Vec::new();
+        order.extend(has_gamma.then_some("gamma"));
+        order.extend(has_beta.then_some("beta"));
+        let gamma = if has_gamma { self.weight(layer, "gamma", &order)?.1 } else { vec![1.0; channels] };
+        let beta = if has_beta { self.weight(layer, "beta", &order)?.1 } else { vec![0.0; channels] };
+        self.scaled(&layer.name, x, &gamma, &beta)
+    }
+}
+
+/// Each group of channels is normalized over all cells (Wu and He, Group Normalization, 2018).
+fn groups(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let dims = importer.dims(x);
+    ensure_last(layer, dims.len())?;
+    let (Some((&channels, outer)), Some(&batch)) = (dims.split_last(), dims.first()) else {
+        return Err(Failure::new("its input has no dimensions"));
+    };
+    let groups = match layer.config["groups"].as_i64().unwrap_or(32) {
+        -1 => channels,
+        groups => usize::try_from(groups).unwrap_or(0),
+    };
+    if groups == 0 || channels % groups != 0 {
+        return Err(Failure::new(format!("{groups} groups do not fit {channels} channels")));
+    }
+    let cells = outer.iter().skip(1).product();
     let name = &layer.name;
+    let split = [batch, cells, groups, channels / groups];
+    let split = importer.reshape(&format!("{name}/groups"), x, &split)?;
+    let result = importer.normalized(name, split, &[1, 3], layer.number("epsilon", 1e-3))?;
+    let result = importer.reshape(&format!("{name}/joined"), result, &dims)?;
+    importer.gamma_and_beta(layer, result)
+}
+
+/// `x / sqrt(mean(x^2) + epsilon) * scale` over the last dimension.
+fn root_mean_square(
+    importer: &mut Importer<'_>,
+    layer: &Layer,
+    inputs: &[TensorId],
+) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let rank = importer.dims(x).len();
+    ensure_last(layer, rank)?;
+    let name = &layer.name;
+    let square = importer.emit(&format!("{name}/square"), Square {}, &[x])?;
     let axes = importer.builder.ints(&format!("{name}/axes"), &[rank as i32 - 1])?;
-    let keep = Mean { keep_dims: true };
-    let mean = importer.emit(&format!("{name}/mean"), keep, &[x, axes])?;
-    let spread = importer.emit(&format!("{name}/spread"), SquaredDifference {}, &[x, mean])?;
-    let variance = importer.emit(&format!("{name}/variance"), keep, &[spread, axes])?;
-    let epsilon = importer.scalar(&format!("{name}/epsilon"), layer.number("epsilon", 1e-3))?;
-    let sum = importer.emit(&format!("{name}/sum"), Add::default(), &[variance, epsilon])?;
+    let mean = importer.emit(&format!("{name}/mean"), Mean { keep_dims: true }, &[square, axes])?;
+    let epsilon = importer.scalar(&format!("{name}/epsilon"), layer.number("epsilon", 1e-6))?;
+    let sum = importer.emit(&format!("{name}/sum"), Add::default(), &[mean, epsilon])?;
     let inverse = importer.emit(&format!("{name}/inverse"), Rsqrt {}, &[sum])?;
-    let centred = importer.emit(&format!("{name}/centred"), Sub::default(), &[x, mean])?;
-    let result = importer.emit(&format!("{name}/normalized"), Mul::default(), &[centred, inverse])?;
-    let channels = importer.dims(x).last().copied().unwrap_or(0);
-    let (has_gamma, has_beta) = (layer.flag("scale", true), layer.flag("center", true));
-    let mut order = Vec::new();
-    order.extend(has_gamma.then_some("gamma"));
-    order.extend(has_beta.then_some("beta"));
-    let gamma = if has_gamma { importer.weight(layer, "gamma", &order)?.1 } else { vec![1.0; channels] };
-    let beta = if has_beta { importer.weight(layer, "beta", &order)?.1 } else { vec![0.0; channels] };
-    importer.scaled(name, result, &gamma, &beta)
+    let result = importer.emit(&format!("{name}/normalized"), Mul::default(), &[x, inverse])?;
+    let (dims, values) = importer.weight(layer, "scale", &["scale"])?;
+    let scale = importer.builder.floats(&format!("{name}/scale"), &dims, &values)?;
+    importer.emit(name, Mul::default(), &[result, scale])
+}
+
+/// The last dimension is brought to a length of 1.
+fn unit(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    ensure_last(layer, importer.dims(x).len())?;
+    importer.emit(&layer.name, L2Normalization::default(), &[x])
 }
 
 /// `(x - mean) / sqrt(variance)` with what the layer was adapted to, or was given.
@@ -158,6 +237,9 @@ fn rescaling(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) ->
 }
 
 fn embedding(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    if layer.flag("mask_zero", false) {
+        return Err(Failure::new("mask_zero is not supported: the layers behind it would leave steps out"));
+    }
     let x = only(inputs)?;
     let (dims, values) = importer.weight(layer, "embeddings", &["embeddings"])?;
     let table = importer.builder.floats(&format!("{}/table", layer.name), &dims, &values)?;

@@ -42,18 +42,22 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Dimensions and elements of the weights whose name ends in `role`, or which are the ones of this number.
+    /// Dimensions and elements of the weights whose name ends in `role`, or which are the ones of this number, among those
+    /// with a part of their path that begins with `part`.
     pub(super) fn get(
         &self,
         layer: &str,
+        part: &str,
         role: &str,
         number: Option<usize>,
     ) -> Option<(Vec<usize>, Vec<f32>)> {
         let weights = self.layers.get(layer)?;
         let last = |path: &str| path.rsplit('/').next().and_then(|n| n.split(':').next()).map(str::to_owned);
         let number = number.map(|n| n.to_string());
-        let fits =
-            |w: &&Weight| last(&w.path).is_some_and(|name| name == role || Some(&name) == number.as_ref());
+        let is_of = |w: &Weight| part.is_empty() || w.path.split('/').any(|p| p.starts_with(part));
+        let fits = |w: &&Weight| {
+            is_of(w) && last(&w.path).is_some_and(|name| name == role || Some(&name) == number.as_ref())
+        };
         weights.iter().find(fits).map(|w| (w.dims.clone(), w.values.clone()))
     }
 }

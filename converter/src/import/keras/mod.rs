@@ -8,12 +8,14 @@
 //! Source: <https://keras.io/api/models/model_saving_apis/>, and the files that Keras writes.
 
 mod activation;
+mod attention;
 mod config;
 mod convolution;
 mod dense;
 mod file;
 mod merge;
 mod pooling;
+mod recurrent;
 mod shape;
 
 use std::collections::HashMap;
@@ -34,10 +36,12 @@ type Handler = fn(&mut Importer<'_>, &Layer, &[TensorId]) -> Result<TensorId, Fa
 
 fn handler(class: &str) -> Option<Handler> {
     activation::handler(class)
+        .or_else(|| attention::handler(class))
         .or_else(|| convolution::handler(class))
         .or_else(|| dense::handler(class))
         .or_else(|| merge::handler(class))
         .or_else(|| pooling::handler(class))
+        .or_else(|| recurrent::handler(class))
         .or_else(|| shape::handler(class))
 }
 
@@ -58,7 +62,7 @@ pub(super) fn import(name: &str, bytes: &[u8], options: &Options) -> Result<Grap
         .collect();
     if !unknown.is_empty() {
         return Err(Failure::new(format!("'{name}' has layers that Sedge cannot convert")).help(format!(
-            "{}\na way around: export the model as ONNX (model.export('model.onnx', format='onnx')) and convert that",
+            "{}\na way around: export the model (model.export('folder')) and convert the folder",
             unknown.join("\n")
         )));
     }
@@ -149,10 +153,12 @@ impl Importer<'_> {
 
     /// A layer's weights by their role, such as `kernel`; `order` is that of the class, for files that only count them.
     fn weight(&self, layer: &Layer, role: &str, order: &[&str]) -> Result<(Vec<usize>, Vec<f32>), Failure> {
-        self.weights.get(&layer.name, role, order.iter().position(|r| *r == role)).ok_or_else(|| {
-            Failure::new(format!("the file has no weights '{role}' for it"))
-                .help("save the model with its weights: model.save()")
-        })
+        self.weights.get(&layer.owner, &layer.part, role, order.iter().position(|r| *r == role)).ok_or_else(
+            || {
+                Failure::new(format!("the file has no weights '{role}' for it"))
+                    .help("save the model with its weights: model.save()")
+            },
+        )
     }
 
     /// An operator of float32 with one output.
