@@ -1,13 +1,18 @@
-//! Chooses the board's memory and hands the linker its scripts.
+//! Chooses the board's memory, hands the linker its scripts, and embeds the model that is measured.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sedge_schema::Model;
+
 fn main() {
     println!("cargo::rerun-if-env-changed=BOARD");
     println!("cargo::rerun-if-changed=memory");
     let target = env::var("TARGET").expect("cargo sets it");
+    if env::var_os("CARGO_FEATURE_BENCH").is_some() {
+        embed_model();
+    }
     if !target.contains("-none-") {
         return;
     }
@@ -20,6 +25,32 @@ fn main() {
     for argument in ["-Tlink.x", "-Tdefmt.x", "--nmagic"] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
+}
+
+/// Writes the model that `BENCH_MODEL` names, and the kernels of its operators, as Rust.
+fn embed_model() {
+    println!("cargo::rerun-if-env-changed=BENCH_MODEL");
+    let path = env::var("BENCH_MODEL").expect("BENCH_MODEL names a .tflite file");
+    println!("cargo::rerun-if-changed={path}");
+    let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let model = Model::check(&bytes).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let operators = model.main().operators();
+    let mut kernels: Vec<String> = operators.iter().map(|o| kernel(model.code(&o).name())).collect();
+    kernels.sort();
+    kernels.dedup();
+    let text = format!(
+        "static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?}));\n\
+         macro_rules! kernels {{ () => {{ sedge_runtime::op_set![{}] }} }}\n",
+        kernels.join(", ")
+    );
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    fs::write(out.join("bench_model.rs"), text).expect("OUT_DIR can be written");
+}
+
+/// The kernel of an operator of this name: `DepthwiseConv2d` for `DEPTHWISE_CONV_2D`.
+fn kernel(operator: &str) -> String {
+    let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
+    operator.split('_').map(word).collect()
 }
 
 fn default_board(target: &str) -> &'static str {

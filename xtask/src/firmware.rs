@@ -1,6 +1,7 @@
 //! `cargo xtask firmware`: builds the firmware examples for all boards, runs them in QEMU and
 //! compares what they print with the `.out` beside them. `cargo xtask size` only measures them.
 
+mod bench;
 mod emulator;
 mod table;
 
@@ -23,6 +24,10 @@ pub(crate) struct Args {
     /// Write what the programs print on the first board that runs them into their `.out` files.
     #[arg(long)]
     pub(crate) update: bool,
+    /// Count the instructions of one inference of each model instead: the small trained one that comes with the project, and
+    /// those of MLPerf Tiny where they are at hand.
+    #[arg(long)]
+    pub(crate) bench: bool,
     /// Only boards whose name contains this.
     #[arg(long)]
     pub(crate) board: Option<String>,
@@ -45,6 +50,8 @@ struct Board {
     rustflags: &'static str,
     qemu: &'static [&'static str],
     programs: &'static [&'static str],
+    /// For the boards that models are measured on, the nanoseconds from one tick of the timer to the next.
+    tick: Option<f64>,
 }
 
 const BOTH: &[&str] = &["hello-sine", "keyword-spotting"];
@@ -57,6 +64,7 @@ const BOARDS: [Board; 6] = [
         rustflags: "",
         qemu: &["qemu-system-arm", "-M", "mps2-an386"],
         programs: BOTH,
+        tick: Some(40.0),
     },
     Board {
         name: "microbit",
@@ -65,6 +73,7 @@ const BOARDS: [Board; 6] = [
         rustflags: "",
         qemu: &["qemu-system-arm", "-M", "microbit"],
         programs: &["hello-sine"],
+        tick: None,
     },
     Board {
         name: "mps2-an385",
@@ -73,6 +82,7 @@ const BOARDS: [Board; 6] = [
         rustflags: "",
         qemu: &["qemu-system-arm", "-M", "mps2-an385"],
         programs: &["keyword-spotting"],
+        tick: Some(40.0),
     },
     Board {
         name: "mps2-an500",
@@ -81,6 +91,7 @@ const BOARDS: [Board; 6] = [
         rustflags: "-Ctarget-cpu=cortex-m7",
         qemu: &["qemu-system-arm", "-M", "mps2-an500"],
         programs: BOTH,
+        tick: Some(40.0),
     },
     Board {
         name: "mps2-an505",
@@ -89,6 +100,7 @@ const BOARDS: [Board; 6] = [
         rustflags: "",
         qemu: &["qemu-system-arm", "-M", "mps2-an505"],
         programs: BOTH,
+        tick: Some(50.0),
     },
     Board {
         name: "riscv-virt",
@@ -97,6 +109,7 @@ const BOARDS: [Board; 6] = [
         rustflags: "",
         qemu: &["qemu-system-riscv32", "-M", "virt", "-bios", "none", "-cpu", "rv32,a=off,f=off,d=off"],
         programs: BOTH,
+        tick: Some(1.0),
     },
 ];
 
@@ -127,6 +140,9 @@ pub(crate) struct Report {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.bench {
+        return bench::run(args);
+    }
     let reports = reports(args)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&reports)?);

@@ -4,6 +4,7 @@
 #![cfg(target_os = "none")]
 
 pub mod devices;
+pub mod ticks;
 
 use defmt_semihosting as _;
 use portable_atomic as _;

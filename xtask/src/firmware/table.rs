@@ -21,6 +21,13 @@ pub(super) fn markdown(reports: &[Report]) -> String {
     render(&rows)
 }
 
+/// The table of [`super::bench`].
+pub(super) fn bench(measured: &[[String; 7]]) -> String {
+    let head = ["model", "core", "form", "M instructions", "M to set up", "arena", "flash without model"];
+    let rows: Vec<_> = [head.map(String::from)].into_iter().chain(measured.iter().cloned()).collect();
+    render(&rows)
+}
+
 fn render<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);

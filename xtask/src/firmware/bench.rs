@@ -1,0 +1,155 @@
+//! `cargo xtask firmware --bench`: instructions, arena and flash of one inference of each model on each board.
+//!
+//! QEMU lets each instruction take a nanosecond of the board's time (`-icount shift=0`), so the board's timer counts
+//! instructions. On silicon the same program counts cycles.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use sedge_runtime::{Model, Session, kernels};
+use serde::Serialize;
+
+use super::{Args, BOARDS, Board, emulator, table};
+use crate::elf::Footprint;
+use crate::root;
+use crate::target;
+use crate::toolchain::Cross;
+
+/// The models, by the name that they have in tables, where they lie, and whether that is in the project.
+const MODELS: [(&str, &str, bool); 6] = [
+    ("keywords", "tests/data/keywords/keywords_int8_tf.tflite", true),
+    ("kws", "models/tiny/kws_ref_model.tflite", false),
+    ("vww", "models/tiny/vww_96_int8.tflite", false),
+    ("resnet8", "models/tiny/resnet8_int8.tflite", false),
+    ("ad01", "models/tiny/ad01_int8.tflite", false),
+    ("str_ww", "models/tiny/str_ww_ref_model.tflite", false),
+];
+
+/// One model on one board.
+#[derive(Debug, Serialize)]
+struct Measured {
+    model: &'static str,
+    board: &'static str,
+    core: &'static str,
+    /// `interpreter`: the model is read on the device.
+    form: &'static str,
+    /// Of one inference.
+    instructions: u64,
+    /// Of making the session: what the device does once.
+    session_instructions: u64,
+    arena_bytes: u64,
+    /// Code and constants without the model; what prints the result is among them.
+    flash_bytes: u64,
+    /// Whether the outputs are those of this machine.
+    equal: bool,
+}
+
+/// Where a model lies; `None`, and a line that says so, where it is not at hand.
+fn path_of(file: &str, is_own: bool) -> Option<PathBuf> {
+    let shared = std::env::var_os("SEDGE_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let path = if is_own { root().join(file) } else { shared.join(file) };
+    let found = path.canonicalize().ok();
+    if found.is_none() {
+        eprintln!("skipped: no {}", path.display());
+    }
+    found
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let decoder = emulator::decoder()?;
+    let mut all = Vec::new();
+    for (model, file, is_own) in MODELS {
+        let Some(path) = path_of(file, is_own) else { continue };
+        let expected = on_host(&path)?;
+        for board in &BOARDS {
+            let Some(tick) = board.tick else { continue };
+            if args.board.as_ref().is_some_and(|part| !board.name.contains(part.as_str())) {
+                continue;
+            }
+            let elf = build(board, &path)?;
+            let qemu: Vec<&str> = board.qemu.iter().copied().chain(["-icount", "shift=0"]).collect();
+            let run = emulator::run(&qemu, &elf, &decoder)?;
+            ensure!(run.failure.is_none(), "{model} on {}: {}", board.name, run.failure.unwrap_or_default());
+            let line = run.printed.first().context("the program printed nothing")?;
+            let number = |name: &str| -> Result<u64> {
+                let mut words = line.split(' ');
+                let found = words.by_ref().any(|word| word == name).then(|| words.next()).flatten();
+                found.and_then(|n| n.parse().ok()).with_context(|| format!("no {name} in '{line}'"))
+            };
+            let counted = |name: &str| -> Result<u64> {
+                let ticks = number(name)?;
+                ensure!(ticks != u64::from(u32::MAX), "{model} on {}: too long to count", board.name);
+                Ok((ticks as f64 * tick) as u64)
+            };
+            let size = std::fs::metadata(&path)?.len();
+            all.push(Measured {
+                model,
+                board: board.name,
+                core: board.core,
+                form: "interpreter",
+                instructions: counted("ran")?,
+                session_instructions: counted("made")?,
+                arena_bytes: number("arena")?,
+                flash_bytes: Footprint::read(&elf)?.flash - size,
+                equal: number("sum")? == u64::from(expected),
+            });
+        }
+    }
+    ensure!(!all.is_empty(), "no such board");
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&all)?);
+    } else {
+        print!("{}", table::bench(&all.iter().map(row).collect::<Vec<_>>()));
+    }
+    let wrong = all.iter().filter(|m| !m.equal).count();
+    ensure!(wrong == 0, "{wrong} of {} results are not those of this machine", all.len());
+    Ok(())
+}
+
+fn row(measured: &Measured) -> [String; 7] {
+    [
+        measured.model.to_owned(),
+        measured.core.to_owned(),
+        measured.form.to_owned(),
+        format!("{:.3}", measured.instructions as f64 / 1e6),
+        format!("{:.3}", measured.session_instructions as f64 / 1e6),
+        measured.arena_bytes.to_string(),
+        measured.flash_bytes.to_string(),
+    ]
+}
+
+/// Builds the program with this model and returns its path.
+fn build(board: &Board, model: &Path) -> Result<PathBuf> {
+    let cross = Cross::find(board.target)?;
+    let target_dir = target().join("firmware");
+    let mut command = cross.cargo("build", &root().join("firmware-examples"), board.rustflags);
+    command.args(["--quiet", "--release", "--package", "boards", "--features", "bench", "--bin", "bench"]);
+    command.arg("--target-dir").arg(&target_dir);
+    command.env("BOARD", board.name).env("BENCH_MODEL", model).env("DEFMT_LOG", "info");
+    let status = command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    ensure!(status.success(), "the firmware for {} does not build ({status})", board.name);
+    Ok(target_dir.join(cross.target()).join("release/bench"))
+}
+
+/// The checksum of the outputs on this machine, of the same inputs (see `boards/src/bin/bench.rs`).
+fn on_host(path: &Path) -> Result<u32> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let failed = |e: sedge_runtime::Error| anyhow::anyhow!("{}: {e}", path.display());
+    let model = Model::check(&bytes).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+    let mut arena = vec![0; 1 << 22];
+    let mut session = Session::new(model, kernels::ALL, &mut arena).map_err(failed)?;
+    let mut state = 1u32;
+    for i in 0..session.inputs() {
+        for byte in session.input_bytes_mut(i).map_err(failed)? {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = (state >> 24) as u8;
+        }
+    }
+    session.invoke().map_err(failed)?;
+    let mut sum = 0x811c_9dc5u32;
+    for o in 0..session.outputs() {
+        let bytes = session.output_bytes(o).map_err(failed)?;
+        sum = bytes.iter().fold(sum, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    }
+    Ok(sum)
+}
