@@ -33,6 +33,8 @@ extern crate std;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(sedge_dsp)]
+mod dsp;
 mod isa;
 mod level;
 mod scalar;
@@ -42,6 +44,7 @@ mod scalar;
     all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 mod slices;
+pub mod small;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
 #[cfg(target_arch = "x86_64")]

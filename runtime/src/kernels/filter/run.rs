@@ -4,6 +4,7 @@ use sedge_schema::Refusal;
 
 use super::direct::Rule;
 use super::geometry::Sizes;
+use super::int8::Layer;
 use super::requantize::{Outputs, Requantize, Sum};
 use super::{Arithmetic, FloatRange, Inputs, bias_at};
 use crate::arena::Span;
@@ -54,7 +55,7 @@ pub(in crate::kernels) fn direct(
     }
     let outputs = node.load::<Requantize>(data)?.outputs(node);
     match arithmetic {
-        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i8),
+        Arithmetic::Int8 => int8(node, (shape, inputs), outputs),
         Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, (shape, inputs), outputs, |y| y as u8),
         Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, (shape, inputs), outputs, |y| y as i16),
         Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i16),
@@ -71,6 +72,28 @@ fn float(node: &mut Invoke<'_>, (shape, inputs): (Shape, Inputs), range: FloatRa
         finish: |f, sum: f32| range.clamp(sum + bias_at(bias, f)),
     };
     shape.run(&rule, node.input(inputs.image)?, node.input(1)?, out);
+    Ok(())
+}
+
+/// int8, several sums at once where that is written.
+fn int8(
+    node: &mut Invoke<'_>,
+    (shape, inputs): (Shape, Inputs),
+    outputs: Outputs<'_>,
+) -> Result<(), Refusal> {
+    let out = node.output::<i8>(0)?;
+    let bias = node.optional_input::<i32>(inputs.bias)?;
+    let layer = Layer { weights: weights(node, outputs.rule.widened)?, bias, outputs };
+    if layer.run(shape, node.input(inputs.image)?, out) {
+        return Ok(());
+    }
+    let (bias, input_zero) = (layer.bias, outputs.rule.input_zero);
+    let rule = Rule {
+        start: |f| bias_at(bias, f),
+        step: |sum: i32, x: i8, w: i8| sum.add_product(i32::from(x) - input_zero, w.into()),
+        finish: |f, sum| outputs.of(f, sum) as i8,
+    };
+    shape.run(&rule, node.input(inputs.image)?, layer.weights, out);
     Ok(())
 }
 

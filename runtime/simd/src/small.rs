@@ -1,0 +1,173 @@
+//! Sums of int8 products for processors without vectors, where weights are read as they lie in flash: several sums at
+//! once, so that what is loaded is used more than once.
+//!
+//! On Cortex-M4 and M7, and on an M33 that is built for (`--cfg sedge_dsp`), two products are one instruction; other
+//! processors get plain ones. Sums wrap.
+
+#[cfg(sedge_dsp)]
+use crate::dsp::{add_both, add_high, add_low, extend_even, extend_odd};
+
+/// `sums[p][f] += sum over k of (x[p][k] + offset) * w[f][k]`, over as many `k` as all rows have. `offset` must fit an
+/// int16 together with any int8.
+#[inline(always)]
+pub fn dots<const P: usize, const F: usize>(
+    offset: i32,
+    x: [&[i8]; P],
+    w: [&[i8]; F],
+    sums: &mut [[i32; F]; P],
+) {
+    let length = x.iter().chain(&w).map(|row| row.len()).min().unwrap_or(0);
+    let mut acc = *sums;
+    #[cfg(sedge_dsp)]
+    let done = {
+        let both = both(offset);
+        let (mut xp, mut wp) = (x.map(<[i8]>::as_ptr), w.map(<[i8]>::as_ptr));
+        for _ in 0..length / 4 {
+            let (mut even, mut odd) = ([0; P], [0; P]);
+            for p in 0..P {
+                // SAFETY: `length / 4` words of each row are read in all, which lie inside: `length` is at most the
+                // row's. Loads need no alignment.
+                let word = unsafe { next(&mut xp[p]) };
+                (even[p], odd[p]) = (extend_even(both, word), extend_odd(both, word));
+            }
+            for f in 0..F {
+                // SAFETY: as above.
+                let word = unsafe { next(&mut wp[f]) };
+                let (a, b) = (extend_even(0, word), extend_odd(0, word));
+                for p in 0..P {
+                    acc[p][f] = add_both(add_both(acc[p][f], even[p], a), odd[p], b);
+                }
+            }
+        }
+        length / 4 * 4
+    };
+    #[cfg(not(sedge_dsp))]
+    let done = 0;
+    for k in done..length {
+        let x = x.map(|row| i32::from(row[k]) + offset);
+        let w = w.map(|row| i32::from(row[k]));
+        for p in 0..P {
+            for f in 0..F {
+                acc[p][f] = acc[p][f].wrapping_add(x[p].wrapping_mul(w[f]));
+            }
+        }
+    }
+    *sums = acc;
+}
+
+/// Rows of four elements, some elements apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Strided<'r> {
+    /// The elements from the first row on.
+    pub from: &'r [i8],
+    /// Elements from a row to the next.
+    pub step: usize,
+}
+
+/// `sums[c] += sum over t < count of (x[t][c] + offset) * w[t][c]` for the four elements `c` of each row; rows that are
+/// not there in full are left out, with all behind them.
+#[inline(always)]
+pub fn lanes(offset: i32, x: Strided<'_>, w: Strided<'_>, count: usize, sums: &mut [i32; 4]) {
+    let rows = |s: &Strided<'_>| match s.from.len().checked_sub(4) {
+        Some(rest) => rest.checked_div(s.step).map_or(usize::MAX, |n| n + 1),
+        None => 0,
+    };
+    let count = count.min(rows(&x)).min(rows(&w));
+    let mut acc = *sums;
+    #[cfg(sedge_dsp)]
+    {
+        let both = both(offset);
+        for t in 0..count {
+            // SAFETY: `count` is at most the number of rows that lie inside in full.
+            let (x, w) =
+                unsafe { (word(x.from.as_ptr().add(t * x.step)), word(w.from.as_ptr().add(t * w.step))) };
+            let (xe, xo) = (extend_even(both, x), extend_odd(both, x));
+            let (we, wo) = (extend_even(0, w), extend_odd(0, w));
+            acc[0] = add_low(acc[0], xe, we);
+            acc[1] = add_low(acc[1], xo, wo);
+            acc[2] = add_high(acc[2], xe, we);
+            acc[3] = add_high(acc[3], xo, wo);
+        }
+    }
+    #[cfg(not(sedge_dsp))]
+    for t in 0..count {
+        let (x, w) = (&x.from[t * x.step..][..4], &w.from[t * w.step..][..4]);
+        for c in 0..4 {
+            acc[c] = acc[c].wrapping_add((i32::from(x[c]) + offset).wrapping_mul(i32::from(w[c])));
+        }
+    }
+    *sums = acc;
+}
+
+/// A number in both halves of a word.
+#[cfg(sedge_dsp)]
+fn both(x: i32) -> u32 {
+    let half = x as u32 & 0xffff;
+    half << 16 | half
+}
+
+/// Four elements as a word, the first lowest.
+///
+/// # Safety
+/// They must lie inside of what `at` points into.
+#[cfg(sedge_dsp)]
+#[inline(always)]
+unsafe fn word(at: *const i8) -> u32 {
+    // SAFETY: the caller says that the elements are there; this load needs no alignment.
+    u32::from_le(unsafe { at.cast::<u32>().read_unaligned() })
+}
+
+/// Four elements as a word; moves `at` behind them.
+///
+/// # Safety
+/// They must lie inside of what `at` points into.
+#[cfg(sedge_dsp)]
+#[inline(always)]
+unsafe fn next(at: &mut *const i8) -> u32 {
+    // SAFETY: the caller says that the elements are there; behind them is at most the end.
+    unsafe {
+        let word = word(*at);
+        *at = at.add(4);
+        word
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn numbers(n: usize, seed: usize) -> Vec<i8> {
+        (0..n).map(|i| if i % 7 == seed % 7 { -128 } else { (i * 37 + seed * 11) as i8 }).collect()
+    }
+
+    #[test]
+    fn all_sums_are_those_of_their_rows() {
+        for length in 0..14 {
+            let rows: Vec<Vec<i8>> = (0..4).map(|i| numbers(length + i, i)).collect();
+            let mut sums = [[1, -2], [i32::MAX, 4]];
+            dots(100, [&rows[0], &rows[1]], [&rows[2], &rows[3]], &mut sums);
+            let naive = |start: i32, x: &[i8], w: &[i8]| {
+                x.iter()
+                    .zip(w)
+                    .take(length)
+                    .fold(start, |s, (&x, &w)| s.wrapping_add((i32::from(x) + 100) * i32::from(w)))
+            };
+            let of = |start, x: usize, w: usize| naive(start, &rows[x], &rows[w]);
+            assert_eq!(sums, [[of(1, 0, 2), of(-2, 0, 3)], [of(i32::MAX, 1, 2), of(4, 1, 3)]], "{length}");
+        }
+    }
+
+    #[test]
+    fn lanes_keep_to_whole_rows() {
+        let (x, w) = (numbers(40, 1), numbers(23, 2));
+        let mut sums = [5; 4];
+        lanes(-7, Strided { from: &x, step: 9 }, Strided { from: &w, step: 6 }, 9, &mut sums);
+        // Rows of w begin at 0, 6, 12 and 18; x has four and a half.
+        for (c, &sum) in sums.iter().enumerate() {
+            let naive: i32 = (0..4).map(|t| (i32::from(x[t * 9 + c]) - 7) * i32::from(w[t * 6 + c])).sum();
+            assert_eq!(sum, 5 + naive);
+        }
+    }
+}

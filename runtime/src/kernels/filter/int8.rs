@@ -1,0 +1,205 @@
+//! int8 convolutions and fully connected layers straight from the weights as they lie in the file: the way of
+//! microcontrollers. Several sums run at once ([`sedge_simd::small`]): two positions of the window beside each other for
+//! two filters, four units of a layer, four channels of a depthwise convolution.
+
+use core::ops::Range;
+
+use sedge_simd::small::{Strided, dots, lanes};
+
+use super::bias_at;
+use super::geometry::Sizes;
+use super::requantize::Outputs;
+use super::run::Shape;
+
+/// An operator's constants.
+pub(super) struct Layer<'n> {
+    pub(super) weights: &'n [i8],
+    pub(super) bias: Option<&'n [i32]>,
+    pub(super) outputs: Outputs<'n>,
+}
+
+/// A position of the window: image, row and column, with the rows and columns of the window that lie inside.
+struct Place {
+    image: usize,
+    y: usize,
+    column: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+impl Layer<'_> {
+    /// Runs the operator; tells whether it is one of those that are here.
+    pub(super) fn run(&self, shape: Shape, x: &[i8], out: &mut [i8]) -> bool {
+        match shape {
+            Shape::Full(sizes) => self.convolve(&in_one_row(sizes), x, out),
+            Shape::Depthwise(sizes) if sizes.filters == sizes.channels => self.depthwise(&sizes, x, out),
+            Shape::Rows(depth) => self.connect(depth, x, out),
+            _ => return false,
+        }
+        true
+    }
+
+    fn offset(&self) -> i32 {
+        -self.outputs.rule.input_zero
+    }
+
+    fn start(&self, f: usize) -> i32 {
+        bias_at(self.bias, f)
+    }
+
+    fn finish(&self, f: usize, sum: i32) -> i8 {
+        self.outputs.of(f, sum) as i8
+    }
+
+    /// CONV_2D: image `[batch, height, width, channels]`, weights `[filters, rows, columns, depth]`.
+    fn convolve(&self, z: &Sizes, x: &[i8], out: &mut [i8]) {
+        for image in 0..z.batch {
+            for y in 0..z.rows.output {
+                let rows = z.rows.inside(y, z.height);
+                let mut column = 0;
+                while column < z.columns.output {
+                    let columns = z.columns.inside(column, z.width);
+                    // Two positions whose windows are cut alike go together.
+                    let next = column + 1;
+                    let is_pair = next < z.columns.output && z.columns.inside(next, z.width) == columns;
+                    let place = Place { image, y, column, rows: rows.clone(), columns };
+                    if is_pair {
+                        self.position::<2>(z, &place, x, out);
+                    } else {
+                        self.position::<1>(z, &place, x, out);
+                    }
+                    column += 1 + usize::from(is_pair);
+                }
+            }
+        }
+    }
+
+    /// All filters at `P` positions beside each other.
+    #[inline(never)]
+    fn position<const P: usize>(&self, z: &Sizes, place: &Place, x: &[i8], out: &mut [i8]) {
+        let Place { image, y, column, rows, columns } = place;
+        let filters_per_group = (z.filters * z.depth / z.channels.max(1)).max(1);
+        // Pixels of a row that the window covers lie side by side where it is not dilated.
+        let together = z.columns.dilation == 1 && z.depth == z.channels;
+        let (runs, length) =
+            if together { (columns.start..columns.start + 1, columns.len()) } else { (columns.clone(), 1) };
+        let runs = if columns.is_empty() { 0..0 } else { runs };
+        let length = length * z.depth;
+        let at = (image * z.rows.output + y) * z.columns.output + column;
+        let mut f = 0;
+        while f < z.filters {
+            let group = f / filters_per_group;
+            // The last of an odd number goes with itself.
+            let second = if f + 1 < z.filters && (f + 1) / filters_per_group == group { f + 1 } else { f };
+            let mut sums = [[self.start(f), self.start(second)]; P];
+            for i in rows.clone() {
+                for j in runs.clone() {
+                    let first = z.pixel(*image, (*y, i), (*column, j)) * z.channels + group * z.depth;
+                    let step = z.columns.stride * z.channels;
+                    let pixels = core::array::from_fn(|p| part(x, first + p * step, length));
+                    let weights = |f: usize| {
+                        let tap = (f * z.rows.kernel + i) * z.columns.kernel + j;
+                        part(self.weights, tap * z.depth, length)
+                    };
+                    dots::<P, 2>(self.offset(), pixels, [weights(f), weights(second)], &mut sums);
+                }
+            }
+            for (p, [a, b]) in sums.into_iter().enumerate() {
+                let place = (at + p) * z.filters;
+                for (f, sum) in [(f, a), (second, b)] {
+                    if let Some(out) = out.get_mut(place + f) {
+                        *out = self.finish(f, sum);
+                    }
+                }
+            }
+            f = second + 1;
+        }
+    }
+
+    /// DEPTHWISE_CONV_2D with one filter for each channel: image `[batch, height, width, channels]`, weights `[1, rows,
+    /// columns, channels]`.
+    fn depthwise(&self, z: &Sizes, x: &[i8], out: &mut [i8]) {
+        let channels = z.channels;
+        for image in 0..z.batch {
+            for y in 0..z.rows.output {
+                let rows = z.rows.inside(y, z.height);
+                for column in 0..z.columns.output {
+                    let columns = z.columns.inside(column, z.width);
+                    let at = ((image * z.rows.output + y) * z.columns.output + column) * channels;
+                    let out = out.get_mut(at..at + channels).unwrap_or_default();
+                    // Each block of four is one of its own; the last may begin inside the one before.
+                    for block in (0..channels).step_by(4) {
+                        let c = block.min(channels.saturating_sub(4));
+                        let mut sums = [0, 1, 2, 3].map(|k| self.start(c + k));
+                        for i in rows.clone().filter(|_| !columns.is_empty()) {
+                            let pixel = z.pixel(image, (y, i), (column, columns.start)) * channels + c;
+                            let tap = (i * z.columns.kernel + columns.start) * channels + c;
+                            let x = Strided {
+                                from: x.get(pixel..).unwrap_or_default(),
+                                step: channels * z.columns.dilation,
+                            };
+                            let w =
+                                Strided { from: self.weights.get(tap..).unwrap_or_default(), step: channels };
+                            if channels < 4 {
+                                self.few(x, w, columns.len(), channels, &mut sums);
+                            } else {
+                                lanes(self.offset(), x, w, columns.len(), &mut sums);
+                            }
+                        }
+                        let places = out.iter_mut().enumerate().skip(c);
+                        places.zip(sums).for_each(|((f, out), sum)| *out = self.finish(f, sum));
+                    }
+                }
+            }
+        }
+    }
+
+    /// As [`lanes`], for fewer channels than four.
+    fn few(&self, x: Strided<'_>, w: Strided<'_>, count: usize, channels: usize, sums: &mut [i32; 4]) {
+        for t in 0..count {
+            let (x, w) = (part(x.from, t * x.step, channels), part(w.from, t * w.step, channels));
+            for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(w) {
+                *sum = sum.wrapping_add((i32::from(x) + self.offset()).wrapping_mul(w.into()));
+            }
+        }
+    }
+
+    /// FULLY_CONNECTED: rows of `depth` elements, weights `[units, depth]`.
+    fn connect(&self, depth: usize, x: &[i8], out: &mut [i8]) {
+        let depth = depth.max(1);
+        let units = self.weights.len() / depth;
+        if units == 0 {
+            return;
+        }
+        for (x, out) in x.chunks_exact(depth).zip(out.chunks_exact_mut(units)) {
+            for (block, out) in out.chunks_mut(4).enumerate() {
+                let f = block * 4;
+                // Behind the last unit there are no weights, and no places for sums.
+                let weights =
+                    core::array::from_fn(|k| part(self.weights, (f + k).min(units - 1) * depth, depth));
+                let mut sums = [core::array::from_fn(|k| self.start(f + k))];
+                dots::<1, 4>(self.offset(), [x], weights, &mut sums);
+                let [sums] = sums;
+                out.iter_mut()
+                    .zip(sums)
+                    .enumerate()
+                    .for_each(|(k, (out, sum))| *out = self.finish(f + k, sum));
+            }
+        }
+    }
+}
+
+/// The pixels of all images as one row, where each position of the window covers exactly one.
+fn in_one_row(z: Sizes) -> Sizes {
+    if !z.is_pointwise() {
+        return z;
+    }
+    let (mut rows, mut columns) = (z.rows, z.columns);
+    let pixels = z.batch * z.height * z.width;
+    (rows.output, columns.output) = (1, pixels);
+    Sizes { rows, columns, batch: 1, height: 1, width: pixels, ..z }
+}
+
+fn part(list: &[i8], start: usize, length: usize) -> &[i8] {
+    list.get(start..start + length).unwrap_or_default()
+}
