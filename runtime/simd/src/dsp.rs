@@ -9,7 +9,7 @@ pub(crate) fn extend_even(to: u32, x: u32) -> u32 {
     let result: u32;
     // SAFETY: the instruction is there (`sedge_dsp`); it reads and writes registers only, and no flags.
     unsafe {
-        asm!("sxtab16 {}, {}, {}", out(reg) result, in(reg) to, in(reg) x,
+        asm!("sxtab16 {}, {}, {}", lateout(reg) result, in(reg) to, in(reg) x,
             options(pure, nomem, nostack, preserves_flags));
     }
     result
@@ -21,8 +21,30 @@ pub(crate) fn extend_odd(to: u32, x: u32) -> u32 {
     let result: u32;
     // SAFETY: as in `extend_even`.
     unsafe {
-        asm!("sxtab16 {}, {}, {}, ror #8", out(reg) result, in(reg) to, in(reg) x,
+        asm!("sxtab16 {}, {}, {}, ror #8", lateout(reg) result, in(reg) to, in(reg) x,
             options(pure, nomem, nostack, preserves_flags));
+    }
+    result
+}
+
+/// Bytes 0 and 2 of `x`, with their signs, each in a half.
+#[inline(always)]
+pub(crate) fn even(x: u32) -> u32 {
+    let result: u32;
+    // SAFETY: as in `extend_even`.
+    unsafe {
+        asm!("sxtb16 {}, {}", lateout(reg) result, in(reg) x, options(pure, nomem, nostack, preserves_flags));
+    }
+    result
+}
+
+/// Bytes 1 and 3 of `x`, with their signs, each in a half.
+#[inline(always)]
+pub(crate) fn odd(x: u32) -> u32 {
+    let result: u32;
+    // SAFETY: as in `extend_even`.
+    unsafe {
+        asm!("sxtb16 {}, {}, ror #8", lateout(reg) result, in(reg) x, options(pure, nomem, nostack, preserves_flags));
     }
     result
 }
@@ -34,7 +56,7 @@ pub(crate) fn add_both(sum: i32, a: u32, b: u32) -> i32 {
     // SAFETY: the instruction is there (`sedge_dsp`); it reads and writes registers, and the flag of saturation, which
     // is not said to be kept.
     unsafe {
-        asm!("smlad {}, {}, {}, {}", out(reg) result, in(reg) a, in(reg) b, in(reg) sum,
+        asm!("smlad {0}, {1}, {2}, {0}", inlateout(reg) sum => result, in(reg) a, in(reg) b,
             options(pure, nomem, nostack));
     }
     result
@@ -46,7 +68,7 @@ pub(crate) fn add_low(sum: i32, a: u32, b: u32) -> i32 {
     let result: i32;
     // SAFETY: as in `add_both`.
     unsafe {
-        asm!("smlabb {}, {}, {}, {}", out(reg) result, in(reg) a, in(reg) b, in(reg) sum,
+        asm!("smlabb {0}, {1}, {2}, {0}", inlateout(reg) sum => result, in(reg) a, in(reg) b,
             options(pure, nomem, nostack));
     }
     result
@@ -58,7 +80,7 @@ pub(crate) fn add_high(sum: i32, a: u32, b: u32) -> i32 {
     let result: i32;
     // SAFETY: as in `add_both`.
     unsafe {
-        asm!("smlatt {}, {}, {}, {}", out(reg) result, in(reg) a, in(reg) b, in(reg) sum,
+        asm!("smlatt {0}, {1}, {2}, {0}", inlateout(reg) sum => result, in(reg) a, in(reg) b,
             options(pure, nomem, nostack));
     }
     result

@@ -5,7 +5,7 @@
 //! processors get plain ones. Sums wrap.
 
 #[cfg(sedge_dsp)]
-use crate::dsp::{add_both, add_high, add_low, extend_even, extend_odd};
+use crate::dsp::{add_both, add_high, add_low, even, extend_even, extend_odd, odd};
 
 /// `sums[p][f] += sum over k of (x[p][k] + offset) * w[f][k]`, over as many `k` as all rows have. `offset` must fit an
 /// int16 together with any int8.
@@ -23,19 +23,19 @@ pub fn dots<const P: usize, const F: usize>(
         let both = both(offset);
         let (mut xp, mut wp) = (x.map(<[i8]>::as_ptr), w.map(<[i8]>::as_ptr));
         for _ in 0..length / 4 {
-            let (mut even, mut odd) = ([0; P], [0; P]);
+            let (mut xe, mut xo) = ([0; P], [0; P]);
             for p in 0..P {
                 // SAFETY: `length / 4` words of each row are read in all, which lie inside: `length` is at most the
                 // row's. Loads need no alignment.
                 let word = unsafe { next(&mut xp[p]) };
-                (even[p], odd[p]) = (extend_even(both, word), extend_odd(both, word));
+                (xe[p], xo[p]) = (extend_even(both, word), extend_odd(both, word));
             }
             for f in 0..F {
                 // SAFETY: as above.
                 let word = unsafe { next(&mut wp[f]) };
-                let (a, b) = (extend_even(0, word), extend_odd(0, word));
+                let (a, b) = (even(word), odd(word));
                 for p in 0..P {
-                    acc[p][f] = add_both(add_both(acc[p][f], even[p], a), odd[p], b);
+                    acc[p][f] = add_both(add_both(acc[p][f], xe[p], a), xo[p], b);
                 }
             }
         }
@@ -49,6 +49,70 @@ pub fn dots<const P: usize, const F: usize>(
         for p in 0..P {
             for f in 0..F {
                 acc[p][f] = acc[p][f].wrapping_add(x[p].wrapping_mul(w[f]));
+            }
+        }
+    }
+    *sums = acc;
+}
+
+/// `to[k] = x[k] + offset`, in the order in which [`products`] reads it. `offset` must fit an int16 together with any
+/// int8; `to` must be as long as `x`.
+#[inline(always)]
+pub fn widen(offset: i32, x: &[i8], to: &mut [i16]) {
+    #[cfg(sedge_dsp)]
+    let (x, to) = {
+        let both = both(offset);
+        let (words, rest) = x.as_chunks::<4>();
+        let (fours, last) = to.as_chunks_mut::<4>();
+        for (x, to) in words.iter().zip(&mut *fours) {
+            let x = x.map(|x| x as u8);
+            let x = u32::from_le_bytes(x);
+            let (even, odd) = (extend_even(both, x), extend_odd(both, x));
+            *to = [even as i16, (even >> 16) as i16, odd as i16, (odd >> 16) as i16];
+        }
+        (rest, last)
+    };
+    for (x, to) in x.iter().zip(to) {
+        *to = (i32::from(*x) + offset) as i16;
+    }
+}
+
+/// `sums[p][f] += sum over k of x[p][k] * w[f][k]`, over as many `k` as all rows have, for rows of [`widen`].
+#[inline(always)]
+pub fn products<const P: usize, const F: usize>(x: [&[i16]; P], w: [&[i8]; F], sums: &mut [[i32; F]; P]) {
+    let length = x.iter().map(|row| row.len()).chain(w.iter().map(|row| row.len())).min().unwrap_or(0);
+    let mut acc = *sums;
+    #[cfg(sedge_dsp)]
+    let done = {
+        let (mut xp, mut wp) = (x.map(<[i16]>::as_ptr), w.map(<[i8]>::as_ptr));
+        for _ in 0..length / 4 {
+            let (mut a, mut b) = ([0; F], [0; F]);
+            for f in 0..F {
+                // SAFETY: `length / 4` words of each row of `w` are read in all, and two for each of them of each row
+                // of `x`, which lie inside: `length` is at most the row's. Loads need no alignment.
+                let word = unsafe { next(&mut wp[f]) };
+                (a[f], b[f]) = (even(word), odd(word));
+            }
+            for p in 0..P {
+                // SAFETY: as above.
+                let (xe, xo) = unsafe { (pair(xp[p]), pair(xp[p].add(2))) };
+                // SAFETY: as above; behind the last pair is at most the end.
+                xp[p] = unsafe { xp[p].add(4) };
+                for f in 0..F {
+                    acc[p][f] = add_both(add_both(acc[p][f], xe, a[f]), xo, b[f]);
+                }
+            }
+        }
+        length / 4 * 4
+    };
+    #[cfg(not(sedge_dsp))]
+    let done = 0;
+    let x = x.map(|row| row.get(done..length).unwrap_or_default());
+    let w = w.map(|row| row.get(done..length).unwrap_or_default());
+    for k in 0..length - done {
+        for f in 0..F {
+            for p in 0..P {
+                acc[p][f] = acc[p][f].wrapping_add(i32::from(x[p][k]).wrapping_mul(w[f][k].into()));
             }
         }
     }
@@ -82,7 +146,7 @@ pub fn lanes(offset: i32, x: Strided<'_>, w: Strided<'_>, count: usize, sums: &m
             let (x, w) =
                 unsafe { (word(x.from.as_ptr().add(t * x.step)), word(w.from.as_ptr().add(t * w.step))) };
             let (xe, xo) = (extend_even(both, x), extend_odd(both, x));
-            let (we, wo) = (extend_even(0, w), extend_odd(0, w));
+            let (we, wo) = (even(w), odd(w));
             acc[0] = add_low(acc[0], xe, we);
             acc[1] = add_low(acc[1], xo, wo);
             acc[2] = add_high(acc[2], xe, we);
@@ -113,6 +177,17 @@ fn both(x: i32) -> u32 {
 #[cfg(sedge_dsp)]
 #[inline(always)]
 unsafe fn word(at: *const i8) -> u32 {
+    // SAFETY: the caller says that the elements are there; this load needs no alignment.
+    u32::from_le(unsafe { at.cast::<u32>().read_unaligned() })
+}
+
+/// Two elements as a word, the first lower.
+///
+/// # Safety
+/// They must lie inside of what `at` points into.
+#[cfg(sedge_dsp)]
+#[inline(always)]
+unsafe fn pair(at: *const i16) -> u32 {
     // SAFETY: the caller says that the elements are there; this load needs no alignment.
     u32::from_le(unsafe { at.cast::<u32>().read_unaligned() })
 }
@@ -156,6 +231,22 @@ mod tests {
             };
             let of = |start, x: usize, w: usize| naive(start, &rows[x], &rows[w]);
             assert_eq!(sums, [[of(1, 0, 2), of(-2, 0, 3)], [of(i32::MAX, 1, 2), of(4, 1, 3)]], "{length}");
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_widened_rows() {
+        for length in 0..14 {
+            let rows: Vec<Vec<i8>> = (0..4).map(|i| numbers(length, i)).collect();
+            let wide = [0, 1].map(|i| {
+                let mut wide = std::vec![0; length];
+                widen(-100, &rows[i], &mut wide);
+                wide
+            });
+            let (mut sums, mut other) = ([[1, -2], [3, 4]], [[1, -2], [3, 4]]);
+            products([&wide[0], &wide[1]], [&rows[2], &rows[3]], &mut sums);
+            dots(-100, [&rows[0], &rows[1]], [&rows[2], &rows[3]], &mut other);
+            assert_eq!(sums, other, "{length}");
         }
     }
 

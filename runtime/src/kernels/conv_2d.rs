@@ -56,7 +56,12 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
                     })?;
                     Way::packed(node, arithmetic, packed)?
                 }
-                None => Way::direct(node, arithmetic, rule)?,
+                None => {
+                    if arithmetic == Arithmetic::Int8 {
+                        node.scratch(super::filter::int8::scratch(&sizes)?)?;
+                    }
+                    Way::direct(node, arithmetic, rule)?
+                }
             }
         }
     };

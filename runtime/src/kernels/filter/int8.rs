@@ -2,9 +2,8 @@
 //! microcontrollers. Several sums run at once ([`sedge_simd::small`]): two positions of the window beside each other for
 //! two filters, four units of a layer, four channels of a depthwise convolution.
 
-use core::ops::Range;
-
-use sedge_simd::small::{Strided, dots, lanes};
+use sedge_schema::Refusal;
+use sedge_simd::small::{Strided, dots, lanes, products, widen};
 
 use super::bias_at;
 use super::geometry::Sizes;
@@ -18,20 +17,31 @@ pub(super) struct Layer<'n> {
     pub(super) outputs: Outputs<'n>,
 }
 
-/// A position of the window: image, row and column, with the rows and columns of the window that lie inside.
+/// A position of the window.
+#[derive(Clone, Copy)]
 struct Place {
     image: usize,
     y: usize,
     column: usize,
-    rows: Range<usize>,
-    columns: Range<usize>,
+}
+
+/// Elements that a filter sees.
+fn covered(z: &Sizes) -> usize {
+    z.rows.kernel * z.columns.kernel * z.depth
+}
+
+/// Bytes of scratch memory that a convolution needs: two positions, widened, and one as it is.
+pub(in crate::kernels) fn scratch(z: &Sizes) -> Result<usize, Refusal> {
+    let window = z.rows.kernel.checked_mul(z.columns.kernel).and_then(|n| n.checked_mul(z.depth));
+    let elements = window.and_then(|n| n.checked_mul(2)?.checked_add(n.div_ceil(2)));
+    elements.and_then(|n| n.checked_mul(size_of::<i16>())).ok_or(Refusal::TooLarge)
 }
 
 impl Layer<'_> {
-    /// Runs the operator; tells whether it is one of those that are here.
-    pub(super) fn run(&self, shape: Shape, x: &[i8], out: &mut [i8]) -> bool {
+    /// Runs the operator, with [`scratch`] for a convolution; tells whether it is one of those that are here.
+    pub(super) fn run(&self, shape: Shape, x: &[i8], scratch: &mut [i16], out: &mut [i8]) -> bool {
         match shape {
-            Shape::Full(sizes) => self.convolve(&in_one_row(sizes), x, out),
+            Shape::Full(sizes) => self.convolve(&in_one_row(sizes), x, scratch, out),
             Shape::Depthwise(sizes) if sizes.filters == sizes.channels => self.depthwise(&sizes, x, out),
             Shape::Rows(depth) => self.connect(depth, x, out),
             _ => return false,
@@ -52,68 +62,101 @@ impl Layer<'_> {
     }
 
     /// CONV_2D: image `[batch, height, width, channels]`, weights `[filters, rows, columns, depth]`.
-    fn convolve(&self, z: &Sizes, x: &[i8], out: &mut [i8]) {
+    fn convolve(&self, z: &Sizes, x: &[i8], scratch: &mut [i16], out: &mut [i8]) {
         for image in 0..z.batch {
             for y in 0..z.rows.output {
-                let rows = z.rows.inside(y, z.height);
-                let mut column = 0;
-                while column < z.columns.output {
-                    let columns = z.columns.inside(column, z.width);
-                    // Two positions whose windows are cut alike go together.
-                    let next = column + 1;
-                    let is_pair = next < z.columns.output && z.columns.inside(next, z.width) == columns;
-                    let place = Place { image, y, column, rows: rows.clone(), columns };
-                    if is_pair {
-                        self.position::<2>(z, &place, x, out);
-                    } else {
-                        self.position::<1>(z, &place, x, out);
+                for column in (0..z.columns.output).step_by(2) {
+                    let place = Place { image, y, column };
+                    match column + 1 < z.columns.output {
+                        true => self.position::<2>(z, &place, x, scratch, out),
+                        false => self.position::<1>(z, &place, x, scratch, out),
                     }
-                    column += 1 + usize::from(is_pair);
                 }
             }
         }
     }
 
-    /// All filters at `P` positions beside each other.
+    /// All filters at `P` positions beside each other: what the window covers there is laid out in one row for each
+    /// position, a border of zeros with it, and widened.
     #[inline(never)]
-    fn position<const P: usize>(&self, z: &Sizes, place: &Place, x: &[i8], out: &mut [i8]) {
-        let Place { image, y, column, rows, columns } = place;
-        let filters_per_group = (z.filters * z.depth / z.channels.max(1)).max(1);
-        // Pixels of a row that the window covers lie side by side where it is not dilated.
-        let together = z.columns.dilation == 1 && z.depth == z.channels;
-        let (runs, length) =
-            if together { (columns.start..columns.start + 1, columns.len()) } else { (columns.clone(), 1) };
-        let runs = if columns.is_empty() { 0..0 } else { runs };
-        let length = length * z.depth;
+    fn position<const P: usize>(
+        &self,
+        z: &Sizes,
+        place: &Place,
+        x: &[i8],
+        scratch: &mut [i16],
+        out: &mut [i8],
+    ) {
+        let Place { image, y, column, .. } = *place;
+        let window = covered(z);
+        let groups = z.channels.checked_div(z.depth).unwrap_or(0).max(1);
+        let filters = z.filters / groups;
+        let Some((wide, narrow)) = scratch.split_at_mut_checked(P * window) else { return };
         let at = (image * z.rows.output + y) * z.columns.output + column;
-        let mut f = 0;
-        while f < z.filters {
-            let group = f / filters_per_group;
-            // The last of an odd number goes with itself.
-            let second = if f + 1 < z.filters && (f + 1) / filters_per_group == group { f + 1 } else { f };
-            let mut sums = [[self.start(f), self.start(second)]; P];
-            for i in rows.clone() {
-                for j in runs.clone() {
-                    let first = z.pixel(*image, (*y, i), (*column, j)) * z.channels + group * z.depth;
-                    let step = z.columns.stride * z.channels;
-                    let pixels = core::array::from_fn(|p| part(x, first + p * step, length));
-                    let weights = |f: usize| {
-                        let tap = (f * z.rows.kernel + i) * z.columns.kernel + j;
-                        part(self.weights, tap * z.depth, length)
-                    };
-                    dots::<P, 2>(self.offset(), pixels, [weights(f), weights(second)], &mut sums);
-                }
+        for group in 0..groups {
+            for (p, wide) in wide.chunks_exact_mut(window.max(1)).enumerate() {
+                let place = Place { column: column + p, ..*place };
+                let x = self.gathered(z, &place, group, x, bytemuck::cast_slice_mut(narrow));
+                widen(self.offset(), x, wide);
             }
-            for (p, [a, b]) in sums.into_iter().enumerate() {
-                let place = (at + p) * z.filters;
-                for (f, sum) in [(f, a), (second, b)] {
-                    if let Some(out) = out.get_mut(place + f) {
-                        *out = self.finish(f, sum);
+            let row = |p: usize| wide.get(p * window..(p + 1) * window).unwrap_or_default();
+            let rows: [&[i16]; P] = core::array::from_fn(row);
+            for f in (0..filters).step_by(2) {
+                let f = group * filters + f;
+                // The last of an odd number goes with itself.
+                let second = (f + 1).min((group + 1) * filters - 1);
+                let mut sums = [[self.start(f), self.start(second)]; P];
+                let weights = |f: usize| part(self.weights, f * window, window);
+                products::<P, 2>(rows, [weights(f), weights(second)], &mut sums);
+                for (p, [a, b]) in sums.into_iter().enumerate() {
+                    let place = (at + p) * z.filters;
+                    for (f, sum) in [(f, a), (second, b)] {
+                        if let Some(out) = out.get_mut(place + f) {
+                            *out = self.finish(f, sum);
+                        }
                     }
                 }
             }
-            f = second + 1;
         }
+    }
+
+    /// What the window covers of a group's channels at a position, row after row, what lies outside as zeros: in `room`,
+    /// or where it lies in one piece.
+    fn gathered<'x>(
+        &self,
+        z: &Sizes,
+        place: &Place,
+        group: usize,
+        x: &'x [i8],
+        room: &'x mut [i8],
+    ) -> &'x [i8] {
+        let Place { image, y, column, .. } = *place;
+        let (window, depth) = (covered(z), z.depth);
+        let (rows, columns) = (z.rows.inside(y, z.height), z.columns.inside(column, z.width));
+        let pixel = |i: usize, j: usize| z.pixel(image, (y, i), (column, j)) * z.channels + group * depth;
+        if (z.rows.kernel, z.columns.kernel) == (1, 1) && !rows.is_empty() && !columns.is_empty() {
+            return part(x, pixel(0, 0), depth);
+        }
+        let room = room.get_mut(..window).unwrap_or_default();
+        if rows.len() != z.rows.kernel || columns.len() != z.columns.kernel {
+            room.fill(self.outputs.rule.input_zero as i8);
+        }
+        // Pixels of a row that the window covers lie side by side where it is not dilated.
+        let together = z.columns.dilation == 1 && depth == z.channels;
+        let (runs, length) = match (together, columns.is_empty()) {
+            (_, true) => (0..0, 0),
+            (true, _) => (columns.start..columns.start + 1, columns.len() * depth),
+            (false, _) => (columns, depth),
+        };
+        for i in rows {
+            for j in runs.clone() {
+                let to = (i * z.columns.kernel + j) * depth;
+                if let Some(to) = room.get_mut(to..to + length) {
+                    to.copy_from_slice(part(x, pixel(i, j), length));
+                }
+            }
+        }
+        room
     }
 
     /// DEPTHWISE_CONV_2D with one filter for each channel: image `[batch, height, width, channels]`, weights `[1, rows,

@@ -4,7 +4,7 @@
 mod direct;
 mod geometry;
 pub(super) mod hybrid;
-mod int8;
+pub(super) mod int8;
 mod requantize;
 pub(super) mod run;
 

@@ -82,9 +82,10 @@ fn int8(
     outputs: Outputs<'_>,
 ) -> Result<(), Refusal> {
     let out = node.output::<i8>(0)?;
+    let scratch = if matches!(shape, Shape::Full(_)) { node.scratch::<i16>()? } else { Default::default() };
     let bias = node.optional_input::<i32>(inputs.bias)?;
     let layer = Layer { weights: weights(node, outputs.rule.widened)?, bias, outputs };
-    if layer.run(shape, node.input(inputs.image)?, out) {
+    if layer.run(shape, node.input(inputs.image)?, scratch, out) {
         return Ok(());
     }
     let (bias, input_zero) = (layer.bias, outputs.rule.input_zero);
