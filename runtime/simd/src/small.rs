@@ -5,7 +5,7 @@
 //! processors get plain ones. Sums wrap.
 
 #[cfg(sedge_dsp)]
-use crate::dsp::{add_both, add_high, add_low, even, extend_even, extend_odd, odd};
+use crate::dsp::{add_both, add_high, add_low, even, extend_even, extend_odd, odd, two_by_two};
 
 /// `sums[p][f] += sum over k of (x[p][k] + offset) * w[f][k]`, over as many `k` as all rows have. `offset` must fit an
 /// int16 together with any int8.
@@ -84,23 +84,22 @@ pub fn products<const P: usize, const F: usize>(x: [&[i16]; P], w: [&[i8]; F], s
     let mut acc = *sums;
     #[cfg(sedge_dsp)]
     let done = {
-        let (mut xp, mut wp) = (x.map(<[i16]>::as_ptr), w.map(<[i8]>::as_ptr));
-        for _ in 0..length / 4 {
-            let (mut a, mut b) = ([0; F], [0; F]);
-            for f in 0..F {
-                // SAFETY: `length / 4` words of each row of `w` are read in all, and two for each of them of each row
-                // of `x`, which lie inside: `length` is at most the row's. Loads need no alignment.
-                let word = unsafe { next(&mut wp[f]) };
-                (a[f], b[f]) = (even(word), odd(word));
-            }
-            for p in 0..P {
-                // SAFETY: as above.
-                let (xe, xo) = unsafe { (pair(xp[p]), pair(xp[p].add(2))) };
-                // SAFETY: as above; behind the last pair is at most the end.
-                xp[p] = unsafe { xp[p].add(4) };
-                for f in 0..F {
-                    acc[p][f] = add_both(add_both(acc[p][f], xe, a[f]), xo, b[f]);
-                }
+        // Two rows each time, be they the same.
+        for p in (0..P).step_by(2) {
+            for f in (0..F).step_by(2) {
+                let (q, g) = ((p + 1).min(P - 1), (f + 1).min(F - 1));
+                let four = [acc[p][f], acc[p][g], acc[q][f], acc[q][g]];
+                // SAFETY: `length / 4` words of each row of `w` are read, and twice as many of each row of `x`, which lie
+                // inside: `length` is at most the row's.
+                let four = unsafe {
+                    two_by_two(
+                        [x[p], x[q]].map(<[i16]>::as_ptr),
+                        [w[f], w[g]].map(<[i8]>::as_ptr),
+                        length / 4,
+                        four,
+                    )
+                };
+                [acc[q][g], acc[q][f], acc[p][g], acc[p][f]] = [four[3], four[2], four[1], four[0]];
             }
         }
         length / 4 * 4
@@ -177,17 +176,6 @@ fn both(x: i32) -> u32 {
 #[cfg(sedge_dsp)]
 #[inline(always)]
 unsafe fn word(at: *const i8) -> u32 {
-    // SAFETY: the caller says that the elements are there; this load needs no alignment.
-    u32::from_le(unsafe { at.cast::<u32>().read_unaligned() })
-}
-
-/// Two elements as a word, the first lower.
-///
-/// # Safety
-/// They must lie inside of what `at` points into.
-#[cfg(sedge_dsp)]
-#[inline(always)]
-unsafe fn pair(at: *const i16) -> u32 {
     // SAFETY: the caller says that the elements are there; this load needs no alignment.
     u32::from_le(unsafe { at.cast::<u32>().read_unaligned() })
 }

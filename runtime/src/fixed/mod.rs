@@ -53,6 +53,13 @@ impl Multiplier {
         }
     }
 
+    /// The factor made ready for many sums.
+    #[inline]
+    pub fn scaler(self) -> Scaler {
+        let (left, right) = (self.shift.max(0) as u32, self.shift.min(0).wrapping_neg() as u32);
+        Scaler { q: self.q, left, right, mask: below(right) }
+    }
+
     /// `x` times the factor, rounded twice.
     #[inline]
     pub fn apply(self, x: i32) -> i32 {
@@ -79,6 +86,27 @@ impl Multiplier {
     }
 }
 
+/// A [`Multiplier`] whose shifts are worked out.
+#[derive(Clone, Copy, Debug)]
+pub struct Scaler {
+    q: i32,
+    left: u32,
+    right: u32,
+    /// The bits below `2^right`.
+    mask: i32,
+}
+
+impl Scaler {
+    /// As [`Multiplier::apply`].
+    #[inline(always)]
+    pub fn apply(self, x: i32) -> i32 {
+        // `q` is not negative, so nothing saturates.
+        let x = i64::from(x.wrapping_shl(self.left));
+        let product = ((x * i64::from(self.q) + (1 << 30)) >> 31) as i32;
+        rounding_shift(product, self.right, self.mask)
+    }
+}
+
 /// `round(a * b / 2^31)`, halves up; `i32::MIN` squared saturates to `i32::MAX`.
 #[inline]
 pub fn doubling_high_mul(a: i32, b: i32) -> i32 {
@@ -91,10 +119,21 @@ pub fn doubling_high_mul(a: i32, b: i32) -> i32 {
 /// `round(x / 2^shift)`, halves away from zero, for shifts in `0..=31`.
 #[inline]
 pub fn rounding_shift_right(x: i32, shift: u32) -> i32 {
-    let mask = (1i64.wrapping_shl(shift) - 1) as i32;
-    let remainder = x & mask;
-    let threshold = ((mask as u32) >> 1) as i32 + i32::from(x < 0);
+    rounding_shift(x, shift, below(shift))
+}
+
+/// The bits below `2^shift`, for shifts in `0..=31`.
+#[inline]
+fn below(shift: u32) -> i32 {
+    1u32.wrapping_shl(shift).wrapping_sub(1) as i32
+}
+
+/// [`rounding_shift_right`], given the bits below `2^shift`.
+#[inline]
+fn rounding_shift(x: i32, shift: u32, mask: i32) -> i32 {
     // A remainder of a shift by 31 can use all bits below the sign.
+    let remainder = x & mask;
+    let threshold = (mask >> 1) + i32::from(x < 0);
     x.wrapping_shr(shift) + i32::from(remainder > threshold)
 }
 

@@ -108,11 +108,15 @@ impl Layer<'_> {
                 let mut sums = [[self.start(f), self.start(second)]; P];
                 let weights = |f: usize| part(self.weights, f * window, window);
                 products::<P, 2>(rows, [weights(f), weights(second)], &mut sums);
-                for (p, [a, b]) in sums.into_iter().enumerate() {
-                    let place = (at + p) * z.filters;
-                    for (f, sum) in [(f, a), (second, b)] {
-                        if let Some(out) = out.get_mut(place + f) {
-                            *out = self.finish(f, sum);
+                let [first, last] = [f, second].map(|f| self.outputs.filter(f));
+                for (out, [a, b]) in out.chunks_exact_mut(z.filters).skip(at).zip(sums) {
+                    if let Some(out) = out.get_mut(f..=second) {
+                        // Where both are one they give the same.
+                        if let Some(out) = out.last_mut() {
+                            *out = last.of(b) as i8;
+                        }
+                        if let Some(out) = out.first_mut() {
+                            *out = first.of(a) as i8;
                         }
                     }
                 }

@@ -7,7 +7,7 @@ use sedge_schema::{Refusal, Slot, TensorType};
 use super::super::shared::OUTPUT;
 use super::WEIGHTS;
 use crate::arena::Span;
-use crate::fixed::{Multiplier, quantized_range};
+use crate::fixed::{Multiplier, Scaler, quantized_range};
 use crate::node::{Invoke, Prepare};
 
 /// How the real factor `input scale * weight scale / output scale` is computed.
@@ -122,11 +122,35 @@ impl Outputs<'_> {
         Multiplier { q, shift: self.shift.get(at).copied().unwrap_or(0).into() }
     }
 
+    /// What turns sums of filter `f` into outputs, for many of them.
+    #[inline]
+    pub(in crate::kernels) fn filter(&self, f: usize) -> Filter {
+        let Requantize { output_zero: zero, min, max, .. } = self.rule;
+        Filter { scaler: self.multiplier(f).scaler(), zero, min, max }
+    }
+
     /// The output of filter `f` for its sum.
     #[inline]
     pub(in crate::kernels) fn of<S: Sum>(&self, f: usize, sum: S) -> i32 {
         let scaled = sum.scale(self.multiplier(f)).saturating_add(self.rule.output_zero);
         scaled.max(self.rule.min).min(self.rule.max)
+    }
+}
+
+/// Turns sums of one filter into outputs.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct Filter {
+    scaler: Scaler,
+    zero: i32,
+    min: i32,
+    max: i32,
+}
+
+impl Filter {
+    /// The output for a sum.
+    #[inline(always)]
+    pub(in crate::kernels) fn of(&self, sum: i32) -> i32 {
+        self.scaler.apply(sum).saturating_add(self.zero).max(self.min).min(self.max)
     }
 }
 
