@@ -22,14 +22,30 @@ pub use several::{Several, Tenant};
 pub enum Weights {
     /// Where they lie in the file: a microcontroller's flash. Takes the least memory.
     InPlace,
-    /// Copied into the arena in the order in which the kernels read them. The fastest.
+    /// Copied into the arena in the order in which the kernels read them. The fastest; on targets without an operating
+    /// system only with the feature `packed`, because it takes flash.
+    #[cfg(any(not(target_os = "none"), feature = "packed"))]
     Packed,
+}
+
+impl Weights {
+    /// Whether there is code for packed weights.
+    pub(crate) const CAN_PACK: bool = cfg!(any(not(target_os = "none"), feature = "packed"));
+
+    /// Whether weights are copied.
+    pub(crate) fn is_packed(self) -> bool {
+        Self::CAN_PACK && self != Self::InPlace
+    }
 }
 
 impl Default for Weights {
     /// In place on a microcontroller, packed elsewhere.
     fn default() -> Self {
-        if cfg!(target_os = "none") { Self::InPlace } else { Self::Packed }
+        #[cfg(not(target_os = "none"))]
+        let default = Self::Packed;
+        #[cfg(target_os = "none")]
+        let default = Self::InPlace;
+        default
     }
 }
 

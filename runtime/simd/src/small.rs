@@ -106,6 +106,10 @@ pub fn products<const P: usize, const F: usize>(x: [&[i16]; P], w: [&[i8]; F], s
     };
     #[cfg(not(sedge_dsp))]
     let done = 0;
+    if done == length {
+        *sums = acc;
+        return;
+    }
     let x = x.map(|row| row.get(done..length).unwrap_or_default());
     let w = w.map(|row| row.get(done..length).unwrap_or_default());
     for k in 0..length - done {
@@ -127,21 +131,23 @@ pub struct Strided<'r> {
     pub step: usize,
 }
 
-/// `sums[c] += sum over t < count of (x[t][c] + offset) * w[t][c]` for the four elements `c` of each row; rows that are
-/// not there in full are left out, with all behind them.
+/// `sums[c] += sum over t < count of (x[t][c] + offset) * w[t][c]` for the four elements `c` of each row; nothing
+/// where not all rows are there in full.
 #[inline(always)]
 pub fn lanes(offset: i32, x: Strided<'_>, w: Strided<'_>, count: usize, sums: &mut [i32; 4]) {
-    let rows = |s: &Strided<'_>| match s.from.len().checked_sub(4) {
-        Some(rest) => rest.checked_div(s.step).map_or(usize::MAX, |n| n + 1),
-        None => 0,
+    let fits = |s: &Strided<'_>| {
+        let last = count.checked_sub(1).and_then(|n| n.checked_mul(s.step)).and_then(|n| n.checked_add(4));
+        last.is_some_and(|end| end <= s.from.len())
     };
-    let count = count.min(rows(&x)).min(rows(&w));
+    if !fits(&x) || !fits(&w) {
+        return;
+    }
     let mut acc = *sums;
     #[cfg(sedge_dsp)]
     {
         let both = both(offset);
         for t in 0..count {
-            // SAFETY: `count` is at most the number of rows that lie inside in full.
+            // SAFETY: all rows lie inside in full.
             let (x, w) =
                 unsafe { (word(x.from.as_ptr().add(t * x.step)), word(w.from.as_ptr().add(t * w.step))) };
             let (xe, xo) = (extend_even(both, x), extend_odd(both, x));
@@ -242,8 +248,10 @@ mod tests {
     fn lanes_keep_to_whole_rows() {
         let (x, w) = (numbers(40, 1), numbers(23, 2));
         let mut sums = [5; 4];
-        lanes(-7, Strided { from: &x, step: 9 }, Strided { from: &w, step: 6 }, 9, &mut sums);
         // Rows of w begin at 0, 6, 12 and 18; x has four and a half.
+        lanes(-7, Strided { from: &x, step: 9 }, Strided { from: &w, step: 6 }, 5, &mut sums);
+        assert_eq!(sums, [5; 4]);
+        lanes(-7, Strided { from: &x, step: 9 }, Strided { from: &w, step: 6 }, 4, &mut sums);
         for (c, &sum) in sums.iter().enumerate() {
             let naive: i32 = (0..4).map(|t| (i32::from(x[t * 9 + c]) - 7) * i32::from(w[t * 6 + c])).sum();
             assert_eq!(sum, 5 + naive);

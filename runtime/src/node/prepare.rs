@@ -277,7 +277,7 @@ impl<'p> Prepare<'p> {
 
     /// Whether weights may be copied into the arena in the order that the kernel reads them.
     pub fn packs_weights(&self) -> bool {
-        self.setting.weights == Weights::Packed
+        self.setting.weights.is_packed()
     }
 
     /// Takes a list of `count` values, all zero, for prepared data.

@@ -92,7 +92,8 @@ impl Layer<'_> {
         let groups = z.channels.checked_div(z.depth).unwrap_or(0).max(1);
         let filters = z.filters / groups;
         let Some((wide, narrow)) = scratch.split_at_mut_checked(P * window) else { return };
-        let at = (image * z.rows.output + y) * z.columns.output + column;
+        let at = ((image * z.rows.output + y) * z.columns.output + column) * z.filters;
+        let Some(out) = out.get_mut(at..at + P * z.filters) else { return };
         for group in 0..groups {
             for (p, wide) in wide.chunks_exact_mut(window.max(1)).enumerate() {
                 let place = Place { column: column + p, ..*place };
@@ -108,15 +109,12 @@ impl Layer<'_> {
                 let mut sums = [[self.start(f), self.start(second)]; P];
                 let weights = |f: usize| part(self.weights, f * window, window);
                 products::<P, 2>(rows, [weights(f), weights(second)], &mut sums);
-                let [first, last] = [f, second].map(|f| self.outputs.filter(f));
-                for (out, [a, b]) in out.chunks_exact_mut(z.filters).skip(at).zip(sums) {
-                    if let Some(out) = out.get_mut(f..=second) {
-                        // Where both are one they give the same.
-                        if let Some(out) = out.last_mut() {
-                            *out = last.of(b) as i8;
-                        }
-                        if let Some(out) = out.first_mut() {
-                            *out = first.of(a) as i8;
+                // Where both are one they give the same.
+                for (k, f) in [f, second].into_iter().enumerate() {
+                    let filter = self.outputs.filter(f);
+                    for (p, sums) in sums.iter().enumerate() {
+                        if let Some(out) = out.get_mut(p * z.filters + f) {
+                            *out = filter.of(sums[k]) as i8;
                         }
                     }
                 }
@@ -166,39 +164,48 @@ impl Layer<'_> {
     /// DEPTHWISE_CONV_2D with one filter for each channel: image `[batch, height, width, channels]`, weights `[1, rows,
     /// columns, channels]`.
     fn depthwise(&self, z: &Sizes, x: &[i8], out: &mut [i8]) {
-        let channels = z.channels;
-        for image in 0..z.batch {
-            for y in 0..z.rows.output {
-                let rows = z.rows.inside(y, z.height);
-                for column in 0..z.columns.output {
-                    let columns = z.columns.inside(column, z.width);
-                    let at = ((image * z.rows.output + y) * z.columns.output + column) * channels;
-                    let out = out.get_mut(at..at + channels).unwrap_or_default();
-                    // Each block of four is one of its own; the last may begin inside the one before.
-                    for block in (0..channels).step_by(4) {
-                        let c = block.min(channels.saturating_sub(4));
-                        let mut sums = [0, 1, 2, 3].map(|k| self.start(c + k));
-                        for i in rows.clone().filter(|_| !columns.is_empty()) {
-                            let pixel = z.pixel(image, (y, i), (column, columns.start)) * channels + c;
-                            let tap = (i * z.columns.kernel + columns.start) * channels + c;
-                            let x = Strided {
-                                from: x.get(pixel..).unwrap_or_default(),
-                                step: channels * z.columns.dilation,
-                            };
-                            let w =
-                                Strided { from: self.weights.get(tap..).unwrap_or_default(), step: channels };
-                            if channels < 4 {
-                                self.few(x, w, columns.len(), channels, &mut sums);
-                            } else {
-                                lanes(self.offset(), x, w, columns.len(), &mut sums);
-                            }
+        for block in (0..z.channels).step_by(4) {
+            // Each block of four is one of its own; the last may begin inside the one before.
+            let c = block.min(z.channels.saturating_sub(4));
+            let filters = [0, 1, 2, 3].map(|k| self.outputs.filter(c + k));
+            let start = [0, 1, 2, 3].map(|k| self.start(c + k));
+            for image in 0..z.batch {
+                for y in 0..z.rows.output {
+                    for column in 0..z.columns.output {
+                        let place = Place { image, y, column };
+                        let sums = self.channels(z, &place, c, start, x);
+                        let at = ((image * z.rows.output + y) * z.columns.output + column) * z.channels;
+                        let out = out.get_mut(at + c..at + z.channels).unwrap_or_default();
+                        for ((out, sum), filter) in out.iter_mut().zip(sums).zip(&filters) {
+                            *out = filter.of(sum) as i8;
                         }
-                        let places = out.iter_mut().enumerate().skip(c);
-                        places.zip(sums).for_each(|((f, out), sum)| *out = self.finish(f, sum));
                     }
                 }
             }
         }
+    }
+
+    /// The sums of four channels from `c` on at a position.
+    #[inline(always)]
+    fn channels(&self, z: &Sizes, place: &Place, c: usize, mut sums: [i32; 4], x: &[i8]) -> [i32; 4] {
+        let Place { image, y, column } = *place;
+        let columns = z.columns.inside(column, z.width);
+        if columns.is_empty() {
+            return sums;
+        }
+        for i in z.rows.inside(y, z.height) {
+            let pixel = z.pixel(image, (y, i), (column, columns.start)) * z.channels + c;
+            let tap = (i * z.columns.kernel + columns.start) * z.channels + c;
+            let step = z.channels * z.columns.dilation;
+            let x = Strided { from: x.get(pixel..).unwrap_or_default(), step };
+            let w = Strided { from: self.weights.get(tap..).unwrap_or_default(), step: z.channels };
+            if z.channels < 4 {
+                self.few(x, w, columns.len(), z.channels, &mut sums);
+            } else {
+                lanes(self.offset(), x, w, columns.len(), &mut sums);
+            }
+        }
+        sums
     }
 
     /// As [`lanes`], for fewer channels than four.

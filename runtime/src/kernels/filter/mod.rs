@@ -15,6 +15,7 @@ use sedge_schema::{Refusal, Slot, TensorType};
 use super::shared::OUTPUT;
 use crate::arena::Span;
 use crate::node::Prepare;
+use crate::session::Weights;
 
 pub(super) use direct::Rule;
 pub(super) use geometry::{Axis, Geometry, Sizes};
@@ -129,7 +130,7 @@ impl Way {
 
     /// The arithmetic, and whether weights are packed.
     pub(super) fn of(&self) -> Result<(Arithmetic, bool), Refusal> {
-        Ok((Arithmetic::from_code(self.arithmetic)?, self.packed != 0))
+        Ok((Arithmetic::from_code(self.arithmetic)?, Weights::CAN_PACK && self.packed != 0))
     }
 }
 
