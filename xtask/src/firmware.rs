@@ -97,7 +97,7 @@ const BOARDS: [Board; 6] = [
         name: "mps2-an505",
         core: "Cortex-M33",
         target: "thumbv8m.main-none-eabihf",
-        rustflags: "",
+        rustflags: "-Ctarget-cpu=cortex-m33 --cfg sedge_dsp",
         qemu: &["qemu-system-arm", "-M", "mps2-an505"],
         programs: BOTH,
         tick: Some(50.0),

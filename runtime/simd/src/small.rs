@@ -44,11 +44,14 @@ pub fn dots<const P: usize, const F: usize>(
     #[cfg(not(sedge_dsp))]
     let done = 0;
     for k in done..length {
-        let x = x.map(|row| i32::from(row[k]) + offset);
-        let w = w.map(|row| i32::from(row[k]));
+        // SAFETY: `k` is below `length`, which is at most the length of each row.
+        let x = x.map(|row| unsafe { *row.get_unchecked(k) });
+        // SAFETY: as above.
+        let w = w.map(|row| unsafe { *row.get_unchecked(k) });
         for p in 0..P {
             for f in 0..F {
-                acc[p][f] = acc[p][f].wrapping_add(x[p].wrapping_mul(w[f]));
+                let product = (i32::from(x[p]) + offset).wrapping_mul(w[f].into());
+                acc[p][f] = acc[p][f].wrapping_add(product);
             }
         }
     }
@@ -106,16 +109,14 @@ pub fn products<const P: usize, const F: usize>(x: [&[i16]; P], w: [&[i8]; F], s
     };
     #[cfg(not(sedge_dsp))]
     let done = 0;
-    if done == length {
-        *sums = acc;
-        return;
-    }
-    let x = x.map(|row| row.get(done..length).unwrap_or_default());
-    let w = w.map(|row| row.get(done..length).unwrap_or_default());
-    for k in 0..length - done {
-        for f in 0..F {
-            for p in 0..P {
-                acc[p][f] = acc[p][f].wrapping_add(i32::from(x[p][k]).wrapping_mul(w[f][k].into()));
+    for k in done..length {
+        // SAFETY: `k` is below `length`, which is at most the length of each row.
+        let x = x.map(|row| unsafe { *row.get_unchecked(k) });
+        // SAFETY: as above.
+        let w = w.map(|row| unsafe { *row.get_unchecked(k) });
+        for p in 0..P {
+            for f in 0..F {
+                acc[p][f] = acc[p][f].wrapping_add(i32::from(x[p]).wrapping_mul(w[f].into()));
             }
         }
     }
