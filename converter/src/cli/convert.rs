@@ -40,7 +40,7 @@ Examples:
 
 Samples are float32 as the model takes them: an .npz file with one array for each input (named as the
 input, or 'x' where there is one), its first dimension counting samples; or a folder of .npz and .npy files, of pictures
-(resized to the input, see --mean), or of WAV files (cut into windows of the input's length, from -1 to 1).
+(brought to the input's size, see --resize and --scale), or of WAV files (cut into windows of the input's length, from -1 to 1).
 About 100 samples that look like real inputs are enough.")]
 pub(super) struct Args {
     /// The model: .tflite, .onnx, .keras, .h5, or the folder of a SavedModel

@@ -14,7 +14,7 @@ use crate::exec::Random;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Inputs {
     /// Data for an input, once for each in the model's order: .npy, .npz (arrays by the inputs' names,
-    /// else in order), .png, .jpg or .bmp (resized, see --mean), .bin or .raw (the plain bytes)
+    /// else in order), .png, .jpg or .bmp (see --scale and --resize), .bin or .raw (the plain bytes)
     #[arg(short, long = "input", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Quantize float32 data for quantized inputs: round(x / scale) + zero point

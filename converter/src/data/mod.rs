@@ -13,7 +13,7 @@ pub use array::Array;
 pub use input::{InputSpec, Preparation, Prepared, Source, load};
 pub use npy::{parse as parse_npy, to_bytes as npy_bytes};
 pub use npz::Npz;
-pub use picture::Scaling;
 pub(crate) use picture::sample as picture_sample;
+pub use picture::{Resizing, Scaling};
 pub use quantized::{dequantize, pack, quantize, widen};
 pub(crate) use sound::windows as sound_windows;

@@ -9,21 +9,37 @@ use sedge_runtime::schema::Shape;
 use super::{Array, InputSpec};
 use crate::Failure;
 
-/// How the bytes of a picture become real numbers: `(x / 255 - mean) / std`, with one value for all
-/// channels or one for each.
+/// How a picture of another size is brought to an input's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Resizing {
+    /// Each dimension by itself, whatever becomes of the proportions.
+    #[default]
+    Stretch,
+    /// As large as fits whole, in the middle, with black around it.
+    Fit,
+    /// As small as fills the input; what is over on both sides is cut off.
+    Crop,
+}
+
+/// How the bytes of a picture become real numbers: `(x * scale - mean) / std`, with one mean and deviation for all channels
+/// or one for each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
+    /// Multiplied with; `None` for 1 / 255.
+    pub scale: Option<f32>,
     /// Subtracted.
     pub mean: Vec<f32>,
     /// Divided by.
     pub std: Vec<f32>,
     /// Whether blue comes first.
     pub bgr: bool,
+    /// What is done where the size is another.
+    pub resizing: Resizing,
 }
 
 impl Default for Scaling {
     fn default() -> Self {
-        Self { mean: vec![0.0], std: vec![1.0], bgr: false }
+        Self { scale: None, mean: vec![0.0], std: vec![1.0], bgr: false, resizing: Resizing::Stretch }
     }
 }
 
@@ -32,7 +48,9 @@ impl Scaling {
         let of = |values: &[f32], none: f32| {
             values.get(if values.len() == 1 { 0 } else { channel }).copied().unwrap_or(none)
         };
-        (f32::from(x) / 255.0 - of(&self.mean, 0.0)) / of(&self.std, 1.0)
+        let x = f32::from(x);
+        let scaled = self.scale.map_or(x / 255.0, |scale| x * scale);
+        (scaled - of(&self.mean, 0.0)) / of(&self.std, 1.0)
     }
 
     fn check(&self, channels: usize) -> Result<(), Failure> {
@@ -44,6 +62,9 @@ impl Scaling {
                 ))
                 .help("give one value for all channels or one for each"));
             }
+        }
+        if self.scale.is_some_and(|scale| scale == 0.0 || !scale.is_finite()) {
+            return Err(Failure::usage("--scale must be a number other than 0"));
         }
         if self.std.contains(&0.0) {
             return Err(Failure::usage("--std must not be 0"));
@@ -93,7 +114,7 @@ fn decode(
     let reader = image::ImageReader::open(path).map_err(|e| bad(e.into()))?;
     let picture = reader.with_guessed_format().map_err(|e| bad(e.into()))?.decode().map_err(bad)?;
     let (height, width) = (height.unwrap_or(picture.height()), width.unwrap_or(picture.width()));
-    let mut pixels = resize(picture, height, width, channels);
+    let mut pixels = resize(picture, (height, width), channels, scaling.resizing);
     if scaling.bgr && channels >= 3 {
         pixels.chunks_exact_mut(channels).for_each(|pixel| pixel.swap(0, 2));
     }
@@ -128,9 +149,26 @@ pub(crate) fn sample(path: &Path, shape: &Shape, scaling: &Scaling) -> Result<Ar
 }
 
 /// The picture's bytes, row by row, with bilinear filtering over the area that each pixel covers.
-fn resize(picture: DynamicImage, height: u32, width: u32, channels: usize) -> Vec<u8> {
+fn resize(
+    picture: DynamicImage,
+    (height, width): (u32, u32),
+    channels: usize,
+    resizing: Resizing,
+) -> Vec<u8> {
     let same = picture.height() == height && picture.width() == width;
-    let picture = if same { picture } else { picture.resize_exact(width, height, FilterType::Triangle) };
+    let picture = match resizing {
+        _ if same => picture,
+        Resizing::Stretch => picture.resize_exact(width, height, FilterType::Triangle),
+        Resizing::Crop => picture.resize_to_fill(width, height, FilterType::Triangle),
+        Resizing::Fit => {
+            let small = picture.resize(width, height, FilterType::Triangle);
+            let mut whole = DynamicImage::new(width, height, picture.color());
+            let middle = |whole: u32, part: u32| i64::from((whole - part.min(whole)) / 2);
+            let (x, y) = (middle(width, small.width()), middle(height, small.height()));
+            image::imageops::overlay(&mut whole, &small, x, y);
+            whole
+        }
+    };
     match channels {
         1 => picture.into_luma8().into_raw(),
         3 => picture.into_rgb8().into_raw(),
@@ -155,8 +193,17 @@ mod tests {
         let plain = Scaling::default();
         assert_eq!(found(&[1, 1, 2, 3], &plain).unwrap(), [1.0, 0.0, 0.2, 0.0, 0.2, 0.4]);
         assert_eq!(found(&[1, 3, 1, 2], &plain).unwrap(), [1.0, 0.0, 0.0, 0.2, 0.2, 0.4]);
-        let scaling = Scaling { mean: vec![0.0, 0.0, 1.0], std: vec![0.5], bgr: true };
+        let scaling = Scaling { mean: vec![0.0, 0.0, 1.0], std: vec![0.5], bgr: true, ..plain.clone() };
         assert_eq!(found(&[1, 1, 2, 3], &scaling).unwrap(), [0.4, 0.0, 0.0, 0.8, 0.4, -2.0]);
+        let scaling = Scaling { scale: Some(1.0), mean: vec![5.0], ..plain.clone() };
+        assert_eq!(found(&[1, 1, 2, 3], &scaling).unwrap(), [250.0, -5.0, 46.0, -5.0, 46.0, 97.0]);
+        // Two rows of two pixels: the picture is one row, which the middle rounds up to.
+        let sized = |resizing| Scaling { scale: Some(1.0), resizing, ..plain.clone() };
+        let row = [255.0, 0.0, 51.0, 0.0, 51.0, 102.0];
+        assert_eq!(found(&[1, 2, 2, 3], &sized(Resizing::Stretch)).unwrap(), [row, row].concat());
+        assert_eq!(found(&[1, 2, 2, 3], &sized(Resizing::Fit)).unwrap(), [row, [0.0; 6]].concat());
+        // One pixel out of two is the left one.
+        assert_eq!(found(&[1, 1, 1, 3], &sized(Resizing::Crop)).unwrap(), row[..3]);
         assert!(found(&[1, 5, 1, 2], &plain).is_err());
         assert!(found(&[1, 1, 2, 3], &Scaling { std: vec![0.0], ..plain }).is_err());
     }
