@@ -17,7 +17,7 @@ fn help_has_examples_and_the_version_is_told() {
         assert!(result.stdout.contains(&format!("sedge {command} digits.tflite")), "{}", result.stdout);
     }
     assert_eq!(sedge(&["--version"]).stdout.trim(), concat!("sedge ", env!("CARGO_PKG_VERSION")));
-    assert!(sedge(&["run", "--help"]).stdout.contains("(x / 255 - mean) / std"));
+    assert!(sedge(&["run", "--help"]).stdout.contains("(x * scale - mean) / std"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn graph(name: &str, bytes: &[u8]) -> Result<Graph, Failure> {
 #[test]
 fn models_give_what_keras_gives() {
     let mut wrong = Vec::new();
-    for name in ["attention", "branches", "lines", "recurrent", "sequential", "words"] {
+    for name in ["attention", "branches", "lines", "recurrent", "sequential", "traps", "words"] {
         for form in ["keras", "h5"] {
             let file = format!("{name}.{form}");
             match graph(&file, &std::fs::read(folder().join(&file)).unwrap()) {
@@ -60,6 +60,13 @@ fn damaged_files_are_read_or_refused() {
             }
         }
     }
+}
+
+#[test]
+fn masks_are_refused() {
+    let bytes = std::fs::read(folder().join("masked.keras")).unwrap();
+    let message = graph("masked.keras", &bytes).unwrap_err().line();
+    assert!(message.contains("LSTM 'lstm") && message.contains("masks are not supported"), "{message}");
 }
 
 #[test]

@@ -148,6 +148,8 @@ fn signatures_are_chosen_by_name() {
         message.contains("no signature 'train'") && message.contains("serve, serving_default"),
         "{message}"
     );
+    let other = Options { signature: Some("serve".to_owned()), ..Options::default() };
+    assert!(read("a.onnx", &[], None, &other).unwrap_err().is_usage());
 }
 
 #[test]

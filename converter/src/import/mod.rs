@@ -89,6 +89,10 @@ fn signed(mut graph: Graph) -> Graph {
 /// Where the format is not known, or the model cannot be taken over whole.
 pub fn import(source: &Source<'_>, options: &Options) -> Result<Graph, Failure> {
     let Source { name, bytes, folder } = *source;
+    if options.signature.is_some() && !saved_model::is_saved_model(name) {
+        return Err(Failure::usage(format!("'{name}' is no SavedModel: there is no signature to choose"))
+            .help("leave --signature out"));
+    }
     if bytes.get(4..8) == Some(b"TFL3") {
         return tflite::import(name, bytes, options);
     }

@@ -97,10 +97,28 @@ def attention():
     return keras.Model(a, L.UnitNormalization()(L.GlobalAveragePooling1D(name="mean")(y)))
 
 
+def traps():
+    """What is easily read wrongly: numbers for each channel, names that begin as those of parts, arguments by name."""
+    a = keras.Input((5, 3), name="steps")
+    x = L.Rescaling([0.5, 2.0, -1.0], offset=[0.0, 1.0, 0.25])(a)
+    x = L.Bidirectional(L.LSTM(4, return_sequences=True), merge_mode="mul", name="forward_pass")(x)
+    y = L.MultiHeadAttention(2, 3, name="key_attention")(x, value=L.Dense(4)(x), key=L.Dense(4, activation="tanh")(x))
+    y = L.Attention(use_scale=True)([y, x])
+    return keras.Model(a, L.Activation("hard_sigmoid", name="gate")(y))
+
+
+def masked():
+    """A mask that is computed: refused."""
+    a = keras.Input((5, 3), name="steps")
+    m = keras.Input((5,), dtype="bool", name="steps_that_count")
+    return keras.Model([a, m], L.LSTM(4)(a, mask=m))
+
+
 def main():
     rng = np.random.default_rng(2)
     for name, build in (("sequential", sequential), ("branches", branches), ("lines", lines), ("words", words),
-                        ("recurrent", recurrent), ("attention", attention)):
+                        ("recurrent", recurrent), ("attention", attention),
+                        ("traps", traps)):
         model = build()
         # Weights of batch normalization that have seen something.
         model.set_weights([np.abs(w) + rng.uniform(0.1, 0.5, w.shape) if w.ndim == 1 else w for w in model.get_weights()])
@@ -121,6 +139,7 @@ def main():
         for form in ("keras", "h5"):
             model.save(os.path.join(HERE, f"{name}.{form}"))
         write_npz(os.path.join(HERE, f"{name}.npz"), arrays)
+    masked().save(os.path.join(HERE, "masked.keras"))
 
 
 main()

@@ -43,9 +43,10 @@ impl Importer<'_> {
                 let gate = self.emit(&format!("{name}/gate"), Logistic {}, &[x])?;
                 self.emit(name, Mul::default(), &[x, gate])
             }
-            // relu6(x + 3) / 6 in Keras 3.
+            // relu6(x + 3) / 6 in Keras 3, clip(0.2 x + 0.5, 0, 1) in Keras 2.
             "hard_sigmoid" => {
-                let share = self.scalar(&format!("{name}/share"), 1.0 / 6.0)?;
+                let slope = if self.weights.is_keras_2 { 0.2 } else { 1.0 / 6.0 };
+                let share = self.scalar(&format!("{name}/share"), slope)?;
                 let half = self.scalar(&format!("{name}/half"), 0.5)?;
                 let line = self.emit(&format!("{name}/product"), Mul::default(), &[x, share])?;
                 let line = self.emit(&format!("{name}/line"), Add::default(), &[line, half])?;

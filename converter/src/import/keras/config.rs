@@ -143,7 +143,7 @@ fn collect(value: &Value, found: &mut Vec<Reference>, depth: usize) {
     if let Some(one) = reference(value) {
         found.push(one);
         if let Some(Value::Object(keywords)) = value.get(3) {
-            keywords.values().for_each(|v| collect(v, found, depth + 1));
+            in_order(keywords).for_each(|v| collect(v, found, depth + 1));
         }
         return;
     }
@@ -151,20 +151,55 @@ fn collect(value: &Value, found: &mut Vec<Reference>, depth: usize) {
         Value::Array(list) => list.iter().for_each(|v| collect(v, found, depth + 1)),
         Value::Object(fields) => match fields.get("config").and_then(|c| c.get("keras_history")) {
             Some(history) => collect(history, found, depth + 1),
-            None => {
-                // Arguments without a name come first, then those of attention in their order.
-                let first = ["args", "kwargs", "query", "value", "key"];
-                let named = first.iter().filter_map(|key| fields.get(*key));
-                let others =
-                    fields.iter().filter(|(key, _)| *key != "mask" && !first.contains(&key.as_str()));
-                named.chain(others.map(|(_, v)| v)).for_each(|v| collect(v, found, depth + 1));
-            }
+            None => in_order(fields).for_each(|v| collect(v, found, depth + 1)),
         },
         _ => {}
     }
 }
 
+/// The values of fields: arguments without a name come first, then those of attention in their order. Masks are none of
+/// them ([`Layer::is_masked`]).
+fn in_order(fields: &serde_json::Map<String, Value>) -> impl Iterator<Item = &Value> {
+    const FIRST: [&str; 5] = ["args", "kwargs", "query", "value", "key"];
+    let others = fields.iter().filter(|(key, _)| !is_mask(key) && !FIRST.contains(&key.as_str()));
+    FIRST.iter().filter_map(|key| fields.get(*key)).chain(others.map(|(_, v)| v))
+}
+
+fn is_mask(keyword: &str) -> bool {
+    keyword == "mask" || keyword.ends_with("_mask")
+}
+
 impl Layer {
+    /// Whether a call of the layer is given a mask that is computed.
+    pub(super) fn is_masked(&self) -> bool {
+        fn holds(value: &Value) -> bool {
+            match value {
+                Value::Array(list) => list.iter().any(holds),
+                Value::Object(fields) => fields.iter().any(|(key, v)| {
+                    let mut found = Vec::new();
+                    if is_mask(key) {
+                        collect(v, &mut found, 0);
+                    }
+                    !found.is_empty() || holds(v)
+                }),
+                _ => false,
+            }
+        }
+        holds(&self.nodes)
+    }
+
+    /// Real numbers: a list, or one; `otherwise` where there are none.
+    pub(super) fn numbers(&self, key: &str, otherwise: f32) -> Result<Vec<f32>, Failure> {
+        let value = &self.config[key];
+        let number = |v: &Value| v.as_f64().map(|n| n as f32);
+        let found = match value {
+            Value::Null => Some(vec![otherwise]),
+            Value::Array(list) => list.iter().map(number).collect(),
+            one => number(one).map(|n| vec![n]),
+        };
+        found.ok_or_else(|| Failure::new(format!("its {key} is neither a number nor a list of numbers")))
+    }
+
     /// The layer inside of this one that the configuration holds as `key`; its weights are those of this one's whose
     /// paths have a part that begins with `part`.
     pub(super) fn inner(&self, key: &str, part: &str) -> Result<Self, Failure> {

@@ -205,6 +205,7 @@ fn normalization(
     inputs: &[TensorId],
 ) -> Result<TensorId, Failure> {
     let x = only(inputs)?;
+    ensure_last(layer, importer.dims(x).len())?;
     let channels = importer.dims(x).last().copied().unwrap_or(0);
     let given = |key: &str| -> Option<Vec<f32>> {
         let value = &layer.config[key];
@@ -228,11 +229,19 @@ fn normalization(
     importer.scaled(&layer.name, x, &factor, &offset)
 }
 
+/// `x * scale + offset`, with one number of each or one for each channel.
 fn rescaling(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
-    let name = &layer.name;
-    let scale = importer.scalar(&format!("{name}/scale"), layer.number("scale", 1.0))?;
-    let offset = importer.scalar(&format!("{name}/offset"), layer.number("offset", 0.0))?;
-    let product = importer.emit(&format!("{name}/product"), Mul::default(), &[only(inputs)?, scale])?;
+    let (name, x) = (&layer.name, only(inputs)?);
+    let channels = importer.dims(x).last().copied().unwrap_or(0);
+    let mut constant = |key: &str, otherwise: f32| match layer.numbers(key, otherwise)?.as_slice() {
+        &[number] => importer.scalar(&format!("{name}/{key}"), number),
+        list if list.len() == channels => {
+            importer.builder.floats(&format!("{name}/{key}"), &[channels], list)
+        }
+        list => Err(Failure::new(format!("its {key} has {} numbers for {channels} channels", list.len()))),
+    };
+    let (scale, offset) = (constant("scale", 1.0)?, constant("offset", 0.0)?);
+    let product = importer.emit(&format!("{name}/product"), Mul::default(), &[x, scale])?;
     importer.emit(name, Add::default(), &[product, offset])
 }
 

@@ -38,6 +38,8 @@ struct Weight {
 /// The weights of each layer.
 #[derive(Default)]
 pub(super) struct Weights {
+    /// Whether Keras 2 wrote the file, some of whose functions are others.
+    pub(super) is_keras_2: bool,
     layers: HashMap<String, Vec<Weight>>,
 }
 
@@ -54,7 +56,12 @@ impl Weights {
         let weights = self.layers.get(layer)?;
         let last = |path: &str| path.rsplit('/').next().and_then(|n| n.split(':').next()).map(str::to_owned);
         let number = number.map(|n| n.to_string());
-        let is_of = |w: &Weight| part.is_empty() || w.path.split('/').any(|p| p.starts_with(part));
+        // Paths in .h5 files begin with the layer's own name.
+        let inside = |w: &'_ Weight| {
+            let path = w.path.trim_start_matches('/');
+            path.strip_prefix(layer).filter(|rest| rest.starts_with('/')).unwrap_or(path).to_owned()
+        };
+        let is_of = |w: &Weight| part.is_empty() || inside(w).split('/').any(|p| p.starts_with(part));
         let fits = |w: &&Weight| {
             is_of(w) && last(&w.path).is_some_and(|name| name == role || Some(&name) == number.as_ref())
         };
@@ -100,7 +107,10 @@ fn read(name: &str, bytes: &[u8]) -> Result<(Value, Weights), Failure> {
     let config =
         file.root_group().and_then(|root| root.attribute("model_config")).and_then(|a| a.read_string());
     let config = config.map_err(|e| bad("has no configuration, only weights").cause(e))?;
-    let mut weights = Weights::default();
+    let version =
+        file.root_group().and_then(|root| root.attribute("keras_version")).and_then(|a| a.read_string());
+    let is_keras_2 = version.map_or(true, |version| version.starts_with("2."));
+    let mut weights = Weights { is_keras_2, ..Weights::default() };
     let layers = file.group("/model_weights").map_err(|e| bad("has no weights").cause(e))?;
     for group in layers.groups().map_err(|e| bad("has layers that cannot be read").cause(e))? {
         let found = weights.layers.entry(group.name().to_owned()).or_default();

@@ -93,7 +93,9 @@ pub(super) fn import(name: &str, bytes: &[u8], options: &Options) -> Result<Grap
                 waiting.push((layer, call));
                 continue;
             };
-            match handler(&layer.class).map(|read| read(&mut importer, layer, &inputs)) {
+            let refused = layer.is_masked().then(|| Err(Failure::new("masks are not supported")));
+            let read = |read: Handler| refused.unwrap_or_else(|| read(&mut importer, layer, &inputs));
+            match handler(&layer.class).map(read) {
                 Some(Ok(value)) => {
                     values.insert(key, value);
                 }
@@ -141,6 +143,7 @@ impl Importer<'_> {
             "float32" | "float16" | "bfloat16" | "float64" => TensorType::Float32,
             "int32" => TensorType::Int32,
             "int64" => TensorType::Int64,
+            "bool" => TensorType::Bool,
             other => return Err(Failure::new(format!("the input '{}' holds {other}", layer.name))),
         };
         let shape = shape_of(&layer.name, &dims)?;

@@ -115,6 +115,9 @@ impl Importer<'_> {
             return Err(Failure::new(format!("{steps} steps cannot be unrolled, at most {MAX_STEPS}")));
         }
         let hidden = layer.size("units")?;
+        if hidden == 0 {
+            return Err(Failure::new("it has no units"));
+        }
         let weights = self.cell_weights(layer, cell, hidden)?;
         let name = &layer.name;
         let order: &[usize] = if batch == 1 { &[0, 1, 2] } else { &[1, 0, 2] };

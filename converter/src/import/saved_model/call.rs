@@ -28,13 +28,8 @@ pub(super) struct Call<'m> {
 
 impl fmt::Display for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        describe(self.node, f)
+        write!(f, "{} '{}'", self.node.op, self.node.name)
     }
-}
-
-/// `operator 'name'`.
-fn describe(node: &NodeDef, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{} '{}'", node.op, node.name)
 }
 
 impl<'m> Call<'m> {

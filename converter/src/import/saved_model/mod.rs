@@ -101,10 +101,9 @@ pub(super) fn import(
     let graph = meta.graph.as_ref().ok_or_else(|| Failure::new(format!("'{name}' has no graph")))?;
     let (key, signature) = chosen(name, &meta.signatures, options)?;
     let library = graph.library.as_ref().map(|l| l.function.as_slice()).unwrap_or_default();
-    let named = |f: &'_ FunctionDef| f.signature.as_ref().map(|s| s.name.clone());
     let functions: HashMap<&str, &FunctionDef> =
         library.iter().filter_map(|f| Some((f.signature.as_ref()?.name.as_str(), f))).collect();
-    tracing::debug!(functions = library.iter().filter_map(named).count(), signature = key, "SavedModel");
+    tracing::debug!(functions = functions.len(), signature = key, "SavedModel");
     let known: Vec<&str> = signature.inputs.keys().map(String::as_str).collect();
     options.ensure_inputs(name, &known)?;
     let nodes = Nodes::new(&graph.node);

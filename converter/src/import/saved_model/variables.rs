@@ -22,10 +22,7 @@ impl Variables {
         functions: &HashMap<&str, &FunctionDef>,
         bundle: Option<Bundle>,
     ) -> Self {
-        let mut keys = HashMap::new();
-        for (handle, key) in assigned(&graph.node) {
-            keys.insert(handle, key);
-        }
+        let mut keys = assigned(&graph.node);
         for node in &graph.node {
             let called = super::call::function(node, "f").and_then(|name| functions.get(name));
             let Some(function) = called.filter(|f| f.node.iter().any(|n| n.op == "RestoreV2")) else {
