@@ -83,7 +83,8 @@ pub(crate) enum Home {
     Activations(usize),
     /// The model file at this offset.
     File(usize),
-    /// The prepared data at this offset: a constant copied because the file is not aligned.
+    /// The prepared data at this offset: a constant copied because the file is not aligned, or worked out
+    /// from others.
     Prepared(usize),
     /// The state at this offset: a variable of a subgraph that another one calls.
     State(usize),
@@ -325,12 +326,18 @@ impl<'a> Arena<'a> {
 
     /// The activations, the state among them, and the prepared data.
     pub(crate) fn split(self) -> (Pieces<'a>, &'a mut [u8], Prepared<'a>) {
-        let start = self.bytes.len() - self.marks.prepared;
-        let (low, bytes) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
         let state = self.marks.state();
+        let (low, prepared) = self.halves();
         let (low, rest) = low.split_at_mut_checked(state.start).unwrap_or_default();
         let (kept, high) = rest.split_at_mut_checked(state.len()).unwrap_or_default();
-        (Pieces::of(low, (state.end, high)), kept, Prepared { bytes, start })
+        (Pieces::of(low, (state.end, high)), kept, prepared)
+    }
+
+    /// All below the prepared data, and these.
+    pub(crate) fn halves(self) -> (&'a mut [u8], Prepared<'a>) {
+        let start = self.high();
+        let (low, bytes) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
+        (low, Prepared { bytes, start })
     }
 
     /// The bytes from `offset` on.

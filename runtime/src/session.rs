@@ -1,6 +1,7 @@
 //! A model ready to run in an arena.
 
 pub(crate) mod build;
+mod fold;
 mod several;
 
 use core::cell::Cell;

@@ -44,6 +44,9 @@ impl<'s> Run<'s> {
         let tables = self.graph.tables;
         let record = self.prepared.get::<OpRecord>(tables.records).get(operator as usize).copied();
         let record = record.ok_or(Error::Plan)?;
+        if record.kernel == OpRecord::DONE {
+            return Ok(());
+        }
         let kernel = self.resolver.kernel(record.kernel).ok_or(Error::Plan)?;
         let mut node = Invoke {
             run: *self,

@@ -39,6 +39,11 @@ pub(crate) struct OpRecord {
     pub(crate) kernel: u32,
 }
 
+impl OpRecord {
+    /// Stands for no kernel: the operator's output is known, there is nothing to run.
+    pub(crate) const DONE: u32 = u32::MAX;
+}
+
 /// A shape that differs from the one in the file.
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 #[repr(C)]
@@ -451,6 +456,7 @@ impl Node for Prepare<'_> {
         let place = self.place(tensor);
         match place.home() {
             Home::Activations(at) if known => Ok(self.arena.bytes(at, place.bytes)),
+            Home::Prepared(at) => Ok(self.arena.bytes(at, place.bytes)),
             _ if self.graph.shape(&self.arena, tensor).elements() == 0 => Ok(&[]),
             _ => Err(Refusal::Pending(slot)),
         }

@@ -9,6 +9,7 @@
 
 use sedge_schema::{Model, Refusal, Shape};
 
+use super::fold::Folded;
 use super::{Options, Session};
 use crate::arena::{Arena, Home, Marks, Place, Span, TooSmall, aligned_part};
 use crate::element::alignment;
@@ -301,6 +302,15 @@ impl Part {
                 Ok(()) if other_shapes => return Ok(None),
                 Ok(()) => {}
             }
+            let folded = if running { None } else { Folded::of(&graph, &setting, arena, index, record) };
+            let record = match folded {
+                Some(folded) => {
+                    // Nothing of what was prepared for it is needed any more.
+                    Lasting::restore(arena, before);
+                    folded.keep(&graph, arena).map_err(|e| Error::too_small(e, found))?
+                }
+                None => record,
+            };
             if let Some(slot) = arena.get_mut::<OpRecord>(graph.tables.records).get_mut(index as usize) {
                 *slot = record;
             }
