@@ -7,7 +7,7 @@ use crate::export::to_tflite;
 use crate::graph::{Graph, Operation};
 use crate::import::{self, Source};
 use crate::mixed::{self, Mixed};
-use crate::passes::{float_passes, run};
+use crate::passes::{EqualizeLayers, float_passes, run};
 use crate::quantize::{self, Options, Scheme};
 
 /// Reads a source and brings it into the form that is calibrated or written. `seen` is shown the graph as it was
@@ -59,6 +59,14 @@ pub fn convert(
     }
     // Before the work of calibration, which needs float kernels for all of them too.
     quantize::check(&graph, options)?;
+    if options.equalize {
+        if !options.scheme.needs_samples() {
+            let scheme = options.scheme.name();
+            return Err(Failure::usage(format!("{scheme} has nothing that equalization would help"))
+                .help("leave --equalize out, or choose --quantize int8, int16x8 or int4"));
+        }
+        run(&mut graph, &[Box::new(EqualizeLayers)], &mut |_, _| {})?;
+    }
     let mut options = options.clone();
     let mut mixed = None;
     let ranges = match samples {

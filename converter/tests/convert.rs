@@ -1,5 +1,7 @@
 //! Whole conversions of the bundled models.
 
+mod official;
+
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -14,6 +16,8 @@ use sedge_converter::graph::{Graph, Node};
 use sedge_converter::import::{self, Source};
 use sedge_converter::quantize::{BorderType, Options, Scheme};
 use sedge_runtime::{Session, TensorType};
+
+use official::verified;
 
 fn data(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data")).join(path)
@@ -43,7 +47,7 @@ fn int8(name: &str, options: Options) -> ModelFile {
         Samples::open(&data(&format!("{name}/calibration.npz")), &SampleSpec::of(&graph)).unwrap();
     ModelFile::from_bytes(
         name,
-        &convert(graph, Some(&mut samples), &Calibration::default(), &options).unwrap().file,
+        &verified(convert(graph, Some(&mut samples), &Calibration::default(), &options).unwrap().file),
     )
     .unwrap()
 }
@@ -249,7 +253,7 @@ fn models_come_back_as_they_were() {
         for kind in ["float", "int8_tf"] {
             let source = read(&format!("{name}/{name}_{kind}.tflite"));
             let graph = imported(source.name(), source.bytes()).unwrap();
-            let written = ModelFile::from_bytes("copy", &to_tflite(&graph).unwrap()).unwrap();
+            let written = ModelFile::from_bytes("copy", &verified(to_tflite(&graph).unwrap())).unwrap();
             let again = imported("copy", written.bytes()).unwrap();
             assert_eq!(describe(&graph), describe(&again), "{name} {kind}");
             let versions = |file: &ModelFile| -> Vec<(String, i32)> {

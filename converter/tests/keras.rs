@@ -1,5 +1,6 @@
 //! Keras models end to end: imported, written as float `.tflite`, run, and compared with what Keras gave.
 
+mod official;
 mod oracle;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! ONNX models end to end: imported, written as float `.tflite`, run, and compared with what onnxruntime gave.
 
+mod official;
 mod oracle;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use sedge_converter::convert::float_graph;
 use sedge_converter::graph::Graph;
 use sedge_converter::import::{Options, Source};
 
-use oracle::{Allowed, differences};
+use oracle::{Allowed, differences, shared};
 
 /// Outputs may differ by this share of the largest value expected: sums of thousands of products in another
 /// order, as float32 rounds them.
@@ -27,18 +28,6 @@ const QUANTIZED: [&str; 3] = ["ad_qdq", "kws_qdq", "shufflenet_v2_int8"];
 const IMPORTED_NOISE: f32 = 0.003;
 const INTEGER_NOISE: f32 = 0.015;
 
-/// The models beside the repository; `None`, and a line that says so, where they are not at hand.
-fn shared() -> Option<PathBuf> {
-    let root = std::env::var_os("SEDGE_SHARED")
-        .map_or(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let folder = root.join("models/onnx");
-    if !folder.is_dir() {
-        eprintln!("skipped: no {}", folder.display());
-        return None;
-    }
-    Some(folder)
-}
-
 /// The graph as it was read, and as the passes leave it.
 fn graphs(path: &Path, options: &Options) -> Result<(Graph, Graph), Failure> {
     let bytes = std::fs::read(path).unwrap();
@@ -53,7 +42,7 @@ fn graphs(path: &Path, options: &Options) -> Result<(Graph, Graph), Failure> {
 
 #[test]
 fn models_give_what_onnxruntime_gives() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = shared("models/onnx") else { return };
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "onnx"));
     paths.sort();

@@ -1,6 +1,8 @@
 //! The node tests of the package onnx, each a model of one operator or of the few that define it: imported, written as
 //! float `.tflite`, run, and compared with the outputs that the package expects.
 
+mod official;
+
 use std::path::Path;
 
 use sedge_converter::convert::float_graph;
@@ -9,6 +11,8 @@ use sedge_converter::exec::{ExecOptions, ModelFile, with_session};
 use sedge_converter::export::to_tflite;
 use sedge_converter::import::{Options, Source};
 use sedge_runtime::TensorType;
+
+use official::verified;
 
 /// The suite's own tolerance for real numbers, of the value where that is above 1.
 const TOLERANCE: f64 = 1e-4;
@@ -85,7 +89,7 @@ fn outcome(case: &Case) -> Outcome {
         Ok(graph) => graph,
         Err(failure) => return Outcome::Refused(failure.line()),
     };
-    let file = ModelFile::from_bytes(&case.name, &to_tflite(&graph).unwrap()).unwrap();
+    let file = ModelFile::from_bytes(&case.name, &verified(to_tflite(&graph).unwrap())).unwrap();
     let found = with_session(file.model().unwrap(), &ExecOptions::default(), |session| {
         for (i, input) in case.inputs.iter().enumerate() {
             let place = session.input_bytes_mut(i)?;

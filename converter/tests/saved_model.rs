@@ -1,5 +1,6 @@
 //! TensorFlow's SavedModels end to end: imported, written as float `.tflite`, run, and compared with what TensorFlow gave.
 
+mod official;
 mod oracle;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use sedge_converter::convert::float_graph;
 use sedge_converter::graph::Graph;
 use sedge_converter::import::{Options, Source};
 
-use oracle::{Allowed, differences};
+use oracle::{Allowed, differences, shared};
 
 /// Outputs may differ by this share of the largest value expected: sums in another order, as float32 rounds them.
 const ALLOWED: Allowed = Allowed::Share { of_largest: 1e-4, least: 0.0 };
@@ -61,13 +62,7 @@ fn functions_and_dilations_that_are_written_out_become_one_operator() {
 /// The keyword spotting model that MLPerf Tiny was trained as is the one that it was converted to.
 #[test]
 fn the_keyword_model_is_read() {
-    let shared = std::env::var_os("SEDGE_SHARED")
-        .map_or(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let folder = shared.join("models/savedmodel/kws_ref_model");
-    if !folder.is_dir() {
-        eprintln!("skipped: no {}", folder.display());
-        return;
-    }
+    let Some(folder) = shared("models/savedmodel/kws_ref_model") else { return };
     let graph = graph(&folder, &Options::default()).unwrap();
     let ops: Vec<&str> = graph.nodes().map(|(_, n)| n.op.name()).collect();
     let count = |name: &str| ops.iter().filter(|op| **op == name).count();

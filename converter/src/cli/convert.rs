@@ -73,6 +73,10 @@ pub(super) struct Args {
     /// samples; each operator is tried
     #[arg(long, value_name = "DB", value_parser = decibels)]
     min_sqnr: Option<f64>,
+    /// Even out the weights of neighbouring layers before they are quantized (cross-layer equalization): for models whose
+    /// channels differ widely
+    #[arg(long)]
+    equalize: bool,
     /// Leave operators that have no form in integers in float32, instead of refusing the model
     #[arg(long)]
     allow_float: bool,
@@ -212,6 +216,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         keep_float: args.keep_float.clone(),
         min_sqnr: args.min_sqnr,
         kept: Vec::new(),
+        equalize: args.equalize,
         allow_float: args.allow_float,
         inputs: args.input_type,
         outputs: args.output_type,

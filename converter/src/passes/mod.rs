@@ -1,6 +1,7 @@
 //! Passes: small changes of the graph, one file each, the graph verified after every one.
 
 mod eliminate_dead;
+mod equalize_layers;
 mod float_weights;
 mod fold_constants;
 mod fold_scale;
@@ -13,6 +14,7 @@ mod simplify;
 mod take_quantization;
 
 pub use eliminate_dead::EliminateDead;
+pub use equalize_layers::EqualizeLayers;
 pub use float_weights::FloatWeights;
 pub use fold_constants::FoldConstants;
 pub(crate) use fold_constants::{dequantized, fold_node};

@@ -1,11 +1,13 @@
 //! Imported models beside what their makers' own library gave: written as float `.tflite`, run, and compared.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sedge_converter::data::{Array, Npz};
 use sedge_converter::exec::{ExecOptions, ModelFile, with_session};
 use sedge_converter::export::to_tflite;
 use sedge_converter::graph::Graph;
+
+use crate::official::verified;
 
 /// How far outputs may be from what is expected.
 #[derive(Clone, Copy)]
@@ -36,9 +38,22 @@ impl Allowed {
     }
 }
 
+/// A folder of models beside the repository; `None`, and a line that says so, where it is not at hand.
+#[allow(dead_code, reason = "not all tests run other people's models")]
+pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("SEDGE_SHARED")
+        .map_or(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
+    let path = root.join(folder);
+    if !path.is_dir() {
+        eprintln!("skipped: no {}", path.display());
+        return None;
+    }
+    Some(path)
+}
+
 /// What differs from `t0.out0, t0.out1, ...` on `t0.in0, t0.in1, ...`, for each step of the file.
 pub(crate) fn differences(graph: &Graph, expected: &Path, allowed: Allowed) -> Vec<String> {
-    let file = ModelFile::from_bytes("converted", &to_tflite(graph).unwrap()).unwrap();
+    let file = ModelFile::from_bytes("converted", &verified(to_tflite(graph).unwrap())).unwrap();
     let mut expected = Npz::open(expected).unwrap();
     let mut all = |what: &str, t: usize| -> Vec<Array> {
         (0..).map_while(|i| expected.array(&format!("t{t}.{what}{i}")).ok()).collect()
