@@ -14,7 +14,7 @@ use sedge_runtime::{Observer, Session, Step, TensorType};
 
 use crate::Failure;
 use crate::calibrate::{Histogram, Samples};
-use crate::data::{dequantize, widen};
+use crate::data::real_values;
 use crate::evaluate::put;
 use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::report::progress;
@@ -128,12 +128,7 @@ impl Observer for Watch<'_> {
             };
             let name = view.name().as_str();
             let Some(real) = self.real.get(name).or_else(|| self.real.get(stem(name))) else { return };
-            let found = match kind {
-                TensorType::Float32 => Some(floats(bytes)),
-                kind => widen(kind, &shape, bytes)
-                    .and_then(|array| dequantize(&array, view.quantization()))
-                    .and_then(|array| array.to_f32()),
-            };
+            let found = real_values(kind, &shape, bytes, view.quantization());
             let Some(found) = found.filter(|found| found.len() == real.len()) else { return };
             // Zero is exact, wherever it lies.
             let zero = view.quantization().map_or(0, |q| q.zero_point_at(0));

@@ -9,15 +9,14 @@
 //! y)^2)`, the least of all outputs. No labels are needed, and small losses show that accuracy on few samples hides.
 
 use std::collections::HashSet;
-use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use sedge_runtime::Session;
 use sedge_runtime::schema::op::QuantizationRule;
-use sedge_runtime::{Session, TensorType};
 
 use crate::Failure;
 use crate::calibrate::{Calibration, Ranges, Samples};
-use crate::data::{dequantize, widen};
+use crate::data::real_values;
 use crate::evaluate::put;
 use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::export::to_tflite;
@@ -90,7 +89,7 @@ pub(crate) fn choose(
         graph.nodes().filter(|(_, node)| computes(node)).map(|(id, _)| id).collect();
     // The order needs no careful rounding.
     let rough = ranges.without_moments();
-    let alone = weighed(&candidates, calibration.threads, |id| ratio(&rough, &[id]))?;
+    let alone = weighed(&candidates, calibration, |id| ratio(&rough, &[id]))?;
     let mut kept: Vec<Kept> = candidates
         .iter()
         .zip(alone)
@@ -179,22 +178,20 @@ fn moves(node: &Node) -> bool {
 /// `weigh` of all of these operators, on several cores.
 fn weighed(
     nodes: &[NodeId],
-    threads: Option<NonZero<usize>>,
+    calibration: &Calibration,
     weigh: impl Fn(NodeId) -> Result<f64, Failure> + Sync,
 ) -> Result<Vec<f64>, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = threads.map_or(cores, NonZero::get).min(nodes.len());
+    let threads = calibration.workers(nodes.len());
     let bar = progress("weighing operators", nodes.len() as u64);
     let next = AtomicUsize::new(0);
     let run = || {
         let mut found = Vec::new();
-        while let Some((i, &node)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, nodes.get(i)?)))
-        {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&node) = nodes.get(i) else { return Ok::<_, Failure>(found) };
             found.push((i, weigh(node)?));
             bar.inc(1);
         }
-        Ok::<_, Failure>(found)
     };
     let parts: Vec<_> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
@@ -231,12 +228,7 @@ fn real(session: &Session<'_>, o: usize) -> Result<Vec<f32>, sedge_runtime::Erro
     let bytes = session.output_bytes(o)?;
     let tensor = session.graph().outputs().get(o).and_then(|t| usize::try_from(t).ok());
     let scale = tensor.and_then(|t| session.graph().tensors().get(t)).and_then(|view| view.quantization());
-    let array = widen(kind, &shape, bytes);
-    let array = match kind {
-        TensorType::Float32 => array,
-        _ => array.and_then(|array| dequantize(&array, scale)),
-    };
-    Ok(array.and_then(|array| array.to_f32()).unwrap_or_default())
+    Ok(real_values(kind, &shape, bytes, scale).unwrap_or_default())
 }
 
 /// The least of the outputs' ratios, in dB; infinite where nothing differs.

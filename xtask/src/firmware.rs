@@ -25,9 +25,12 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) update: bool,
     /// Count the instructions of one inference of each model instead: the small trained one that comes with the project, and
-    /// those of MLPerf Tiny where they are at hand.
+    /// those in --models.
     #[arg(long)]
     pub(crate) bench: bool,
+    /// With --bench, the folder with the .tflite files of MLPerf Tiny.
+    #[arg(long, value_name = "DIR", requires = "bench")]
+    pub(crate) models: Option<PathBuf>,
     /// Only boards whose name contains this.
     #[arg(long)]
     pub(crate) board: Option<String>,

@@ -39,6 +39,14 @@ pub struct Calibration {
     pub threads: Option<NonZero<usize>>,
 }
 
+impl Calibration {
+    /// How many threads share so many tasks.
+    pub(crate) fn workers(&self, tasks: usize) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        self.threads.map_or(cores, NonZero::get).min(tasks)
+    }
+}
+
 /// What was learnt of the tensors that took values, by their ids.
 #[derive(Clone, Debug, Default)]
 pub struct Ranges {
@@ -145,8 +153,7 @@ pub fn calibrate(graph: &Graph, samples: &mut Samples, how: &Calibration) -> Res
     if count == 0 {
         return Err(Failure::new("there are no calibration samples").help("give some with --calibration"));
     }
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = how.threads.map_or(cores, NonZero::get).min(count);
+    let threads = how.workers(count);
     let part = Part {
         file: &file,
         samples: &Mutex::new(samples),

@@ -15,5 +15,6 @@ pub use npy::{parse as parse_npy, to_bytes as npy_bytes};
 pub use npz::Npz;
 pub(crate) use picture::sample as picture_sample;
 pub use picture::{Resizing, Scaling};
+pub(crate) use quantized::real_values;
 pub use quantized::{dequantize, pack, quantize, widen};
 pub(crate) use sound::windows as sound_windows;

@@ -55,6 +55,17 @@ pub fn dequantize(array: &Array, quantization: Option<Quantization<'_>>) -> Opti
     Array::from_f32(array.shape().to_vec(), &values)
 }
 
+/// The real values that a tensor's bytes stand for; `None` for integers without a scale.
+pub(crate) fn real_values(
+    tensor_type: T,
+    shape: &Shape,
+    bytes: &[u8],
+    quantization: Option<Quantization<'_>>,
+) -> Option<Vec<f32>> {
+    let array = widen(tensor_type, shape, bytes)?;
+    if tensor_type == T::Float32 { array.to_f32() } else { dequantize(&array, quantization)?.to_f32() }
+}
+
 /// The type that stands for `tensor_type` in a `.npy` file: itself, or a wider one that holds all its
 /// values.
 pub(super) fn outside(tensor_type: T) -> T {

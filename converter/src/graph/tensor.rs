@@ -95,6 +95,13 @@ impl Tensor {
         Self { data: Some(data.into()), ..Self::computed(name, tensor_type, shape) }
     }
 
+    /// A list of int32 numbers, such as axes.
+    pub fn list(name: impl Into<String>, values: &[i32]) -> Self {
+        let shape = Shape::from_dims([values.len() as u32]).unwrap_or_default();
+        let data: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self::constant(name, TensorType::Int32, shape, data)
+    }
+
     /// Whether the value is known before the model runs.
     pub fn is_constant(&self) -> bool {
         self.data.is_some()
@@ -104,6 +111,18 @@ impl Tensor {
     pub fn floats(&self) -> Option<Vec<f32>> {
         let data = self.data.as_ref().filter(|_| self.tensor_type == TensorType::Float32)?;
         Some(data.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())
+    }
+
+    /// The values of an int32 or int64 constant; `None` for other tensors.
+    pub fn ints(&self) -> Option<Vec<i64>> {
+        let data = self.data.as_ref()?;
+        match self.tensor_type {
+            TensorType::Int32 => {
+                Some(data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect())
+            }
+            TensorType::Int64 => Some(data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect()),
+            _ => None,
+        }
     }
 
     /// For each element the channel that its scale counts, in order.

@@ -4,6 +4,7 @@ mod builder;
 mod einsum;
 mod formula;
 mod keras;
+mod layers;
 mod onnx;
 mod recurrent;
 mod saved_model;

@@ -35,13 +35,6 @@ impl Pass for FuseDilation {
     }
 }
 
-/// The integers of a constant.
-fn numbers(graph: &Graph, list: TensorId) -> Option<Vec<i64>> {
-    let list = graph.tensor(list);
-    let data = list.data.as_deref().filter(|_| list.tensor_type == TensorType::Int32)?;
-    Some(data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect())
-}
-
 /// The only operator that reads a tensor which is not given out.
 fn only_reader(graph: &Graph, links: &Links, tensor: TensorId) -> Option<NodeId> {
     match links.consumers(tensor) {
@@ -67,7 +60,8 @@ fn fuse(graph: &mut Graph, links: &Links, split: NodeId) -> Option<()> {
     let node = graph.node(split);
     let Op::SpaceToBatchNd(_) = node.op.known()? else { return None };
     let (source, &cells) = (node.input(0)?, node.outputs.first()?);
-    let (blocks, borders) = (numbers(graph, node.input(1)?)?, numbers(graph, node.input(2)?)?);
+    let numbers = |node: &Node, i: usize| graph.tensor(node.input(i)?).ints();
+    let (blocks, borders) = (numbers(node, 1)?, numbers(node, 2)?);
     let (layer, image) = behind(graph, links, cells)?;
     let &result = graph.node(layer).outputs.first()?;
     let (join, joined) = behind(graph, links, result)?;
@@ -76,11 +70,11 @@ fn fuse(graph: &mut Graph, links: &Links, split: NodeId) -> Option<()> {
     let &output = last.outputs.first()?;
     if last.input(0) != Some(joined)
         || graph.node(layer).input(0) != Some(image)
-        || numbers(graph, last.input(1)?)? != blocks
+        || numbers(last, 1)? != blocks
     {
         return None;
     }
-    let crops = numbers(graph, last.input(2)?)?;
+    let crops = numbers(last, 2)?;
     // Which of the image's two dimensions each block is of.
     let [rows, columns] = match (blocks.as_slice(), graph.tensor(cells).shape.rank()) {
         (&[rows, columns], 4) => [rows, columns],
@@ -202,7 +196,6 @@ fn reshaped(
 }
 
 fn shape_list(graph: &mut Graph, shape: Shape, name: &str) -> TensorId {
-    let bytes: Vec<u8> = shape.dims().iter().flat_map(|&d| (d as i32).to_le_bytes()).collect();
-    let rank = Shape::new(&[shape.rank() as u32]).unwrap_or_default();
-    graph.add_tensor(Tensor::constant(format!("{name}/shape"), TensorType::Int32, rank, bytes))
+    let dims: Vec<i32> = shape.dims().iter().map(|&d| d as i32).collect();
+    graph.add_tensor(Tensor::list(format!("{name}/shape"), &dims))
 }

@@ -70,13 +70,7 @@ fn fuse(graph: &mut Graph, links: &Links, id: NodeId) -> Option<()> {
 
 /// The borders that a constant lists, before and after for each dimension.
 fn borders(list: &Tensor) -> Option<Vec<[i64; 2]>> {
-    let data = list.data.as_deref()?;
-    let numbers: Vec<i64> = match list.tensor_type {
-        TensorType::Int32 => data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect(),
-        TensorType::Int64 => data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect(),
-        _ => return None,
-    };
-    Some(numbers.as_chunks().0.to_vec())
+    Some(list.ints()?.as_chunks().0.to_vec())
 }
 
 /// Whether [`Padding::Same`] gives as many positions with this border, and the same one before the first.

@@ -43,10 +43,9 @@ fn join(graph: &mut Graph, links: &Links, id: NodeId) -> Option<()> {
         (first, second) if keeps_elements(first) && keeps_elements(second) => {
             let output = *node.outputs.first()?;
             let shape = graph.tensor(output).shape;
-            let dims: Vec<u8> = shape.dims().iter().flat_map(|&d| (d as i32).to_le_bytes()).collect();
-            let list = sedge_schema::Shape::new(&[shape.rank() as u32])?;
+            let dims: Vec<i32> = shape.dims().iter().map(|&d| d as i32).collect();
             let name = format!("{}/shape", graph.tensor(output).name);
-            let list = graph.add_tensor(Tensor::constant(name, TensorType::Int32, list, dims));
+            let list = graph.add_tensor(Tensor::list(name, &dims));
             let node = graph.node_mut(id);
             node.op = Reshape::default().into();
             node.inputs = vec![Some(source), Some(list)];
@@ -57,10 +56,8 @@ fn join(graph: &mut Graph, links: &Links, id: NodeId) -> Option<()> {
                 .iter()
                 .map(|&i| first.get(usize::try_from(i).ok()?).copied())
                 .collect::<Option<_>>()?;
-            let bytes: Vec<u8> = both.iter().flat_map(|i| i.to_le_bytes()).collect();
-            let list = sedge_schema::Shape::new(&[u32::try_from(both.len()).ok()?])?;
             let name = format!("{}/order", graph.tensor(*node.outputs.first()?).name);
-            let list = graph.add_tensor(Tensor::constant(name, TensorType::Int32, list, bytes));
+            let list = graph.add_tensor(Tensor::list(name, &both));
             graph.node_mut(id).inputs = vec![Some(source), Some(list)];
         }
         _ => return None,
@@ -70,8 +67,8 @@ fn join(graph: &mut Graph, links: &Links, id: NodeId) -> Option<()> {
 
 fn order(graph: &Graph, list: TensorId) -> Option<Vec<i32>> {
     let list = graph.tensor(list);
-    let data = list.data.as_deref().filter(|_| list.tensor_type == TensorType::Int32)?;
-    Some(data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect())
+    let numbers = list.ints().filter(|_| list.tensor_type == TensorType::Int32)?;
+    numbers.into_iter().map(|i| i32::try_from(i).ok()).collect()
 }
 
 /// Takes an operator out that changes nothing.

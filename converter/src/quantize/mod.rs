@@ -45,6 +45,9 @@ pub struct Options {
     /// How exact the outputs must be: operators are added to those in float32 until the ratio of signal to quantization
     /// noise is so many dB.
     pub min_sqnr: Option<f64>,
+    /// Whether the weights of neighbouring layers are evened out first, which leaves the model what it is
+    /// ([`EqualizeLayers`](crate::passes::EqualizeLayers)).
+    pub equalize: bool,
     /// Whether operators that have no form in integers stay in float32 as well.
     pub allow_float: bool,
     /// The type of the model's inputs.

@@ -3,87 +3,38 @@
 
 use core::arch::asm;
 
-/// Bytes 0 and 2 of `x`, with their signs, each plus the half of `to` in its place.
-#[inline(always)]
-pub(crate) fn extend_even(to: u32, x: u32) -> u32 {
-    let result: u32;
-    // SAFETY: the instruction is there (`sedge_dsp`); it reads and writes registers only, and no flags.
-    unsafe {
-        asm!("sxtab16 {}, {}, {}", lateout(reg) result, in(reg) to, in(reg) x,
-            options(pure, nomem, nostack, preserves_flags));
-    }
-    result
+/// Functions of one instruction, which writes `result`.
+macro_rules! instructions {
+    ($($(#[doc = $doc:literal])* $name:ident($($in:ident: $type:ty),*) -> $result:ty = $text:literal;)*) => {$(
+        $(#[doc = $doc])*
+        #[inline(always)]
+        pub(crate) fn $name($($in: $type),*) -> $result {
+            let result: $result;
+            // SAFETY: the instruction is there (`sedge_dsp`). It reads and writes registers, and at most the flag of
+            // saturation, which is not said to be kept.
+            unsafe {
+                asm!($text, result = lateout(reg) result, $($in = in(reg) $in,)* options(pure, nomem, nostack));
+            }
+            result
+        }
+    )*};
 }
 
-/// Bytes 1 and 3 of `x`, with their signs, each plus the half of `to` in its place.
-#[inline(always)]
-pub(crate) fn extend_odd(to: u32, x: u32) -> u32 {
-    let result: u32;
-    // SAFETY: as in `extend_even`.
-    unsafe {
-        asm!("sxtab16 {}, {}, {}, ror #8", lateout(reg) result, in(reg) to, in(reg) x,
-            options(pure, nomem, nostack, preserves_flags));
-    }
-    result
-}
-
-/// Bytes 0 and 2 of `x`, with their signs, each in a half.
-#[inline(always)]
-pub(crate) fn even(x: u32) -> u32 {
-    let result: u32;
-    // SAFETY: as in `extend_even`.
-    unsafe {
-        asm!("sxtb16 {}, {}", lateout(reg) result, in(reg) x, options(pure, nomem, nostack, preserves_flags));
-    }
-    result
-}
-
-/// Bytes 1 and 3 of `x`, with their signs, each in a half.
-#[inline(always)]
-pub(crate) fn odd(x: u32) -> u32 {
-    let result: u32;
-    // SAFETY: as in `extend_even`.
-    unsafe {
-        asm!("sxtb16 {}, {}, ror #8", lateout(reg) result, in(reg) x, options(pure, nomem, nostack, preserves_flags));
-    }
-    result
-}
-
-/// `sum + a.low * b.low + a.high * b.high`, wrapping.
-#[inline(always)]
-pub(crate) fn add_both(sum: i32, a: u32, b: u32) -> i32 {
-    let result: i32;
-    // SAFETY: the instruction is there (`sedge_dsp`); it reads and writes registers, and the flag of saturation, which
-    // is not said to be kept.
-    unsafe {
-        asm!("smlad {0}, {1}, {2}, {0}", inlateout(reg) sum => result, in(reg) a, in(reg) b,
-            options(pure, nomem, nostack));
-    }
-    result
-}
-
-/// `sum + a.low * b.low`, wrapping.
-#[inline(always)]
-pub(crate) fn add_low(sum: i32, a: u32, b: u32) -> i32 {
-    let result: i32;
-    // SAFETY: as in `add_both`.
-    unsafe {
-        asm!("smlabb {0}, {1}, {2}, {0}", inlateout(reg) sum => result, in(reg) a, in(reg) b,
-            options(pure, nomem, nostack));
-    }
-    result
-}
-
-/// `sum + a.high * b.high`, wrapping.
-#[inline(always)]
-pub(crate) fn add_high(sum: i32, a: u32, b: u32) -> i32 {
-    let result: i32;
-    // SAFETY: as in `add_both`.
-    unsafe {
-        asm!("smlatt {0}, {1}, {2}, {0}", inlateout(reg) sum => result, in(reg) a, in(reg) b,
-            options(pure, nomem, nostack));
-    }
-    result
+instructions! {
+    /// Bytes 0 and 2 of `x`, with their signs, each plus the half of `to` in its place.
+    extend_even(to: u32, x: u32) -> u32 = "sxtab16 {result}, {to}, {x}";
+    /// Bytes 1 and 3 of `x`, with their signs, each plus the half of `to` in its place.
+    extend_odd(to: u32, x: u32) -> u32 = "sxtab16 {result}, {to}, {x}, ror #8";
+    /// Bytes 0 and 2 of `x`, with their signs, each in a half.
+    even(x: u32) -> u32 = "sxtb16 {result}, {x}";
+    /// Bytes 1 and 3 of `x`, with their signs, each in a half.
+    odd(x: u32) -> u32 = "sxtb16 {result}, {x}, ror #8";
+    /// `sum + a.low * b.low + a.high * b.high`, wrapping.
+    add_both(sum: i32, a: u32, b: u32) -> i32 = "smlad {result}, {a}, {b}, {sum}";
+    /// `sum + a.low * b.low`, wrapping.
+    add_low(sum: i32, a: u32, b: u32) -> i32 = "smlabb {result}, {a}, {b}, {sum}";
+    /// `sum + a.high * b.high`, wrapping.
+    add_high(sum: i32, a: u32, b: u32) -> i32 = "smlatt {result}, {a}, {b}, {sum}";
 }
 
 /// `sums` of the products of two rows `x`, in the order of [`widen`](crate::small::widen), with two rows `w`: of `x[0]` with

@@ -4,6 +4,8 @@
 //! On Cortex-M4 and M7, and on an M33 that is built for (`--cfg sedge_dsp`), two products are one instruction; other
 //! processors get plain ones. Sums wrap.
 
+use core::ops::Range;
+
 #[cfg(sedge_dsp)]
 use crate::dsp::{add_both, add_high, add_low, even, extend_even, extend_odd, odd, two_by_two};
 
@@ -43,18 +45,8 @@ pub fn dots<const P: usize, const F: usize>(
     };
     #[cfg(not(sedge_dsp))]
     let done = 0;
-    for k in done..length {
-        // SAFETY: `k` is below `length`, which is at most the length of each row.
-        let x = x.map(|row| unsafe { *row.get_unchecked(k) });
-        // SAFETY: as above.
-        let w = w.map(|row| unsafe { *row.get_unchecked(k) });
-        for p in 0..P {
-            for f in 0..F {
-                let product = (i32::from(x[p]) + offset).wrapping_mul(w[f].into());
-                acc[p][f] = acc[p][f].wrapping_add(product);
-            }
-        }
-    }
+    // SAFETY: `length` is at most the length of each row.
+    unsafe { add_rest(offset, x, w, done..length, &mut acc) };
     *sums = acc;
 }
 
@@ -82,45 +74,53 @@ pub fn widen(offset: i32, x: &[i8], to: &mut [i16]) {
 
 /// `sums[p][f] += sum over k of x[p][k] * w[f][k]`, over as many `k` as all rows have, for rows of [`widen`].
 #[inline(always)]
-pub fn products<const P: usize, const F: usize>(x: [&[i16]; P], w: [&[i8]; F], sums: &mut [[i32; F]; P]) {
+pub fn products<const P: usize>(x: [&[i16]; P], w: [&[i8]; 2], sums: &mut [[i32; 2]; P]) {
     let length = x.iter().map(|row| row.len()).chain(w.iter().map(|row| row.len())).min().unwrap_or(0);
     let mut acc = *sums;
     #[cfg(sedge_dsp)]
     let done = {
-        // Two rows each time, be they the same.
         for p in (0..P).step_by(2) {
-            for f in (0..F).step_by(2) {
-                let (q, g) = ((p + 1).min(P - 1), (f + 1).min(F - 1));
-                let four = [acc[p][f], acc[p][g], acc[q][f], acc[q][g]];
-                // SAFETY: `length / 4` words of each row of `w` are read, and twice as many of each row of `x`, which lie
-                // inside: `length` is at most the row's.
-                let four = unsafe {
-                    two_by_two(
-                        [x[p], x[q]].map(<[i16]>::as_ptr),
-                        [w[f], w[g]].map(<[i8]>::as_ptr),
-                        length / 4,
-                        four,
-                    )
-                };
-                [acc[q][g], acc[q][f], acc[p][g], acc[p][f]] = [four[3], four[2], four[1], four[0]];
-            }
+            // Two rows each time; the last of an odd number goes with itself.
+            let q = (p + 1).min(P - 1);
+            let (rows, four) =
+                ([x[p], x[q]].map(<[i16]>::as_ptr), [acc[p][0], acc[p][1], acc[q][0], acc[q][1]]);
+            // SAFETY: `length / 4` words of each row of `w` are read, and twice as many of each row of `x`, which lie
+            // inside: `length` is at most the row's.
+            let [a, b, c, d] = unsafe { two_by_two(rows, w.map(<[i8]>::as_ptr), length / 4, four) };
+            (acc[q], acc[p]) = ([c, d], [a, b]);
         }
         length / 4 * 4
     };
     #[cfg(not(sedge_dsp))]
     let done = 0;
-    for k in done..length {
-        // SAFETY: `k` is below `length`, which is at most the length of each row.
+    // SAFETY: `length` is at most the length of each row.
+    unsafe { add_rest(0, x, w, done..length, &mut acc) };
+    *sums = acc;
+}
+
+/// The sums of [`dots`], one product after the other, over these `k`.
+///
+/// # Safety
+/// They must be below the length of each row.
+#[inline(always)]
+unsafe fn add_rest<X: Copy + Into<i32>, const P: usize, const F: usize>(
+    offset: i32,
+    x: [&[X]; P],
+    w: [&[i8]; F],
+    places: Range<usize>,
+    sums: &mut [[i32; F]; P],
+) {
+    for k in places {
+        // SAFETY: the caller says that `k` is below the length of each row.
         let x = x.map(|row| unsafe { *row.get_unchecked(k) });
         // SAFETY: as above.
         let w = w.map(|row| unsafe { *row.get_unchecked(k) });
         for p in 0..P {
             for f in 0..F {
-                acc[p][f] = acc[p][f].wrapping_add(i32::from(x[p]).wrapping_mul(w[f].into()));
+                sums[p][f] = sums[p][f].wrapping_add((x[p].into() + offset).wrapping_mul(w[f].into()));
             }
         }
     }
-    *sums = acc;
 }
 
 /// Rows of four elements, some elements apart.
@@ -149,8 +149,9 @@ pub fn lanes(offset: i32, x: Strided<'_>, w: Strided<'_>, count: usize, sums: &m
         let both = both(offset);
         for t in 0..count {
             // SAFETY: all rows lie inside in full.
-            let (x, w) =
-                unsafe { (word(x.from.as_ptr().add(t * x.step)), word(w.from.as_ptr().add(t * w.step))) };
+            let x = unsafe { word(x.from.as_ptr().add(t * x.step)) };
+            // SAFETY: as above.
+            let w = unsafe { word(w.from.as_ptr().add(t * w.step)) };
             let (xe, xo) = (extend_even(both, x), extend_odd(both, x));
             let (we, wo) = (even(w), odd(w));
             acc[0] = add_low(acc[0], xe, we);

@@ -63,16 +63,13 @@ impl Multiplier {
     /// `x` times the factor, rounded twice.
     #[inline]
     pub fn apply(self, x: i32) -> i32 {
-        let left = self.shift.max(0) as u32;
-        Self { shift: self.shift.min(0), ..self }.apply_below_one(x.wrapping_shl(left))
+        self.scaler().apply(x)
     }
 
     /// As [`Multiplier::apply`], for shifts that are not positive: factors below 1.
     #[inline]
     pub fn apply_below_one(self, x: i32) -> i32 {
-        // `q` is not negative, so nothing saturates.
-        let product = ((i64::from(x) * i64::from(self.q) + (1 << 30)) >> 31) as i32;
-        rounding_shift_right(product, self.shift.wrapping_neg() as u32)
+        rounding_shift_right(high_product(x, self.q), self.shift.wrapping_neg() as u32)
     }
 
     /// `x` times the factor for 64-bit sums (16x8 kernels): the multiplier reduced to 16 bits, one
@@ -100,11 +97,14 @@ impl Scaler {
     /// As [`Multiplier::apply`].
     #[inline(always)]
     pub fn apply(self, x: i32) -> i32 {
-        // `q` is not negative, so nothing saturates.
-        let x = i64::from(x.wrapping_shl(self.left));
-        let product = ((x * i64::from(self.q) + (1 << 30)) >> 31) as i32;
-        rounding_shift(product, self.right, self.mask)
+        rounding_shift(high_product(x.wrapping_shl(self.left), self.q), self.right, self.mask)
     }
+}
+
+/// `round(a * b / 2^31)`, halves up, where not both are `i32::MIN`: a multiplier's `q` never is.
+#[inline(always)]
+fn high_product(a: i32, b: i32) -> i32 {
+    ((i64::from(a) * i64::from(b) + (1 << 30)) >> 31) as i32
 }
 
 /// `round(a * b / 2^31)`, halves up; `i32::MIN` squared saturates to `i32::MAX`.
@@ -113,7 +113,7 @@ pub fn doubling_high_mul(a: i32, b: i32) -> i32 {
     if a == i32::MIN && b == i32::MIN {
         return i32::MAX;
     }
-    ((i64::from(a) * i64::from(b) + (1 << 30)) >> 31) as i32
+    high_product(a, b)
 }
 
 /// `round(x / 2^shift)`, halves away from zero, for shifts in `0..=31`.

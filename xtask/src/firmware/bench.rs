@@ -15,14 +15,16 @@ use crate::root;
 use crate::target;
 use crate::toolchain::Cross;
 
-/// The models, by the name that they have in tables, where they lie, and whether that is in the project.
-const MODELS: [(&str, &str, bool); 6] = [
-    ("keywords", "tests/data/keywords/keywords_int8_tf.tflite", true),
-    ("kws", "models/tiny/kws_ref_model.tflite", false),
-    ("vww", "models/tiny/vww_96_int8.tflite", false),
-    ("resnet8", "models/tiny/resnet8_int8.tflite", false),
-    ("ad01", "models/tiny/ad01_int8.tflite", false),
-    ("str_ww", "models/tiny/str_ww_ref_model.tflite", false),
+/// The small trained model that comes with the project.
+const OWN: (&str, &str) = ("keywords", "tests/data/keywords/keywords_int8_tf.tflite");
+
+/// The models of MLPerf Tiny, by the names that they have in tables, and their files.
+const TINY: [(&str, &str); 5] = [
+    ("kws", "kws_ref_model.tflite"),
+    ("vww", "vww_96_int8.tflite"),
+    ("resnet8", "resnet8_int8.tflite"),
+    ("ad01", "ad01_int8.tflite"),
+    ("str_ww", "str_ww_ref_model.tflite"),
 ];
 
 /// One model on one board.
@@ -44,22 +46,27 @@ struct Measured {
     equal: bool,
 }
 
-/// Where a model lies; `None`, and a line that says so, where it is not at hand.
-fn path_of(file: &str, is_own: bool) -> Option<PathBuf> {
-    let shared = std::env::var_os("SEDGE_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
-    let path = if is_own { root().join(file) } else { shared.join(file) };
-    let found = path.canonicalize().ok();
-    if found.is_none() {
-        eprintln!("skipped: no {}", path.display());
+/// The models to measure, and where they lie; a line for each of MLPerf Tiny's that is not there.
+fn models(folder: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
+    let (own, file) = OWN;
+    let mut all = vec![(own, root().join(file))];
+    let Some(folder) = folder else {
+        eprintln!("skipped: the models of MLPerf Tiny; name their folder with --models");
+        return all;
+    };
+    for (model, file) in TINY {
+        match folder.join(file).canonicalize() {
+            Ok(path) => all.push((model, path)),
+            Err(_) => eprintln!("skipped: no {}", folder.join(file).display()),
+        }
     }
-    found
+    all
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let decoder = emulator::decoder()?;
     let mut all = Vec::new();
-    for (model, file, is_own) in MODELS {
-        let Some(path) = path_of(file, is_own) else { continue };
+    for (model, path) in models(args.models.as_deref()) {
         let expected = on_host(&path)?;
         for board in &BOARDS {
             let Some(tick) = board.tick else { continue };

@@ -76,8 +76,7 @@ fn leaky(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Res
 }
 
 fn prelu(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
-    let (dims, values) = importer.weight(layer, "alpha", &["alpha"])?;
-    let alpha = importer.builder.floats(&format!("{}/alpha", layer.name), &dims, &values)?;
+    let alpha = importer.constant(layer, &layer.name, "alpha", &["alpha"])?;
     importer.emit(&layer.name, Prelu {}, &[only(inputs)?, alpha])
 }
 

@@ -29,7 +29,26 @@ fn operands(layer: &Layer, inputs: &[TensorId]) -> Result<[TensorId; 3], Failure
 }
 
 impl Importer<'_> {
-    /// `equation` of `x` and the weights of a part of the layer, and its bias.
+    /// `equation` of `x` and a layer's kernel, and its bias where it has one.
+    fn multiplied(
+        &mut self,
+        layer: &Layer,
+        name: &str,
+        equation: &str,
+        x: TensorId,
+        has_bias: bool,
+    ) -> Result<TensorId, Failure> {
+        let order = ["kernel", "bias"];
+        let kernel = self.constant(layer, name, "kernel", &order)?;
+        let product = self.builder.einsum(&format!("{name}/product"), equation, &[x, kernel])?;
+        if !has_bias {
+            return Ok(product);
+        }
+        let bias = self.constant(layer, name, "bias", &order)?;
+        self.emit(name, Add::default(), &[product, bias])
+    }
+
+    /// [`Self::multiplied`] with the weights of a part of the layer.
     fn projected(
         &mut self,
         layer: &Layer,
@@ -37,18 +56,8 @@ impl Importer<'_> {
         equation: &str,
         x: TensorId,
     ) -> Result<TensorId, Failure> {
-        let order = ["kernel", "bias"];
         let name = format!("{}/{part}", layer.name);
-        let within = layer.within(part);
-        let (dims, values) = self.weight(&within, "kernel", &order)?;
-        let kernel = self.builder.floats(&format!("{name}/kernel"), &dims, &values)?;
-        let product = self.builder.einsum(&format!("{name}/product"), equation, &[x, kernel])?;
-        if !layer.flag("use_bias", true) {
-            return Ok(product);
-        }
-        let (dims, values) = self.weight(&within, "bias", &order)?;
-        let bias = self.builder.floats(&format!("{name}/bias"), &dims, &values)?;
-        self.emit(&name, Add::default(), &[product, bias])
+        self.multiplied(&layer.within(part), &name, equation, x, layer.flag("use_bias", true))
     }
 }
 
@@ -99,17 +108,8 @@ fn attention(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) ->
 }
 
 fn einsum(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
-    let x = only(inputs)?;
-    let name = &layer.name;
-    let order = ["kernel", "bias"];
-    let (dims, values) = importer.weight(layer, "kernel", &order)?;
-    let kernel = importer.builder.floats(&format!("{name}/kernel"), &dims, &values)?;
+    let has_bias = !layer.config["bias_axes"].is_null();
     let equation = layer.text("equation", "");
-    let mut result = importer.builder.einsum(&format!("{name}/product"), equation, &[x, kernel])?;
-    if !layer.config["bias_axes"].is_null() {
-        let (dims, values) = importer.weight(layer, "bias", &order)?;
-        let bias = importer.builder.floats(&format!("{name}/bias"), &dims, &values)?;
-        result = importer.emit(name, Add::default(), &[result, bias])?;
-    }
-    importer.activated(&format!("{name}/activated"), result, layer.text("activation", "linear"))
+    let result = importer.multiplied(layer, &layer.name, equation, only(inputs)?, has_bias)?;
+    importer.activated(&format!("{}/activated", layer.name), result, layer.text("activation", "linear"))
 }

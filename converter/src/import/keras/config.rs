@@ -157,6 +157,15 @@ fn collect(value: &Value, found: &mut Vec<Reference>, depth: usize) {
     }
 }
 
+/// Sizes of rows and columns, those of one dimension as of an image of one row.
+pub(super) fn pair(sizes: &[usize]) -> [i32; 2] {
+    match *sizes {
+        [one] => [1, one as i32],
+        [rows, columns] => [rows as i32, columns as i32],
+        _ => [1, 1],
+    }
+}
+
 /// The values of fields: arguments without a name come first, then those of attention in their order. Masks are none of
 /// them ([`Layer::is_masked`]).
 fn in_order(fields: &serde_json::Map<String, Value>) -> impl Iterator<Item = &Value> {

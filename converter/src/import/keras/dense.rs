@@ -186,8 +186,7 @@ fn root_mean_square(
     let sum = importer.emit(&format!("{name}/sum"), Add::default(), &[mean, epsilon])?;
     let inverse = importer.emit(&format!("{name}/inverse"), Rsqrt {}, &[sum])?;
     let result = importer.emit(&format!("{name}/normalized"), Mul::default(), &[x, inverse])?;
-    let (dims, values) = importer.weight(layer, "scale", &["scale"])?;
-    let scale = importer.builder.floats(&format!("{name}/scale"), &dims, &values)?;
+    let scale = importer.constant(layer, name, "scale", &["scale"])?;
     importer.emit(name, Mul::default(), &[result, scale])
 }
 

@@ -164,6 +164,18 @@ impl Importer<'_> {
         )
     }
 
+    /// A layer's weights as a constant, called as the layer and their role.
+    fn constant(
+        &mut self,
+        layer: &Layer,
+        name: &str,
+        role: &str,
+        order: &[&str],
+    ) -> Result<TensorId, Failure> {
+        let (dims, values) = self.weight(layer, role, order)?;
+        self.builder.floats(&format!("{name}/{role}"), &dims, &values)
+    }
+
     /// An operator of float32 with one output.
     fn emit(
         &mut self,

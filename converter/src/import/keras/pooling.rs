@@ -1,11 +1,12 @@
 //! Pooling over one or two dimensions, and over all of them.
 
-use sedge_schema::op::{AveragePool2d, MaxPool2d, Mean, Padding, ReduceMax};
+use sedge_schema::op::{Mean, Padding, ReduceMax};
 
-use super::config::Layer;
+use super::config::{Layer, pair};
 use super::{Handler, Importer, ensure_channels_last, only};
 use crate::Failure;
 use crate::graph::TensorId;
+use crate::import::layers::Window;
 
 pub(super) fn handler(class: &str) -> Option<Handler> {
     Some(match class {
@@ -21,9 +22,9 @@ fn pool(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Resu
     ensure_channels_last(layer)?;
     let x = only(inputs)?;
     let spatial = if layer.class.ends_with("1D") { 1 } else { 2 };
-    let window = layer.sizes("pool_size", spatial)?;
+    let size = layer.sizes("pool_size", spatial)?;
     let stride =
-        if layer.config["strides"].is_null() { window.clone() } else { layer.sizes("strides", spatial)? };
+        if layer.config["strides"].is_null() { size.clone() } else { layer.sizes("strides", spatial)? };
     let padding = match layer.text("padding", "valid") {
         "same" => Padding::Same,
         "valid" => Padding::Valid,
@@ -37,27 +38,9 @@ fn pool(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Resu
         (2, [_, _, _, _]) => (x, false),
         _ => return Err(Failure::new(format!("its input has the shape {dims:?}"))),
     };
-    let pair = |sizes: &[usize]| match *sizes {
-        [one] => [1, one as i32],
-        [rows, columns] => [rows as i32, columns as i32],
-        _ => [1, 1],
-    };
-    let ([filter_height, filter_width], [stride_h, stride_w]) = (pair(&window), pair(&stride));
-    let result = if layer.class.starts_with("Max") {
-        let op =
-            MaxPool2d { padding, stride_w, stride_h, filter_width, filter_height, ..MaxPool2d::default() };
-        importer.emit(&layer.name, op, &[image])?
-    } else {
-        let op = AveragePool2d {
-            padding,
-            stride_w,
-            stride_h,
-            filter_width,
-            filter_height,
-            ..AveragePool2d::default()
-        };
-        importer.emit(&layer.name, op, &[image])?
-    };
+    let window = Window { stride: pair(&stride), dilation: [1, 1], padding };
+    let is_largest = layer.class.starts_with("Max");
+    let result = importer.builder.pooled(&layer.name, image, is_largest, pair(&size), &window)?;
     match (is_line, importer.dims(result).as_slice()) {
         (true, &[batch, 1, length, channels]) => {
             importer.reshape(&format!("{}/line", layer.name), result, &[batch, length, channels])

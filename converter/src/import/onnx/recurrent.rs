@@ -164,12 +164,11 @@ impl Layer<'_> {
         {
             return self.call.refuse(format!("the weights are not those of {units} units"));
         }
-        let plain = |value: &Value, importer: &mut Importer<'_>| importer.plain(value);
         Ok(Weights {
-            input: plain(&input, importer)?,
-            recurrent: plain(&recurrent, importer)?,
-            input_bias: plain(&input_bias, importer)?,
-            recurrent_bias: plain(&recurrent_bias, importer)?,
+            input: importer.plain(&input)?,
+            recurrent: importer.plain(&recurrent)?,
+            input_bias: importer.plain(&input_bias)?,
+            recurrent_bias: importer.plain(&recurrent_bias)?,
         })
     }
 

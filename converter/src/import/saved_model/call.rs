@@ -20,6 +20,21 @@ pub(super) enum Value {
     List(Vec<Option<TensorId>>),
 }
 
+impl Value {
+    /// The tensor that it is.
+    pub(super) fn tensor(&self) -> Result<TensorId, Failure> {
+        match self {
+            Self::Tensor(tensor) => Ok(*tensor),
+            _ => Err(Failure::new("it reads what is no tensor")),
+        }
+    }
+}
+
+/// Values that are all tensors.
+pub(super) fn tensors(values: &[Value]) -> Result<Vec<TensorId>, Failure> {
+    values.iter().map(Value::tensor).collect()
+}
+
 /// A node with its name in the graph.
 pub(super) struct Call<'m> {
     pub(super) node: &'m NodeDef,

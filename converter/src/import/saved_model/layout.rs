@@ -6,10 +6,10 @@ use sedge_schema::op::{
     Pack, Pad, PadV2, Range, ReverseV2, SpaceToBatchNd, SpaceToDepth, Split, SplitV, Tile, Unpack,
 };
 
-use super::call::{Call, Value};
+use super::call::{Call, Value, tensors};
 use super::{Handler, Importer};
 use crate::Failure;
-use crate::graph::TensorId;
+use crate::graph::{Operation, TensorId};
 
 pub(super) fn handler(op: &str) -> Option<Handler> {
     Some(Handler::Tensors(match op {
@@ -112,16 +112,28 @@ impl Importer<'_> {
         Ok(result)
     }
 
+    /// An operator that gives so many parts of one type.
+    fn parts(
+        &mut self,
+        name: &str,
+        op: impl Into<Operation>,
+        x: &[TensorId],
+        count: i32,
+        kind: TensorType,
+    ) -> Result<Vec<TensorId>, Failure> {
+        let names: Vec<String> = (0..count).map(|i| format!("{name}:{i}")).collect();
+        let outputs: Vec<(&str, TensorType)> = names.iter().map(|n| (n.as_str(), kind)).collect();
+        let inputs: Vec<Option<TensorId>> = x.iter().copied().map(Some).collect();
+        self.builder.emit_all(name, op, &inputs, &outputs)
+    }
+
     /// The tensor's parts along a dimension, each without it.
     pub(super) fn unpacked(&mut self, name: &str, x: TensorId, axis: i32) -> Result<Vec<TensorId>, Failure> {
         let dims = self.dims(x);
         let place = self.axis(dims.len(), axis)?;
         let count = dims.get(place).copied().unwrap_or(0);
         let op = Unpack { num: count as i32, axis: place as i32 };
-        let names: Vec<String> = (0..count).map(|i| format!("{name}:{i}")).collect();
-        let kind = self.builder.kind(x);
-        let outputs: Vec<(&str, TensorType)> = names.iter().map(|n| (n.as_str(), kind)).collect();
-        let parts = self.builder.emit_all(name, op, &[Some(x)], &outputs)?;
+        let parts = self.parts(name, op, &[x], count as i32, self.builder.kind(x))?;
         if dims.len() == 1 {
             parts.iter().for_each(|&part| self.builder.graph.tensor_mut(part).has_rank = true);
         }
@@ -231,9 +243,7 @@ fn pack(importer: &mut Importer<'_>, call: &Call<'_>, x: &[TensorId]) -> Result<
 }
 
 fn split<'m>(importer: &mut Importer<'m>, call: &Call<'m>, x: &[Value]) -> Result<Vec<Value>, Failure> {
-    let tensors: Option<Vec<TensorId>> =
-        x.iter().map(|v| if let Value::Tensor(t) = v { Some(*t) } else { None }).collect();
-    let x = tensors.ok_or_else(|| Failure::new("it reads what is no tensor"))?;
+    let x = tensors(x)?;
     let parts = match call.op() {
         "Unpack" => {
             let [x] = call.operands(&x)?;
@@ -241,30 +251,31 @@ fn split<'m>(importer: &mut Importer<'m>, call: &Call<'m>, x: &[Value]) -> Resul
         }
         "Split" => {
             let [axis, x] = call.operands(&x)?;
-            let num_splits = call.int("num_split", 1)?;
-            let names = names(call, num_splits)?;
-            let kind = importer.builder.kind(x);
-            let outputs: Vec<(&str, TensorType)> = names.iter().map(|n| (n.as_str(), kind)).collect();
-            importer.builder.emit_all(&call.name, Split { num_splits }, &[Some(axis), Some(x)], &outputs)?
+            let num_splits = parts(call)?;
+            importer.parts(
+                &call.name,
+                Split { num_splits },
+                &[axis, x],
+                num_splits,
+                importer.builder.kind(x),
+            )?
         }
         _ => {
             let [x, sizes, axis] = call.operands(&x)?;
             let sizes = importer.narrow(&call.part("sizes"), sizes)?;
-            let num_splits = call.int("num_split", 1)?;
-            let names = names(call, num_splits)?;
+            let num_splits = parts(call)?;
             let kind = importer.builder.kind(x);
-            let outputs: Vec<(&str, TensorType)> = names.iter().map(|n| (n.as_str(), kind)).collect();
-            let inputs = [Some(x), Some(sizes), Some(axis)];
-            importer.builder.emit_all(&call.name, SplitV { num_splits }, &inputs, &outputs)?
+            importer.parts(&call.name, SplitV { num_splits }, &[x, sizes, axis], num_splits, kind)?
         }
     };
     Ok(parts.into_iter().map(Value::Tensor).collect())
 }
 
-/// The names of so many outputs.
-fn names(call: &Call<'_>, count: i32) -> Result<Vec<String>, Failure> {
-    if !(1..=256).contains(&count) {
-        return Err(Failure::new(format!("{count} parts are not supported")));
+/// How many parts a node makes.
+fn parts(call: &Call<'_>) -> Result<i32, Failure> {
+    let count = call.int("num_split", 1)?;
+    match (1..=256).contains(&count) {
+        true => Ok(count),
+        false => Err(Failure::new(format!("{count} parts are not supported"))),
     }
-    Ok((0..count).map(|i| format!("{}:{i}", call.name)).collect())
 }

@@ -37,7 +37,7 @@ use super::builder::{Builder, shape as shape_of};
 use super::{Options, named_problems};
 use crate::Failure;
 use crate::graph::{Graph, Operation, Tensor, TensorId};
-use call::{Call, Value};
+use call::{Call, Value, tensors};
 use frame::{Frame, Nodes, Place};
 use proto::{FunctionDef, GraphDef, MetaGraphDef, NodeDef, SavedModel, SignatureDef, TensorInfo};
 use variables::Variables;
@@ -294,12 +294,7 @@ impl<'m> Importer<'m> {
         match handler(call.op()) {
             Some(Handler::Values(read)) => read(self, call, inputs),
             Some(Handler::Tensors(read)) => {
-                let tensor = |value: &Value| match value {
-                    Value::Tensor(tensor) => Ok(*tensor),
-                    _ => Err(Failure::new("it reads what is no tensor")),
-                };
-                let tensors = inputs.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
-                read(self, call, &tensors).map(|tensor| vec![Value::Tensor(tensor)])
+                read(self, call, &tensors(inputs)?).map(|tensor| vec![Value::Tensor(tensor)])
             }
             None => Err(Failure::new("it is not known")),
         }
@@ -349,21 +344,9 @@ impl<'m> Importer<'m> {
     /// The integers of a constant, such as axes.
     fn ints(&self, tensor: TensorId) -> Result<Vec<i32>, Failure> {
         let tensor = self.builder.graph.tensor(tensor);
-        let data = tensor.data.as_deref();
-        let numbers = match (data, tensor.tensor_type) {
-            (Some(data), TensorType::Int32) => {
-                Some(data.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect())
-            }
-            // What is larger means "as far as there is".
-            (Some(data), TensorType::Int64) => Some(
-                data.as_chunks()
-                    .0
-                    .iter()
-                    .map(|&b| i64::from_le_bytes(b).clamp(i32::MIN.into(), i32::MAX.into()) as i32)
-                    .collect(),
-            ),
-            _ => None,
-        };
+        // What is larger means "as far as there is".
+        let narrow = |n: i64| n.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+        let numbers = tensor.ints().map(|numbers| numbers.into_iter().map(narrow).collect());
         let name = &tensor.name;
         numbers.ok_or_else(|| {
             Failure::new(format!("'{name}' must be integers that are known before the model runs"))

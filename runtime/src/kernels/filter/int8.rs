@@ -25,6 +25,13 @@ struct Place {
     column: usize,
 }
 
+impl Place {
+    /// Its number among the positions of all images.
+    fn index(&self, z: &Sizes) -> usize {
+        (self.image * z.rows.output + self.y) * z.columns.output + self.column
+    }
+}
+
 /// Elements that a filter sees.
 fn covered(z: &Sizes) -> usize {
     z.rows.kernel * z.columns.kernel * z.depth
@@ -38,15 +45,30 @@ pub(in crate::kernels) fn scratch(z: &Sizes) -> Result<usize, Refusal> {
 }
 
 impl Layer<'_> {
-    /// Runs the operator, with [`scratch`] for a convolution; tells whether it is one of those that are here.
-    pub(super) fn run(&self, shape: Shape, x: &[i8], scratch: &mut [i16], out: &mut [i8]) -> bool {
+    /// Whether an operator is one of those that are here.
+    pub(super) fn takes(shape: &Shape) -> bool {
+        match shape {
+            Shape::Full(_) | Shape::Rows(_) => true,
+            Shape::Depthwise(sizes) => sizes.filters == sizes.channels,
+            Shape::Transposed(_) => false,
+        }
+    }
+
+    /// Runs an operator that is here, with [`scratch`] for a convolution.
+    pub(super) fn run(
+        &self,
+        shape: Shape,
+        x: &[i8],
+        scratch: &mut [i16],
+        out: &mut [i8],
+    ) -> Result<(), Refusal> {
         match shape {
             Shape::Full(sizes) => self.convolve(&in_one_row(sizes), x, scratch, out),
-            Shape::Depthwise(sizes) if sizes.filters == sizes.channels => self.depthwise(&sizes, x, out),
+            Shape::Depthwise(sizes) => self.depthwise(&sizes, x, out),
             Shape::Rows(depth) => self.connect(depth, x, out),
-            _ => return false,
+            Shape::Transposed(_) => return Err(Refusal::Internal),
         }
-        true
+        Ok(())
     }
 
     fn offset(&self) -> i32 {
@@ -87,16 +109,15 @@ impl Layer<'_> {
         scratch: &mut [i16],
         out: &mut [i8],
     ) {
-        let Place { image, y, column, .. } = *place;
         let window = covered(z);
         let groups = z.channels.checked_div(z.depth).unwrap_or(0).max(1);
         let filters = z.filters / groups;
         let Some((wide, narrow)) = scratch.split_at_mut_checked(P * window) else { return };
-        let at = ((image * z.rows.output + y) * z.columns.output + column) * z.filters;
+        let at = place.index(z) * z.filters;
         let Some(out) = out.get_mut(at..at + P * z.filters) else { return };
         for group in 0..groups {
             for (p, wide) in wide.chunks_exact_mut(window.max(1)).enumerate() {
-                let place = Place { column: column + p, ..*place };
+                let place = Place { column: place.column + p, ..*place };
                 let x = self.gathered(z, &place, group, x, bytemuck::cast_slice_mut(narrow));
                 widen(self.offset(), x, wide);
             }
@@ -108,7 +129,7 @@ impl Layer<'_> {
                 let second = (f + 1).min((group + 1) * filters - 1);
                 let mut sums = [[self.start(f), self.start(second)]; P];
                 let weights = |f: usize| part(self.weights, f * window, window);
-                products::<P, 2>(rows, [weights(f), weights(second)], &mut sums);
+                products(rows, [weights(f), weights(second)], &mut sums);
                 // Where both are one they give the same.
                 for (k, f) in [f, second].into_iter().enumerate() {
                     let filter = self.outputs.filter(f);
@@ -132,7 +153,7 @@ impl Layer<'_> {
         x: &'x [i8],
         room: &'x mut [i8],
     ) -> &'x [i8] {
-        let Place { image, y, column, .. } = *place;
+        let Place { image, y, column } = *place;
         let (window, depth) = (covered(z), z.depth);
         let (rows, columns) = (z.rows.inside(y, z.height), z.columns.inside(column, z.width));
         let pixel = |i: usize, j: usize| z.pixel(image, (y, i), (column, j)) * z.channels + group * depth;
@@ -174,7 +195,7 @@ impl Layer<'_> {
                     for column in 0..z.columns.output {
                         let place = Place { image, y, column };
                         let sums = self.channels(z, &place, c, start, x);
-                        let at = ((image * z.rows.output + y) * z.columns.output + column) * z.channels;
+                        let at = place.index(z) * z.channels;
                         let out = out.get_mut(at + c..at + z.channels).unwrap_or_default();
                         for ((out, sum), filter) in out.iter_mut().zip(sums).zip(&filters) {
                             *out = filter.of(sum) as i8;

@@ -101,6 +101,12 @@ impl Requantize {
         Multiplier { q, shift: shift.into() }
     }
 
+    /// The output for a scaled sum.
+    #[inline(always)]
+    fn clamped(&self, scaled: i32) -> i32 {
+        scaled.saturating_add(self.output_zero).max(self.min).min(self.max)
+    }
+
     /// What turns sums into outputs, with its lists.
     pub(in crate::kernels) fn outputs<'s>(&self, node: &Invoke<'s>) -> Outputs<'s> {
         Outputs { q: node.list(self.q), shift: node.list(self.shift), rule: *self }
@@ -125,15 +131,13 @@ impl Outputs<'_> {
     /// What turns sums of filter `f` into outputs, for many of them.
     #[inline]
     pub(in crate::kernels) fn filter(&self, f: usize) -> Filter {
-        let Requantize { output_zero: zero, min, max, .. } = self.rule;
-        Filter { scaler: self.multiplier(f).scaler(), zero, min, max }
+        Filter { scaler: self.multiplier(f).scaler(), rule: self.rule }
     }
 
     /// The output of filter `f` for its sum.
     #[inline]
     pub(in crate::kernels) fn of<S: Sum>(&self, f: usize, sum: S) -> i32 {
-        let scaled = sum.scale(self.multiplier(f)).saturating_add(self.rule.output_zero);
-        scaled.max(self.rule.min).min(self.rule.max)
+        self.rule.clamped(sum.scale(self.multiplier(f)))
     }
 }
 
@@ -141,16 +145,14 @@ impl Outputs<'_> {
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Filter {
     scaler: Scaler,
-    zero: i32,
-    min: i32,
-    max: i32,
+    rule: Requantize,
 }
 
 impl Filter {
     /// The output for a sum.
     #[inline(always)]
     pub(in crate::kernels) fn of(&self, sum: i32) -> i32 {
-        self.scaler.apply(sum).saturating_add(self.zero).max(self.min).min(self.max)
+        self.rule.clamped(self.scaler.apply(sum))
     }
 }
 

@@ -55,7 +55,8 @@ pub(in crate::kernels) fn direct(
     }
     let outputs = node.load::<Requantize>(data)?.outputs(node);
     match arithmetic {
-        Arithmetic::Int8 => int8(node, (shape, inputs), outputs),
+        Arithmetic::Int8 if Layer::takes(&shape) => int8(node, (shape, inputs), outputs),
+        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i8),
         Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, (shape, inputs), outputs, |y| y as u8),
         Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, (shape, inputs), outputs, |y| y as i16),
         Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i16),
@@ -75,7 +76,7 @@ fn float(node: &mut Invoke<'_>, (shape, inputs): (Shape, Inputs), range: FloatRa
     Ok(())
 }
 
-/// int8, several sums at once where that is written.
+/// int8, several sums at once.
 fn int8(
     node: &mut Invoke<'_>,
     (shape, inputs): (Shape, Inputs),
@@ -85,17 +86,7 @@ fn int8(
     let scratch = if matches!(shape, Shape::Full(_)) { node.scratch::<i16>()? } else { Default::default() };
     let bias = node.optional_input::<i32>(inputs.bias)?;
     let layer = Layer { weights: weights(node, outputs.rule.widened)?, bias, outputs };
-    if layer.run(shape, node.input(inputs.image)?, scratch, out) {
-        return Ok(());
-    }
-    let (bias, input_zero) = (layer.bias, outputs.rule.input_zero);
-    let rule = Rule {
-        start: |f| bias_at(bias, f),
-        step: |sum: i32, x: i8, w: i8| sum.add_product(i32::from(x) - input_zero, w.into()),
-        finish: |f, sum| outputs.of(f, sum) as i8,
-    };
-    shape.run(&rule, node.input(inputs.image)?, layer.weights, out);
-    Ok(())
+    layer.run(shape, node.input(inputs.image)?, scratch, out)
 }
 
 /// Activations `X`, weights `W`, bias `B`, sums `S`.
