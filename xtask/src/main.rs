@@ -1,5 +1,6 @@
 //! Chores of the project: `cargo xtask --help`.
 
+mod bench;
 mod codegen;
 mod elf;
 mod firmware;
@@ -22,6 +23,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    Bench(bench::Args),
     Codegen(codegen::Args),
     Firmware(firmware::Args),
     Operators(operators::Args),
@@ -31,6 +33,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
+        Chore::Bench(args) => bench::run(&args),
         Chore::Codegen(args) => codegen::run(&args),
         Chore::Firmware(args) => firmware::run(&args),
         Chore::Operators(args) => operators::run(&args),

@@ -1,6 +1,6 @@
 //! The graph into TFLite's format.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sedge_schema::generated::{
@@ -35,7 +35,8 @@ const MAX_BYTES: usize = (2 << 30) - (64 << 20);
 pub fn to_tflite(graph: &Graph) -> Result<Vec<u8>, Failure> {
     let mut buffers = Buffers::default();
     let mut codes = Codes::default();
-    let tensors = graph.tensors().map(|(_, t)| tensor(t, &mut buffers)).collect();
+    let names = unique_names(graph);
+    let tensors = graph.tensors().zip(names).map(|((_, t), name)| tensor(t, name, &mut buffers)).collect();
     let operators = graph.nodes().map(|(_, node)| operator(graph, node, &mut codes)).collect();
     let subgraph = table!(SubGraphT {
         tensors: Some(tensors),
@@ -145,13 +146,40 @@ fn operator(graph: &Graph, node: &Node, codes: &mut Codes) -> OperatorT {
     out
 }
 
-fn tensor(tensor: &Tensor, buffers: &mut Buffers) -> TensorT {
+/// The tensors' names, made different: viewers, and what compares models layer by layer, find tensors by them.
+/// The graph's inputs and outputs keep theirs where they can.
+fn unique_names(graph: &Graph) -> Vec<String> {
+    let mut names: Vec<String> = graph.tensors().map(|(_, t)| t.name.clone()).collect();
+    let borders = graph.inputs.iter().chain(&graph.outputs).map(|id| id.index());
+    let mut order: Vec<usize> = borders.chain(0..names.len()).collect();
+    let mut seen = HashSet::new();
+    order.retain(|&i| seen.insert(i));
+
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut used: HashMap<String, usize> = HashMap::new();
+    for i in order {
+        let times = used.entry(names[i].clone()).or_default();
+        *times += 1;
+        while *times > 1 || names[i].is_empty() {
+            let stem = if names[i].is_empty() { "tensor" } else { names[i].as_str() };
+            let name = format!("{stem}_{}", *times - 1);
+            if taken.insert(name.clone()) {
+                names[i] = name;
+                break;
+            }
+            *times += 1;
+        }
+    }
+    names
+}
+
+fn tensor(tensor: &Tensor, name: String, buffers: &mut Buffers) -> TensorT {
     let signature = &tensor.shape_signature;
     table!(TensorT {
         shape: Some(tensor.shape.dims().iter().map(|&d| d as i32).collect()),
         type_: TensorType(tensor.tensor_type as i8),
         buffer: tensor.data.as_ref().map_or(0, |data| buffers.add(data)),
-        name: Some(tensor.name.clone()),
+        name: Some(name),
         quantization: tensor.quantization.as_ref().map(|q| Box::new(quantization(q))),
         is_variable: tensor.is_variable,
         shape_signature: (!signature.is_empty()).then(|| signature.clone()),
