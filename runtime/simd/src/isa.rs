@@ -11,6 +11,15 @@ pub trait Kernel {
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
+/// A part of a kernel on one level: [`Simd::apart`] makes a function of it.
+pub trait Part<S: Simd> {
+    /// What it gives.
+    type Output;
+
+    /// Runs with the vectors of `simd`. Mark it `#[inline(always)]`.
+    fn run(self, simd: S) -> Self::Output;
+}
+
 /// The vectors of one level. A value proves that the processor has it.
 ///
 /// Loads read missing elements as 0, stores drop lanes that have no place, so slices may be shorter
@@ -33,6 +42,10 @@ pub trait Simd: Copy {
     /// of columns.
     const ROWS: usize;
 
+    /// The same level with vectors of half as many lanes, for matrices of few columns; itself where it has
+    /// none.
+    type Half: Simd;
+
     /// `LANES` integers of 32 bits.
     type I32: Copy;
 
@@ -51,6 +64,12 @@ pub trait Simd: Copy {
     /// `LANES` groups.
     type Groups: Copy;
 
+    /// The level of half as many lanes.
+    fn half(self) -> Self::Half;
+
+    /// Runs `part` in a function of its own, so that its loops have all registers to themselves.
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output;
+
     /// All lanes `x`.
     fn splat_i32(self, x: i32) -> Self::I32;
 
@@ -66,13 +85,18 @@ pub trait Simd: Copy {
     /// Writes the lanes, which must fit 8 bits, to the start of `to`.
     fn store_i8(self, x: Self::I32, to: &mut [i8]);
 
-    /// Writes `clamp(x + zero)` for the lanes of both vectors, one after the other, to the start of
+    /// Writes `clamp(x + zero)` for the lanes of all vectors, one after the other, to the start of
     /// `to`. `zero` fits 9 bits; the limits fit 8.
     #[inline(always)]
-    fn store_clamped(self, x: [Self::I32; 2], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
+    fn store_clamped<const N: usize>(
+        self,
+        x: [Self::I32; N],
+        zero: i32,
+        (min, max): (i32, i32),
+        to: &mut [i8],
+    ) {
         let (zero, min, max) = (self.splat_i32(zero), self.splat_i32(min), self.splat_i32(max));
-        let (low, high) = to.split_at_mut(to.len().min(Self::LANES));
-        for (x, to) in x.into_iter().zip([low, high]) {
+        for (x, to) in x.into_iter().zip(to.chunks_mut(Self::LANES)) {
             self.store_i8(self.min_i32(self.max_i32(self.add_i32(x, zero), min), max), to);
         }
     }
@@ -100,6 +124,14 @@ pub trait Simd: Copy {
 
     /// `round(a / 2^count)`, halves away from zero, counts in `0..=31`.
     fn rounding_shift_right(self, a: Self::I32, count: Self::I32) -> Self::I32;
+
+    /// `round(round(sum * q / 2^31) / 2^right)`, rounded as [`Simd::doubling_high_mul`] and
+    /// [`Simd::rounding_shift_right`] do, for sums less than `2^30` from 0, `q` that are not negative, `right`
+    /// in `1..=31`, and `half` that are `2^(right - 1)`.
+    #[inline(always)]
+    fn requantize(self, sum: Self::I32, q: Self::I32, right: Self::I32, _half: Self::I32) -> Self::I32 {
+        self.rounding_shift_right(self.doubling_high_mul(sum, q), right)
+    }
 
     /// `2 * LANES` pairs of elements of `a` and `b`, widened: `(a[0], b[0]), (a[1], b[1]), ...`.
     fn zip_pairs(self, a: &[i8], b: &[i8]) -> [Self::Pairs; 2];
@@ -185,7 +217,13 @@ macro_rules! inherit {
         }
 
         #[inline(always)]
-        fn store_clamped(self, x: [Self::I32; 2], zero: i32, limits: (i32, i32), to: &mut [i8]) {
+        fn store_clamped<const N: usize>(
+            self,
+            x: [Self::I32; N],
+            zero: i32,
+            limits: (i32, i32),
+            to: &mut [i8],
+        ) {
             self.0.store_clamped(x, zero, limits, to)
         }
 
@@ -227,6 +265,11 @@ macro_rules! inherit {
         #[inline(always)]
         fn rounding_shift_right(self, a: Self::I32, count: Self::I32) -> Self::I32 {
             self.0.rounding_shift_right(a, count)
+        }
+
+        #[inline(always)]
+        fn requantize(self, sum: Self::I32, q: Self::I32, right: Self::I32, half: Self::I32) -> Self::I32 {
+            self.0.requantize(sum, q, right, half)
         }
 
         #[inline(always)]
@@ -283,6 +326,20 @@ macro_rules! inherit {
 
 #[allow(unused_imports, reason = "not every architecture has levels that build on another")]
 pub(crate) use inherit;
+
+/// Of a level without vectors of half as many lanes.
+macro_rules! no_half {
+    () => {
+        type Half = Self;
+
+        #[inline(always)]
+        fn half(self) -> Self {
+            self
+        }
+    };
+}
+
+pub(crate) use no_half;
 
 /// The groups of a level that multiplies pairs of 16-bit numbers: activations are staged widened.
 macro_rules! groups_of_pairs {

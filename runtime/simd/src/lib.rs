@@ -52,10 +52,10 @@ mod x86;
 
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::{Neon, NeonDot};
-pub use isa::{Kernel, Simd};
+pub use isa::{Kernel, Part, Simd};
 pub use level::Level;
 pub use scalar::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use wasm32::Simd128;
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512Vnni, AvxVnni};
+pub use x86::{Avx2, Avx512Vnni, Avx512VnniHalf, AvxVnni};

@@ -1,6 +1,6 @@
 //! The level that every processor has: arrays, which the compiler may vectorise.
 
-use crate::isa::{Simd, groups_of_pairs};
+use crate::isa::{Part, Simd, groups_of_pairs, no_half};
 
 /// Lanes of an array; a compiler makes one 128-bit vector of them where there is one.
 const LANES: usize = 4;
@@ -29,7 +29,13 @@ impl Simd for Scalar {
     type F32 = [f32; LANES];
     type Pairs = [[i16; 2]; LANES];
 
+    no_half!();
     groups_of_pairs!();
+
+    #[inline(never)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        part.run(self)
+    }
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> Self::I32 {

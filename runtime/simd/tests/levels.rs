@@ -37,12 +37,18 @@ impl Kernel for Check {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let mut numbers = Numbers(self.0);
-        integers(simd, &mut numbers);
-        products(simd, &mut numbers);
-        bytes(simd, &mut numbers);
-        floats(simd, &mut numbers);
+        all(simd, self.0);
+        all(simd.half(), self.0);
     }
+}
+
+#[inline(always)]
+fn all<S: Simd>(simd: S, seed: u64) {
+    let mut numbers = Numbers(seed);
+    integers(simd, &mut numbers);
+    products(simd, &mut numbers);
+    bytes(simd, &mut numbers);
+    floats(simd, &mut numbers);
 }
 
 fn lanes<S: Simd>(simd: S, x: S::I32) -> Vec<i32> {
@@ -75,6 +81,16 @@ fn integers<S: Simd>(simd: S, numbers: &mut Numbers) {
         (magnitude * i64::from(a.signum())) as i32
     };
     each(simd.rounding_shift_right(va, vc), &counts, shift, "rounding right shift");
+    // Sums near the limit and small ones, whose halves matter.
+    let sums: Vec<i32> =
+        a.iter().map(|a| a >> 1 >> (numbers.next() % 30)).filter(|s| *s != -(1 << 30)).collect();
+    let rights: Vec<i32> = counts.iter().map(|&n| n.max(1)).collect();
+    let halves: Vec<i32> = rights.iter().map(|&n| 1 << (n - 1)).collect();
+    let [vs, vq, vr, vh] = [&sums, &positive, &rights, &halves].map(|list| simd.load_i32(list));
+    let both = sums.iter().zip(&positive).zip(&rights).map(|((&s, &q), &n)| shift(high(s, q), n));
+    let both: Vec<i32> = both.collect();
+    let got = lanes(simd, simd.requantize(vs, vq, vr, vh));
+    assert_eq!(got[..both.len()], both[..], "{sums:?} times {positive:?} / 2^{rights:?}");
     assert_eq!(lanes(simd, simd.splat_i32(7)), vec![7; S::LANES]);
     assert_eq!(lanes(simd, simd.load_i32(&[3]))[..2], [3, 0], "missing elements are 0");
     let mut one = [0];

@@ -7,7 +7,7 @@ use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
-use super::gemm::{Layout, Matrix, Strip, float, int8};
+use super::gemm::{Fit, Layout, Matrix, Strip, float, int8};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -49,7 +49,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
             let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
             match if packs { int8::pack(node, rule, filters, strip.runs())? } else { None } {
                 Some(packed) => {
-                    let layout = Layout::of(node);
+                    let layout = Layout::for_columns(node, filters);
                     node.scratch(match sizes.is_pointwise() {
                         true => packed.scratch(node),
                         false => strip.scratch(layout.group, layout.element)?,
@@ -75,13 +75,13 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         (Arithmetic::Float, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let matrix = node.load::<float::Packed>(way.data)?.load(node);
-            node.level().run(Float { sizes, matrix, x: node.input(0)?, scratch, out });
+            node.level().run(Fit(matrix.half, Float { sizes, matrix, x: node.input(0)?, scratch, out }));
             Ok(())
         }
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let matrix = node.load::<int8::Packed>(way.data)?.load(node);
-            node.level().run(Int8 { sizes, matrix, x: node.input(0)?, scratch, out });
+            node.level().run(Fit(matrix.half, Int8 { sizes, matrix, x: node.input(0)?, scratch, out }));
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {

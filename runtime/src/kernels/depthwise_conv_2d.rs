@@ -37,7 +37,8 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
             match fits {
                 true => {
                     node.scratch(strip.scratch(panel, size_of::<f32>())?)?;
-                    Way::packed(node, arithmetic, range)?
+                    let packed = depthwise::pack_float(node, range, &sizes)?;
+                    Way::packed(node, arithmetic, packed)?
                 }
                 false => Way::direct(node, arithmetic, range)?,
             }
@@ -63,10 +64,8 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let sizes = geometry.sizes();
     match way.of()? {
         (Arithmetic::Float, true) => {
-            let range = *node.load(way.data)?;
             let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let bias = node.optional_input(2)?.unwrap_or_default();
-            let windows = depthwise::Float { weights: node.input(1)?, bias, range, channels: sizes.channels };
+            let windows = node.load::<depthwise::PackedFloat>(way.data)?.load(node, sizes.channels)?;
             node.level().run(Run { sizes, windows, x: node.input(0)?, scratch, out });
             Ok(())
         }

@@ -8,7 +8,7 @@ use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode};
 use super::filter::{Arithmetic, FloatRange, Inputs, Product, Requantize, Way, run};
-use super::gemm::{Matrix, float, int8};
+use super::gemm::{Fit, Matrix, float, int8};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -60,13 +60,13 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         (Arithmetic::Float, true) => {
             let out = node.output(0)?;
             let matrix = node.load::<float::Packed>(way.data)?.load(node);
-            node.level().run(Float { matrix, x: node.input(0)?, out });
+            node.level().run(Fit(matrix.half, Float { matrix, x: node.input(0)?, out }));
             Ok(())
         }
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let matrix = node.load::<int8::Packed>(way.data)?.load(node);
-            node.level().run(Int8 { matrix, x: node.input(0)?, scratch, out });
+            node.level().run(Fit(matrix.half, Int8 { matrix, x: node.input(0)?, scratch, out }));
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use crate::isa::{Kernel, Simd, groups_of_pairs};
+use crate::isa::{Kernel, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 4;
@@ -53,7 +53,19 @@ impl Simd for Neon {
     type F32 = float32x4_t;
     type Pairs = int16x8_t;
 
+    no_half!();
     groups_of_pairs!();
+
+    #[inline(always)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        #[inline(never)]
+        #[target_feature(enable = "neon")]
+        fn go<P: Part<Neon>>(simd: Neon, part: P) -> P::Output {
+            part.run(simd)
+        }
+        // SAFETY: a value of `Neon` is only made where the processor has it.
+        unsafe { go(self, part) }
+    }
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> int32x4_t {
@@ -88,15 +100,24 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn store_clamped(self, x: [int32x4_t; 2], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
-        // Saturated at 16 bits on the way, which is outside the limits with any zero point.
-        let bytes = neon!({
-            let words = vcombine_s16(vqmovn_s32(x[0]), vqmovn_s32(x[1]));
-            let words = vqaddq_s16(words, vdupq_n_s16(zero as i16));
-            let words = vmaxq_s16(words, vdupq_n_s16(min as i16));
-            vmovn_s16(vminq_s16(words, vdupq_n_s16(max as i16)))
-        });
-        write(bits!(int8x8_t => [i8; 8], bytes), to);
+    fn store_clamped<const N: usize>(
+        self,
+        x: [int32x4_t; N],
+        zero: i32,
+        (min, max): (i32, i32),
+        to: &mut [i8],
+    ) {
+        for (x, to) in x.chunks(2).zip(to.chunks_mut(2 * LANES)) {
+            // Saturated at 16 bits on the way, which is outside the limits with any zero point.
+            let bytes = neon!({
+                let words = vcombine_s16(vqmovn_s32(x[0]), vqmovn_s32(x[x.len() - 1]));
+                let words = vqaddq_s16(words, vdupq_n_s16(zero as i16));
+                let words = vmaxq_s16(words, vdupq_n_s16(min as i16));
+                vmovn_s16(vminq_s16(words, vdupq_n_s16(max as i16)))
+            });
+            let to_end = to.len().min(x.len() * LANES);
+            write(bits!(int8x8_t => [i8; 8], bytes), to.get_mut(..to_end).unwrap_or_default());
+        }
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use core::arch::aarch64::*;
 use core::arch::asm;
 
 use super::Neon;
-use crate::isa::{Kernel, Simd, inherit};
+use crate::isa::{Kernel, Part, Simd, inherit, no_half};
 use crate::slices::{bits, first};
 
 /// Proof that the processor has Neon and its dot products.
@@ -43,6 +43,18 @@ impl Simd for NeonDot {
     type Groups = int8x16_t;
 
     inherit!(Neon);
+    no_half!();
+
+    #[inline(always)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        #[inline(never)]
+        #[target_feature(enable = "neon,dotprod")]
+        fn go<P: Part<NeonDot>>(simd: NeonDot, part: P) -> P::Output {
+            part.run(simd)
+        }
+        // SAFETY: a value of `NeonDot` is only made where the processor has both.
+        unsafe { go(self, part) }
+    }
 
     #[inline(always)]
     fn dot_pairs(self, sum: int32x4_t, a: int16x8_t, b: int16x8_t) -> int32x4_t {

@@ -2,7 +2,7 @@
 
 use core::arch::wasm32::*;
 
-use crate::isa::{Kernel, Simd, groups_of_pairs};
+use crate::isa::{Kernel, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 4;
@@ -43,7 +43,13 @@ impl Simd for Simd128 {
     type F32 = v128;
     type Pairs = v128;
 
+    no_half!();
     groups_of_pairs!();
+
+    #[inline(never)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        part.run(self)
+    }
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> v128 {
@@ -72,12 +78,16 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    fn store_clamped(self, x: [v128; 2], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
-        // Saturated at 16 bits on the way, which is outside the limits with any zero point.
-        let words = i16x8_add_sat(i16x8_narrow_i32x4(x[0], x[1]), i16x8_splat(zero as i16));
-        let words = i16x8_min(i16x8_max(words, i16x8_splat(min as i16)), i16x8_splat(max as i16));
-        let bytes = i64x2_extract_lane::<0>(i8x16_narrow_i16x8(words, words));
-        write(bytes.to_le_bytes().map(|x| x as i8), to);
+    fn store_clamped<const N: usize>(self, x: [v128; N], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
+        for (x, to) in x.chunks(2).zip(to.chunks_mut(2 * LANES)) {
+            // Saturated at 16 bits on the way, which is outside the limits with any zero point.
+            let words = i16x8_narrow_i32x4(x[0], x[x.len() - 1]);
+            let words = i16x8_add_sat(words, i16x8_splat(zero as i16));
+            let words = i16x8_min(i16x8_max(words, i16x8_splat(min as i16)), i16x8_splat(max as i16));
+            let bytes = i64x2_extract_lane::<0>(i8x16_narrow_i16x8(words, words));
+            let to_end = to.len().min(x.len() * LANES);
+            write(bytes.to_le_bytes().map(|x| x as i8), to.get_mut(..to_end).unwrap_or_default());
+        }
     }
 
     #[inline(always)]

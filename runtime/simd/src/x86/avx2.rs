@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::isa::{Kernel, Simd, groups_of_pairs};
+use crate::isa::{Kernel, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 8;
@@ -52,7 +52,19 @@ impl Simd for Avx2 {
     type F32 = __m256;
     type Pairs = __m256i;
 
+    no_half!();
     groups_of_pairs!();
+
+    #[inline(always)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma")]
+        fn go<P: Part<Avx2>>(simd: Avx2, part: P) -> P::Output {
+            part.run(simd)
+        }
+        // SAFETY: a value of `Avx2` is only made where the processor has AVX2 and FMA.
+        unsafe { go(self, part) }
+    }
 
     #[inline(always)]
     fn splat_i32(self, x: i32) -> __m256i {
@@ -83,18 +95,31 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn store_clamped(self, x: [__m256i; 2], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
-        // Saturated at 16 bits on the way, which is outside the limits with any zero point.
-        let bytes = avx2!({
-            let words = _mm256_packs_epi32(x[0], x[1]);
-            let words = _mm256_adds_epi16(words, _mm256_set1_epi16(zero as i16));
-            let words = _mm256_max_epi16(words, _mm256_set1_epi16(min as i16));
-            let words = _mm256_min_epi16(words, _mm256_set1_epi16(max as i16));
-            // Each half has four lanes of the first vector, then four of the second.
-            let bytes = _mm256_packs_epi16(words, words);
-            _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes))
-        });
-        write(bits!(__m128i => [i8; 16], bytes), to);
+    fn store_clamped<const N: usize>(
+        self,
+        x: [__m256i; N],
+        zero: i32,
+        (min, max): (i32, i32),
+        to: &mut [i8],
+    ) {
+        for (x, to) in x.chunks(2).zip(to.chunks_mut(2 * LANES)) {
+            let (low, high) = (x[0], x[x.len() - 1]);
+            // Saturated at 16 bits on the way, which is outside the limits with any zero point.
+            let bytes = avx2!({
+                let words = _mm256_packs_epi32(low, high);
+                let words = _mm256_adds_epi16(words, _mm256_set1_epi16(zero as i16));
+                let words = _mm256_max_epi16(words, _mm256_set1_epi16(min as i16));
+                let words = _mm256_min_epi16(words, _mm256_set1_epi16(max as i16));
+                // Each half has four lanes of the first vector, then four of the second.
+                let bytes = _mm256_packs_epi16(words, words);
+                _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes))
+            });
+            if x.len() == 2 {
+                write(bits!(__m128i => [i8; 16], bytes), to);
+            } else {
+                write(bits!(i64 => [i8; 8], avx2!(_mm_cvtsi128_si64(bytes))), to);
+            }
+        }
     }
 
     #[inline(always)]
@@ -149,6 +174,21 @@ impl Simd for Avx2 {
             let threshold = _mm256_sub_epi32(_mm256_srli_epi32::<1>(mask), negative);
             let up = _mm256_cmpgt_epi32(_mm256_and_si256(a, mask), threshold);
             _mm256_sub_epi32(_mm256_srav_epi32(a, count), up)
+        })
+    }
+
+    #[inline(always)]
+    fn requantize(self, sum: __m256i, q: __m256i, right: __m256i, half: __m256i) -> __m256i {
+        // With twice the sum, the upper halves of the products are the first result.
+        avx2!({
+            let (twice, up) = (_mm256_add_epi32(sum, sum), _mm256_set1_epi64x(1 << 31));
+            let even = _mm256_add_epi64(_mm256_mul_epi32(twice, q), up);
+            let odd = _mm256_mul_epi32(_mm256_srli_epi64::<32>(twice), _mm256_srli_epi64::<32>(q));
+            let odd = _mm256_add_epi64(odd, up);
+            let high = _mm256_blend_epi32::<0b1010_1010>(_mm256_shuffle_epi32::<0b11_11_01_01>(even), odd);
+            // Half a unit, and less by one where negative: halves are rounded away from zero.
+            let more = _mm256_add_epi32(half, _mm256_srai_epi32::<31>(high));
+            _mm256_srav_epi32(_mm256_add_epi32(high, more), right)
         })
     }
 

@@ -2,14 +2,15 @@
 
 use core::arch::x86_64::*;
 
-use crate::isa::{Kernel, Simd};
-use crate::slices::{bits, first, write};
+use super::{Avx2, Avx512VnniHalf};
+use crate::isa::{Kernel, Part, Simd};
+use crate::slices::{bits, first};
 
 const LANES: usize = 16;
 
-/// Proof that the processor has AVX-512 (F, BW, VL) and VNNI.
+/// Proof that the processor has AVX2, AVX-512 (F, BW, VL) and VNNI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Avx512Vnni(());
+pub struct Avx512Vnni(pub(super) Avx2);
 
 impl Avx512Vnni {
     /// Asks the processor (feature `std`) or the compiler's target.
@@ -26,7 +27,7 @@ impl Avx512Vnni {
             target_feature = "avx512vl",
             target_feature = "avx512vnni"
         ));
-        has.then_some(Self(()))
+        Avx2::detect().filter(|_| has).map(Self)
     }
 
     /// Runs `kernel` compiled with AVX-512.
@@ -38,6 +39,25 @@ impl Avx512Vnni {
         }
         // SAFETY: a value of `Avx512Vnni` is only made where the processor has all of these.
         unsafe { go(self, kernel) }
+    }
+}
+
+/// The first `count` lanes, of sixteen.
+#[inline(always)]
+fn mask(count: usize) -> u16 {
+    !(u32::MAX << count.min(LANES)) as u16
+}
+
+impl Avx512Vnni {
+    /// Writes as many bytes as there is room for.
+    #[inline(always)]
+    fn store_bytes(self, x: __m128i, to: &mut [i8]) {
+        match to.first_chunk_mut::<LANES>() {
+            Some(all) => *all = bits!(__m128i => [i8; LANES], x),
+            // SAFETY: `self` proves AVX-512BW and VL; only the bytes that the mask has are written, and the slice
+            // has them.
+            None => unsafe { _mm_mask_storeu_epi8(to.as_mut_ptr(), mask(to.len()), x) },
+        }
     }
 }
 
@@ -59,6 +79,7 @@ impl Simd for Avx512Vnni {
     const GROUP: usize = 4;
     const OFFSET: i32 = 128;
     const ROWS: usize = 8;
+    type Half = Avx512VnniHalf;
     type I32 = __m512i;
     type F32 = __m512;
     type Pairs = __m512i;
@@ -67,18 +88,42 @@ impl Simd for Avx512Vnni {
     type Groups = __m512i;
 
     #[inline(always)]
+    fn half(self) -> Avx512VnniHalf {
+        Avx512VnniHalf::of(self)
+    }
+
+    #[inline(always)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+        fn go<P: Part<Avx512Vnni>>(simd: Avx512Vnni, part: P) -> P::Output {
+            part.run(simd)
+        }
+        // SAFETY: a value of `Avx512Vnni` is only made where the processor has all of these.
+        unsafe { go(self, part) }
+    }
+
+    #[inline(always)]
     fn splat_i32(self, x: i32) -> __m512i {
         avx512!(_mm512_set1_epi32(x))
     }
 
     #[inline(always)]
     fn load_i32(self, from: &[i32]) -> __m512i {
-        bits!([i32; LANES] => __m512i, first(from))
+        match from.first_chunk::<LANES>() {
+            Some(&all) => bits!([i32; LANES] => __m512i, all),
+            // SAFETY: `self` proves AVX-512F; only the lanes that the mask has are read, and the slice has them.
+            None => unsafe { _mm512_maskz_loadu_epi32(mask(from.len()), from.as_ptr()) },
+        }
     }
 
     #[inline(always)]
     fn store_i32(self, x: __m512i, to: &mut [i32]) {
-        write(bits!(__m512i => [i32; LANES], x), to);
+        match to.first_chunk_mut::<LANES>() {
+            Some(all) => *all = bits!(__m512i => [i32; LANES], x),
+            // SAFETY: `self` proves AVX-512F; only the lanes that the mask has are written, and the slice has them.
+            None => unsafe { _mm512_mask_storeu_epi32(to.as_mut_ptr(), mask(to.len()), x) },
+        }
     }
 
     #[inline(always)]
@@ -89,8 +134,24 @@ impl Simd for Avx512Vnni {
 
     #[inline(always)]
     fn store_i8(self, x: __m512i, to: &mut [i8]) {
-        let bytes = avx512!(_mm512_cvtepi32_epi8(x));
-        write(bits!(__m128i => [i8; LANES], bytes), to);
+        self.store_bytes(avx512!(_mm512_cvtepi32_epi8(x)), to);
+    }
+
+    #[inline(always)]
+    fn store_clamped<const N: usize>(
+        self,
+        x: [__m512i; N],
+        zero: i32,
+        (min, max): (i32, i32),
+        to: &mut [i8],
+    ) {
+        for (x, to) in x.into_iter().zip(to.chunks_mut(LANES)) {
+            let bytes = avx512!({
+                let bytes = _mm512_cvtsepi32_epi8(_mm512_add_epi32(x, _mm512_set1_epi32(zero)));
+                _mm_min_epi8(_mm_max_epi8(bytes, _mm_set1_epi8(min as i8)), _mm_set1_epi8(max as i8))
+            });
+            self.store_bytes(bytes, to);
+        }
     }
 
     #[inline(always)]
@@ -146,6 +207,21 @@ impl Simd for Avx512Vnni {
             let up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(a, mask), threshold);
             let down = _mm512_srav_epi32(a, count);
             _mm512_mask_add_epi32(down, up, down, one)
+        })
+    }
+
+    #[inline(always)]
+    fn requantize(self, sum: __m512i, q: __m512i, right: __m512i, half: __m512i) -> __m512i {
+        // With twice the sum, the upper halves of the products are the first result.
+        avx512!({
+            let (twice, up) = (_mm512_add_epi32(sum, sum), _mm512_set1_epi64(1 << 31));
+            let even = _mm512_add_epi64(_mm512_mul_epi32(twice, q), up);
+            let odd = _mm512_mul_epi32(_mm512_srli_epi64::<32>(twice), _mm512_srli_epi64::<32>(q));
+            let odd = _mm512_add_epi64(odd, up);
+            let high = _mm512_mask_shuffle_epi32::<0b11_11_01_01>(odd, 0b0101_0101_0101_0101, even);
+            // Half a unit, and less by one where negative: halves are rounded away from zero.
+            let more = _mm512_add_epi32(half, _mm512_srai_epi32::<31>(high));
+            _mm512_srav_epi32(_mm512_add_epi32(high, more), right)
         })
     }
 
@@ -219,12 +295,20 @@ impl Simd for Avx512Vnni {
 
     #[inline(always)]
     fn load_f32(self, from: &[f32]) -> __m512 {
-        bits!([f32; LANES] => __m512, first(from))
+        match from.first_chunk::<LANES>() {
+            Some(&all) => bits!([f32; LANES] => __m512, all),
+            // SAFETY: `self` proves AVX-512F; only the lanes that the mask has are read, and the slice has them.
+            None => unsafe { _mm512_maskz_loadu_ps(mask(from.len()), from.as_ptr()) },
+        }
     }
 
     #[inline(always)]
     fn store_f32(self, x: __m512, to: &mut [f32]) {
-        write(bits!(__m512 => [f32; LANES], x), to);
+        match to.first_chunk_mut::<LANES>() {
+            Some(all) => *all = bits!(__m512 => [f32; LANES], x),
+            // SAFETY: `self` proves AVX-512F; only the lanes that the mask has are written, and the slice has them.
+            None => unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask(to.len()), x) },
+        }
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::Avx2;
-use crate::isa::{Kernel, Simd, inherit};
+use crate::isa::{Kernel, Part, Simd, inherit, no_half};
 use crate::slices::{bits, first};
 
 /// Proof that the processor has AVX2, FMA and AVX-VNNI.
@@ -42,6 +42,18 @@ impl Simd for AvxVnni {
     type Groups = __m256i;
 
     inherit!(Avx2);
+    no_half!();
+
+    #[inline(always)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,avxvnni")]
+        fn go<P: Part<AvxVnni>>(simd: AvxVnni, part: P) -> P::Output {
+            part.run(simd)
+        }
+        // SAFETY: a value of `AvxVnni` is only made where the processor has all of these.
+        unsafe { go(self, part) }
+    }
 
     #[inline(always)]
     fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {

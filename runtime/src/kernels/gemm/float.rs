@@ -18,6 +18,8 @@ pub(in crate::kernels) struct Packed {
     bias: Span,
     columns: u32,
     run: u32,
+    /// Whether it is laid out for the level's half.
+    half: u32,
     range: FloatRange,
 }
 
@@ -29,17 +31,17 @@ pub(in crate::kernels) fn pack(
     (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
     let Some(weights) = constant_weights(node) else { return Ok(None) };
-    let panel = Layout::of(node).panel();
-    let padded = columns.next_multiple_of(panel);
+    let Layout { lanes, half, .. } = Layout::for_columns(node, columns);
+    let padded = columns.next_multiple_of(lanes);
     let packed = node.list::<f32>(padded * runs * run)?;
     let (weights, _) = weights.as_chunks::<4>();
-    pack_panels(weights, (runs, run), (panel, 1), f32::from_le_bytes, node.list_mut(packed));
+    pack_panels(weights, (runs, run), (lanes, 1), f32::from_le_bytes, node.list_mut(packed));
     let bias = node.list::<f32>(padded)?;
     let constant = node.constant(2).unwrap_or_default();
     let floats = constant.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
     node.list_mut::<f32>(bias).iter_mut().zip(floats).for_each(|(to, b)| *to = b);
-    let (columns, run) = (columns as u32, run as u32);
-    Ok(Some(Packed { weights: packed, bias, columns, run, range }))
+    let (columns, run, half) = (columns as u32, run as u32, half.into());
+    Ok(Some(Packed { weights: packed, bias, columns, run, half, range }))
 }
 
 impl Packed {
@@ -48,6 +50,7 @@ impl Packed {
             weights: node.list(self.weights),
             count: self.columns as usize,
             run: self.run as usize,
+            half: self.half != 0,
             arithmetic: Columns { bias: node.list(self.bias), range: self.range },
         }
     }
@@ -109,23 +112,21 @@ impl Arithmetic for Columns<'_> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd, const M: usize>(
+    fn finish<S: Simd, const M: usize, const N: usize>(
         &self,
         simd: S,
-        sums: [[S::F32; 2]; M],
+        sums: [[S::F32; N]; M],
         column: usize,
         count: usize,
         out: &mut [f32],
     ) {
         let (low, high) = (simd.splat_f32(self.range.low), simd.splat_f32(self.range.high));
-        for half in 0..2 {
-            let column = column + half * S::LANES;
-            if column >= count {
-                return;
-            }
+        let one = simd.splat_f32(1.0);
+        for n in 0..N {
+            let column = column + n * S::LANES;
             let bias = simd.load_f32(self.bias.get(column..).unwrap_or_default());
             for (sums, out) in sums.iter().zip(out.chunks_exact_mut(count)) {
-                let y = simd.max_f32(simd.mul_add_f32(sums[half], simd.splat_f32(1.0), bias), low);
+                let y = simd.max_f32(simd.mul_add_f32(sums[n], one, bias), low);
                 simd.store_f32(simd.min_f32(y, high), out.get_mut(column..).unwrap_or_default());
             }
         }

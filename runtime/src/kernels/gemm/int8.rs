@@ -19,6 +19,8 @@ pub(in crate::kernels) struct Packed {
     lists: Lists,
     columns: u32,
     run: u32,
+    /// Whether it is laid out for the level's half.
+    half: u32,
     rule: Requantize,
 }
 
@@ -30,39 +32,67 @@ pub(in crate::kernels) struct Lists {
     bias: Span,
     q: Span,
     right: Span,
-    /// Empty where no column shifts to the left.
-    left: Span,
+    /// Half of what the shift to the right makes one, where [`Simd::requantize`] does for all columns; else
+    /// the shifts to the left.
+    other: Span,
+    plain: u32,
+}
+
+/// Sums that are nearer to 0 are for [`Simd::requantize`].
+const PLAIN: i64 = 1 << 30;
+
+/// The weights of one column, added up.
+pub(super) struct Total {
+    sum: i32,
+    magnitude: i64,
+}
+
+impl Total {
+    pub(super) fn of(weights: impl Iterator<Item = u8>) -> Self {
+        weights.fold(Self { sum: 0, magnitude: 0 }, |total, w| {
+            let w = i32::from(w as i8);
+            Self { sum: total.sum.wrapping_add(w), magnitude: total.magnitude + i64::from(w.abs()) }
+        })
+    }
 }
 
 impl Lists {
-    /// Makes the lists for `columns` columns, filled up to `padded`. `sum` gives the sum of a column's
-    /// weights: with it the zero point of the activations moves into the bias, together with what staged
-    /// activations have on top: `sum((x - z) * w) = sum((x + o) * w) - (z + o) * sum(w)`.
+    /// Makes the lists for `columns` columns, repeated up to `padded`. `total` adds up a column's
+    /// weights: with their sum the zero point of the activations moves into the bias, together with what
+    /// staged activations have on top: `sum((x - z) * w) = sum((x + o) * w) - (z + o) * sum(w)`.
     pub(super) fn prepare(
         node: &mut Prepare<'_>,
         rule: &Requantize,
         (columns, padded): (usize, usize),
         offset: i32,
-        sum: impl Fn(usize) -> i32,
+        total: impl Fn(usize) -> Total,
     ) -> Result<Self, Refusal> {
         let bias_bytes = node.constant(2).unwrap_or_default();
-        let scales_up = (0..columns).any(|f| rule.multiplier(node, f).shift > 0);
+        let bias = |f: usize| {
+            bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b))
+        };
+        let plain = (0..columns).all(|f| {
+            // An activation is at most 255 from its zero point.
+            let most = i64::from(bias(f)).abs().saturating_add(255 * total(f).magnitude);
+            most < PLAIN && (-31..0).contains(&rule.multiplier(node, f).shift)
+        });
         let lists = Self {
             bias: node.list::<i32>(padded)?,
             q: node.list::<i32>(padded)?,
             right: node.list::<i32>(padded)?,
-            left: if scales_up { node.list::<i32>(padded)? } else { Span::default() },
+            other: node.list::<i32>(padded)?,
+            plain: plain.into(),
         };
-        for f in 0..columns {
-            let bias =
-                bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b));
-            let bias = bias.wrapping_sub(sum(f).wrapping_mul(rule.input_zero + offset));
+        for at in 0..padded {
+            let f = at % columns;
+            let bias = bias(f).wrapping_sub(total(f).sum.wrapping_mul(rule.input_zero + offset));
             let multiplier = rule.multiplier(node, f);
             let (left, right) = (multiplier.shift.max(0), (-multiplier.shift).max(0));
+            let other = if plain { 1 << (right - 1) } else { left };
             for (list, value) in
-                [(lists.bias, bias), (lists.q, multiplier.q), (lists.right, right), (lists.left, left)]
+                [(lists.bias, bias), (lists.q, multiplier.q), (lists.right, right), (lists.other, other)]
             {
-                if let Some(to) = node.list_mut::<i32>(list).get_mut(f) {
+                if let Some(to) = node.list_mut::<i32>(list).get_mut(at) {
                     *to = value;
                 }
             }
@@ -75,7 +105,8 @@ impl Lists {
             bias: node.list(self.bias),
             q: node.list(self.q),
             right: node.list(self.right),
-            left: node.list(self.left),
+            other: node.list(self.other),
+            plain: self.plain != 0,
             rule: *rule,
         }
     }
@@ -87,7 +118,8 @@ pub(in crate::kernels) struct Columns<'s> {
     bias: &'s [i32],
     q: &'s [i32],
     right: &'s [i32],
-    left: &'s [i32],
+    other: &'s [i32],
+    plain: bool,
     rule: Requantize,
 }
 
@@ -97,45 +129,51 @@ pub(super) struct Scale<S: Simd> {
     bias: S::I32,
     q: S::I32,
     right: S::I32,
-    left: Option<S::I32>,
-}
-
-impl<S: Simd> Scale<S> {
-    /// The scaled sums.
-    #[inline(always)]
-    fn of(&self, simd: S, sum: S::I32) -> S::I32 {
-        let mut sum = simd.add_i32(sum, self.bias);
-        if let Some(left) = self.left {
-            sum = simd.shift_left(sum, left);
-        }
-        simd.rounding_shift_right(simd.doubling_high_mul(sum, self.q), self.right)
-    }
+    other: S::I32,
 }
 
 impl Columns<'_> {
     /// What the vector of columns from `column` on is scaled by.
     #[inline(always)]
     fn scale<S: Simd>(&self, simd: S, column: usize) -> Scale<S> {
-        let list = |list: &[i32]| simd.load_i32(list.get(column..).unwrap_or_default());
         Scale {
-            bias: list(self.bias),
-            q: list(self.q),
-            right: list(self.right),
-            left: if self.left.is_empty() { None } else { Some(list(self.left)) },
+            bias: simd.load_i32(self.bias.get(column..).unwrap_or_default()),
+            q: simd.load_i32(self.q.get(column..).unwrap_or_default()),
+            right: simd.load_i32(self.right.get(column..).unwrap_or_default()),
+            other: simd.load_i32(self.other.get(column..).unwrap_or_default()),
         }
     }
 
-    /// What the panel that starts at `column` is scaled by.
+    /// What the `N` vectors of columns from `column` on are scaled by.
     #[inline(always)]
-    pub(super) fn scales<S: Simd>(&self, simd: S, column: usize) -> [Scale<S>; 2] {
-        [self.scale(simd, column), self.scale(simd, column + S::LANES)]
+    pub(super) fn scales<S: Simd, const N: usize>(&self, simd: S, column: usize) -> [Scale<S>; N] {
+        let mut scales = [self.scale(simd, column); N];
+        for (n, scale) in scales.iter_mut().enumerate().skip(1) {
+            *scale = self.scale(simd, column + n * S::LANES);
+        }
+        scales
     }
 
-    /// Writes the outputs of a panel, as many as `to` has room for.
+    /// Writes the outputs of `N` vectors of columns, as many as `to` has room for.
     #[inline(always)]
-    pub(super) fn write<S: Simd>(&self, simd: S, scales: &[Scale<S>; 2], sums: [S::I32; 2], to: &mut [i8]) {
+    pub(super) fn write<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        scales: &[Scale<S>; N],
+        sums: [S::I32; N],
+        to: &mut [i8],
+    ) {
+        let mut scaled = sums;
+        for (sum, scale) in scaled.iter_mut().zip(scales) {
+            let Scale { bias, q, right, other } = *scale;
+            let whole = simd.add_i32(*sum, bias);
+            *sum = if self.plain {
+                simd.requantize(whole, q, right, other)
+            } else {
+                simd.rounding_shift_right(simd.doubling_high_mul(simd.shift_left(whole, other), q), right)
+            };
+        }
         let Requantize { output_zero, min, max, .. } = self.rule;
-        let scaled = [scales[0].of(simd, sums[0]), scales[1].of(simd, sums[1])];
         simd.store_clamped(scaled, output_zero, (min, max), to);
     }
 }
@@ -189,15 +227,15 @@ impl Arithmetic for Columns<'_> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd, const M: usize>(
+    fn finish<S: Simd, const M: usize, const N: usize>(
         &self,
         simd: S,
-        sums: [[S::I32; 2]; M],
+        sums: [[S::I32; N]; M],
         column: usize,
         count: usize,
         out: &mut [i8],
     ) {
-        let scales = self.scales(simd, column);
+        let scales = self.scales::<S, N>(simd, column);
         for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(count)) {
             self.write(simd, &scales, sums, out.get_mut(column..).unwrap_or_default());
         }
@@ -212,26 +250,23 @@ pub(in crate::kernels) fn pack(
     (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
     let Some(weights) = constant_weights(node) else { return Ok(None) };
-    let layout = Layout::of(node);
-    let padded = columns.next_multiple_of(layout.panel());
+    let layout = Layout::for_columns(node, columns);
+    let padded = columns.next_multiple_of(layout.lanes);
     let packed = node.list::<i8>(padded * runs * run.next_multiple_of(layout.group))?;
-    let (weights, _) = weights.as_chunks::<1>();
+    let (bytes, _) = weights.as_chunks::<1>();
     let out = node.list_mut::<i8>(packed);
-    pack_panels(weights, (runs, run), (layout.panel(), layout.group), |[w]| w as i8, out);
+    pack_panels(bytes, (runs, run), (layout.lanes, layout.group), |[w]| w as i8, out);
     let depth = runs * run;
-    let sum = |f: usize| {
-        let row = weights.get(f * depth..(f + 1) * depth).unwrap_or_default();
-        row.iter().map(|&[w]| i32::from(w as i8)).sum()
-    };
-    let lists = Lists::prepare(node, &rule, (columns, padded), layout.offset, sum)?;
-    let (columns, run) = (columns as u32, run as u32);
-    Ok(Some(Packed { weights: packed, lists, columns, run, rule }))
+    let total = |f: usize| Total::of(weights.iter().skip(f * depth).take(depth).copied());
+    let lists = Lists::prepare(node, &rule, (columns, padded), layout.offset, total)?;
+    let (columns, run, half) = (columns as u32, run as u32, layout.half.into());
+    Ok(Some(Packed { weights: packed, lists, columns, run, half, rule }))
 }
 
 impl Packed {
     /// Bytes of scratch memory for the rows of a tile.
     pub(in crate::kernels) fn scratch(&self, node: &Prepare<'_>) -> usize {
-        let layout = Layout::of(node);
+        let layout = Layout::for_columns(node, self.columns as usize);
         layout.rows * (self.run as usize).next_multiple_of(layout.group) * layout.element
     }
 
@@ -240,6 +275,7 @@ impl Packed {
             weights: node.list(self.weights),
             count: self.columns as usize,
             run: self.run as usize,
+            half: self.half != 0,
             arithmetic: self.lists.load(node, &self.rule),
         }
     }

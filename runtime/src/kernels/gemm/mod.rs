@@ -7,9 +7,10 @@
 //! weights --pack (once)--> panels of two vectors of columns --^
 //! ```
 //!
-//! A column is a filter or a unit. Packed weights are panels of `2 * LANES` columns; within a panel
-//! the order is that of the depth, in the level's groups, so a tile reads them from one end to the
-//! other. The last panel is filled up with zeros.
+//! A column is a filter or a unit. Packed weights are panels of `2 * LANES` columns, the last one of `LANES`
+//! where no more are left; within a panel the order is that of the depth, in the level's groups, so a tile
+//! reads them from one end to the other. The last panel is filled up with zeros. Matrices of very few
+//! columns run on the level's half ([`Fit`]).
 //!
 //! The depth is cut into runs of activations that lie together: one for a product of matrices, one for
 //! each row of a window (each cell, where it is dilated) for a convolution. Each run is filled up to
@@ -43,32 +44,60 @@ pub(super) struct Layout {
     pub(super) element: usize,
     /// Rows of a tile.
     pub(super) rows: usize,
+    /// Whether this is the layout of the level's half.
+    pub(super) half: bool,
 }
 
 impl Layout {
     /// That of the session's level.
     pub(super) fn of(node: &Prepare<'_>) -> Self {
-        struct Ask;
+        Self::for_columns(node, usize::MAX)
+    }
+
+    /// That for a matrix of `columns`, which must run as [`Fit`] says.
+    pub(super) fn for_columns(node: &Prepare<'_>, columns: usize) -> Self {
+        struct Ask(usize);
         impl Kernel for Ask {
             type Output = Layout;
 
             #[inline(always)]
-            fn run<S: Simd>(self, _simd: S) -> Layout {
-                Layout {
-                    lanes: S::LANES,
-                    group: S::GROUP,
-                    offset: S::OFFSET,
-                    element: size_of::<S::Element>(),
-                    rows: S::ROWS,
+            fn run<S: Simd>(self, simd: S) -> Layout {
+                match has_half::<S>() && self.0 <= S::Half::LANES {
+                    true => Layout { half: true, ..self.run(simd.half()) },
+                    false => Layout {
+                        lanes: S::LANES,
+                        group: S::GROUP,
+                        offset: S::OFFSET,
+                        element: size_of::<S::Element>(),
+                        rows: S::ROWS,
+                        half: false,
+                    },
                 }
             }
         }
-        node.level().run(Ask)
+        node.level().run(Ask(columns))
     }
 
-    /// Columns of a panel.
+    /// Columns of a panel, but for the last.
     pub(super) fn panel(&self) -> usize {
         2 * self.lanes
+    }
+}
+
+/// Whether a level has vectors of half as many lanes.
+const fn has_half<S: Simd>() -> bool {
+    S::Half::LANES < S::LANES
+}
+
+/// A kernel that runs on the level's half where its matrix is laid out for that.
+pub(super) struct Fit<K>(pub(super) bool, pub(super) K);
+
+impl<K: Kernel> Kernel for Fit<K> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> K::Output {
+        if has_half::<S>() && self.0 { self.1.run(simd.half()) } else { self.1.run(simd) }
     }
 }
 
@@ -89,11 +118,12 @@ fn copy<T: Copy>(from: &[T], to: &mut [T]) {
     }
 }
 
-/// Packs weights `[columns, runs * run]` into panels; `out` holds zeros, and has room for all of them.
+/// Packs weights `[columns, runs * run]` into panels; `out` holds zeros, and has room for the columns, filled
+/// up to whole vectors.
 fn pack<T: Copy, const N: usize>(
     weights: &[[u8; N]],
     (runs, run): (usize, usize),
-    (panel, group): (usize, usize),
+    (lanes, group): (usize, usize),
     value: impl Fn([u8; N]) -> T,
     out: &mut [T],
 ) {
@@ -102,8 +132,11 @@ fn pack<T: Copy, const N: usize>(
         return;
     }
     let padded = run.next_multiple_of(group);
+    let columns = (weights.len() / depth).next_multiple_of(lanes);
     for (f, row) in weights.chunks_exact(depth).enumerate() {
-        let start = (f / panel) * panel * runs * padded + (f % panel) * group;
+        let first = f - f % (2 * lanes);
+        let panel = (columns - first).min(2 * lanes);
+        let start = first * runs * padded + (f - first) * group;
         for (r, run) in row.chunks_exact(run).enumerate() {
             for (k, &w) in run.iter().enumerate() {
                 let at = r * padded + k;

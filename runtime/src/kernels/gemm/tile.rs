@@ -1,7 +1,7 @@
 //! Tiles of sums: some rows of activations times all columns.
 
 use bytemuck::Pod;
-use sedge_simd::Simd;
+use sedge_simd::{Part, Simd};
 
 /// An arithmetic of products, and what makes outputs of their sums.
 pub(in crate::kernels) trait Arithmetic: Copy {
@@ -47,12 +47,12 @@ pub(in crate::kernels) trait Arithmetic: Copy {
     /// Two parts of sums together.
     fn join<S: Simd>(simd: S, a: Self::Sums<S>, b: Self::Sums<S>) -> Self::Sums<S>;
 
-    /// Writes the outputs of `M` rows for the panel that starts at `column`; each row of `out` has `count`
+    /// Writes the outputs of `M` rows for the panel of `N` vectors that starts at `column`; each row of `out` has `count`
     /// columns.
-    fn finish<S: Simd, const M: usize>(
+    fn finish<S: Simd, const M: usize, const N: usize>(
         &self,
         simd: S,
-        sums: [[Self::Sums<S>; 2]; M],
+        sums: [[Self::Sums<S>; N]; M],
         column: usize,
         count: usize,
         out: &mut [Self::Value],
@@ -67,6 +67,8 @@ pub(in crate::kernels) struct Matrix<'s, A: Arithmetic> {
     pub(super) count: usize,
     /// Elements of a run.
     pub(super) run: usize,
+    /// Whether it is laid out for the level's half.
+    pub(in crate::kernels) half: bool,
     pub(super) arithmetic: A,
 }
 
@@ -91,7 +93,9 @@ impl<A: Arithmetic> Matrix<'_, A> {
         }
         for (tile, out) in out.chunks_mut(S::ROWS * self.count).enumerate() {
             let rows = rows.get(tile * S::ROWS * self.run..).unwrap_or_default();
-            if self.run != 0 {
+            if length == self.run {
+                A::stage(simd, rows, staged);
+            } else if self.run != 0 {
                 for (to, row) in staged.chunks_exact_mut(length).zip(rows.chunks_exact(self.run)) {
                     A::stage(simd, row, to);
                 }
@@ -123,76 +127,91 @@ impl<A: Arithmetic> Matrix<'_, A> {
         step: usize,
         out: &mut [A::Value],
     ) {
-        let mut tiles = out.chunks_exact_mut(S::ROWS * self.count);
+        let mut rest = out;
         let mut start = 0;
-        for out in &mut tiles {
-            match S::ROWS {
-                8 => self.tile::<S, 8>(simd, staged, runs, (start, step), out),
-                4 => self.tile::<S, 4>(simd, staged, runs, (start, step), out),
-                _ => self.tile::<S, 2>(simd, staged, runs, (start, step), out),
+        // No tile has more than 8 rows.
+        for rows in [8, 4, 2, 1] {
+            if rows > S::ROWS {
+                continue;
             }
-            start += S::ROWS * step;
-        }
-        let mut rest = tiles.into_remainder();
-        while !rest.is_empty() {
-            let left = rest.len() / self.count;
-            let rows = if left >= 4 && S::ROWS > 4 {
-                4
-            } else if left >= 2 && S::ROWS > 2 {
-                2
-            } else {
-                1
-            };
-            let (out, after) = rest.split_at_mut(rest.len().min(rows * self.count));
-            match rows {
-                4 if S::ROWS > 4 => self.tile::<S, 4>(simd, staged, runs, (start, step), out),
-                2 if S::ROWS > 2 => self.tile::<S, 2>(simd, staged, runs, (start, step), out),
-                _ => self.tile::<S, 1>(simd, staged, runs, (start, step), out),
+            while rest.len() >= rows * self.count {
+                let (out, after) = rest.split_at_mut(rows * self.count);
+                let tile = Tile { matrix: self, staged, runs, start, step, out };
+                match rows {
+                    8 if S::ROWS >= 8 => simd.apart(Rows::<_, _, 8>(tile)),
+                    4 if S::ROWS >= 4 => simd.apart(Rows::<_, _, 4>(tile)),
+                    2 => simd.apart(Rows::<_, _, 2>(tile)),
+                    _ => simd.apart(Rows::<_, _, 1>(tile)),
+                }
+                start += rows * step;
+                rest = after;
             }
-            start += rows * step;
-            rest = after;
         }
     }
+}
 
-    /// `M` rows times all columns.
+/// Some rows times all columns of a matrix.
+struct Tile<'t, 's, A: Arithmetic, S: Simd> {
+    matrix: &'t Matrix<'s, A>,
+    staged: &'t [A::Element<S>],
+    runs: &'t [u32],
+    start: usize,
+    step: usize,
+    out: &'t mut [A::Value],
+}
+
+/// A tile of `M` rows.
+struct Rows<'t, 's, A: Arithmetic, S: Simd, const M: usize>(Tile<'t, 's, A, S>);
+
+impl<A: Arithmetic, S: Simd, const M: usize> Part<S> for Rows<'_, '_, A, S, M> {
+    type Output = ();
+
     #[inline(always)]
-    fn tile<S: Simd, const M: usize>(
-        &self,
-        simd: S,
-        staged: &[A::Element<S>],
-        runs: &[u32],
-        (start, step): (usize, usize),
-        out: &mut [A::Value],
-    ) {
-        let panel = 2 * S::LANES;
-        let steps = self.run.div_ceil(A::group::<S>());
-        let depth = panel * A::group::<S>() * steps;
-        // Without depth every sum is 0.
-        for p in 0..self.count.div_ceil(panel) {
-            let mut sums = [[A::zero(simd); 2]; M];
-            let first = p * depth * runs.len();
-            for (r, &run) in runs.iter().enumerate() {
-                let first = first + r * depth;
-                let weights = self.weights.get(first..first + depth).unwrap_or_default();
-                let at = run as usize + start;
-                sums = run_sums::<A, S, M>(simd, sums, (staged, at, step), weights);
-            }
-            self.arithmetic.finish::<S, M>(simd, sums, p * panel, self.count, out);
+    fn run(mut self, simd: S) {
+        let columns = self.0.matrix.count;
+        let mut column = 0;
+        while column + S::LANES < columns {
+            self.0.panel::<M, 2>(simd, column);
+            column += 2 * S::LANES;
         }
+        if column < columns {
+            self.0.panel::<M, 1>(simd, column);
+        }
+    }
+}
+
+impl<A: Arithmetic, S: Simd> Tile<'_, '_, A, S> {
+    /// The panel of `N` vectors that starts at `column`.
+    #[inline(always)]
+    fn panel<const M: usize, const N: usize>(&mut self, simd: S, column: usize) {
+        let Self { matrix, staged, runs, start, step, .. } = *self;
+        let group = A::group::<S>();
+        let steps = matrix.run.div_ceil(group);
+        let depth = N * S::LANES * group * steps;
+        // Without depth every sum is 0.
+        let mut sums = [[A::zero(simd); N]; M];
+        let first = column * group * steps * runs.len();
+        for (r, &run) in runs.iter().enumerate() {
+            let first = first + r * depth;
+            let weights = matrix.weights.get(first..first + depth).unwrap_or_default();
+            let at = run as usize + start;
+            sums = run_sums::<A, S, M, N>(simd, sums, (staged, at, step), weights);
+        }
+        matrix.arithmetic.finish::<S, M, N>(simd, sums, column, matrix.count, self.out);
     }
 }
 
 /// The sums of `M` rows with one more run: row `m` starts at `at + m * step` in `staged`.
 #[inline(always)]
-fn run_sums<A: Arithmetic, S: Simd, const M: usize>(
+fn run_sums<A: Arithmetic, S: Simd, const M: usize, const N: usize>(
     simd: S,
-    mut sums: [[A::Sums<S>; 2]; M],
+    mut sums: [[A::Sums<S>; N]; M],
     (staged, at, step): (&[A::Element<S>], usize, usize),
     weights: &[A::Weight],
-) -> [[A::Sums<S>; 2]; M] {
+) -> [[A::Sums<S>; N]; M] {
     let group = A::group::<S>();
-    let both = 2 * S::LANES * group;
-    let steps = weights.len() / both;
+    let panel = N * S::LANES * group;
+    let steps = weights.len() / panel;
     // Rows as long as the run has steps, so that the loops need no checks.
     let mut rows: [&[A::Group<S>]; M] = [&[]; M];
     for (m, row) in rows.iter_mut().enumerate() {
@@ -205,15 +224,15 @@ fn run_sums<A: Arithmetic, S: Simd, const M: usize>(
     }
     if M == 1 {
         // One row has too few sums to keep the processor busy: two sets of them.
-        let mut others = [[A::zero(simd); 2]; M];
-        let mut pairs = weights.chunks_exact(2 * both);
+        let mut others = [[A::zero(simd); N]; M];
+        let mut pairs = weights.chunks_exact(2 * panel);
         for (k, weights) in (&mut pairs).enumerate() {
-            let (even, odd) = weights.split_at(both);
-            sums = one_step::<A, S, M>(simd, sums, &rows, 2 * k, even);
-            others = one_step::<A, S, M>(simd, others, &rows, 2 * k + 1, odd);
+            let (even, odd) = weights.split_at(panel);
+            sums = one_step::<A, S, M, N>(simd, sums, &rows, 2 * k, even);
+            others = one_step::<A, S, M, N>(simd, others, &rows, 2 * k + 1, odd);
         }
         if !pairs.remainder().is_empty() {
-            sums = one_step::<A, S, M>(simd, sums, &rows, steps - 1, pairs.remainder());
+            sums = one_step::<A, S, M, N>(simd, sums, &rows, steps - 1, pairs.remainder());
         }
         for (sums, others) in sums.iter_mut().zip(others) {
             for (sum, other) in sums.iter_mut().zip(others) {
@@ -222,27 +241,31 @@ fn run_sums<A: Arithmetic, S: Simd, const M: usize>(
         }
         return sums;
     }
-    for (k, weights) in weights.chunks_exact(both).enumerate() {
-        sums = one_step::<A, S, M>(simd, sums, &rows, k, weights);
+    for (k, weights) in weights.chunks_exact(panel).enumerate() {
+        sums = one_step::<A, S, M, N>(simd, sums, &rows, k, weights);
     }
     sums
 }
 
 /// The sums with step `k`, which all rows have.
 #[inline(always)]
-fn one_step<A: Arithmetic, S: Simd, const M: usize>(
+fn one_step<A: Arithmetic, S: Simd, const M: usize, const N: usize>(
     simd: S,
-    mut sums: [[A::Sums<S>; 2]; M],
+    mut sums: [[A::Sums<S>; N]; M],
     rows: &[&[A::Group<S>]; M],
     k: usize,
     weights: &[A::Weight],
-) -> [[A::Sums<S>; 2]; M] {
-    let (low, high) = weights.split_at(weights.len() / 2);
-    let (low, high) = (A::load(simd, low), A::load(simd, high));
+) -> [[A::Sums<S>; N]; M] {
+    let vector = S::LANES * A::group::<S>();
+    let mut vectors = [A::load(simd, weights); N];
+    for (n, to) in vectors.iter_mut().enumerate().skip(1) {
+        *to = A::load(simd, weights.get(n * vector..).unwrap_or_default());
+    }
     for (sums, row) in sums.iter_mut().zip(rows) {
         let Some(&activations) = row.get(k) else { continue };
-        sums[0] = A::step(simd, sums[0], activations, low);
-        sums[1] = A::step(simd, sums[1], activations, high);
+        for (sum, weights) in sums.iter_mut().zip(vectors) {
+            *sum = A::step(simd, *sum, activations, weights);
+        }
     }
     sums
 }

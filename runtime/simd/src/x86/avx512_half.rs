@@ -1,0 +1,73 @@
+//! AVX-512 with VNNI, by its 256-bit vectors: for matrices of few columns.
+
+use core::arch::x86_64::*;
+
+use super::{Avx2, Avx512Vnni};
+use crate::isa::{Part, Simd, inherit, no_half};
+use crate::slices::{bits, first};
+
+/// Proof that the processor has what [`Avx512Vnni`] proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx512VnniHalf(Avx2);
+
+impl Avx512VnniHalf {
+    pub(super) fn of(whole: Avx512Vnni) -> Self {
+        Self(whole.0)
+    }
+}
+
+impl Simd for Avx512VnniHalf {
+    const LANES: usize = Avx2::LANES;
+    const GROUP: usize = 4;
+    const OFFSET: i32 = 128;
+    const ROWS: usize = 8;
+    type Element = u8;
+    type Group = [u8; 4];
+    type Groups = __m256i;
+
+    inherit!(Avx2);
+    no_half!();
+
+    #[inline(always)]
+    fn apart<P: Part<Self>>(self, part: P) -> P::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni")]
+        fn go<P: Part<Avx512VnniHalf>>(simd: Avx512VnniHalf, part: P) -> P::Output {
+            part.run(simd)
+        }
+        // SAFETY: a value of `Avx512VnniHalf` is only made of one of `Avx512Vnni`, which proves all of these.
+        unsafe { go(self, part) }
+    }
+
+    #[inline(always)]
+    fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` proves that the processor has AVX-512 VNNI and VL; only registers are touched.
+        unsafe { _mm256_dpwssd_epi32(sum, a, b) }
+    }
+
+    #[inline(always)]
+    fn stage(self, from: &[i8], to: &mut [u8]) {
+        super::stage_unsigned(from, to);
+    }
+
+    #[inline(always)]
+    fn groups(from: &[u8]) -> &[[u8; 4]] {
+        from.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn splat_group(self, group: [u8; 4]) -> __m256i {
+        self.0.splat_i32(i32::from_le_bytes(group))
+    }
+
+    #[inline(always)]
+    fn load_groups(self, from: &[i8]) -> __m256i {
+        bits!([i8; 32] => __m256i, first(from))
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: __m256i, activations: __m256i, weights: __m256i) -> __m256i {
+        // SAFETY: `self` proves that the processor has AVX-512 VNNI and VL; only registers are touched.
+        unsafe { _mm256_dpbusd_epi32(sum, activations, weights) }
+    }
+}
