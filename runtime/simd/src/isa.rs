@@ -20,6 +20,9 @@ pub trait Part<S: Simd> {
     fn run(self, simd: S) -> Self::Output;
 }
 
+/// The most elements of the depth that any level multiplies and adds in one instruction.
+pub const MAX_GROUP: usize = 4;
+
 /// The vectors of one level. A value proves that the processor has it.
 ///
 /// Loads read missing elements as 0, stores drop lanes that have no place, so slices may be shorter
@@ -133,13 +136,7 @@ pub trait Simd: Copy {
         self.rounding_shift_right(self.doubling_high_mul(sum, q), right)
     }
 
-    /// `2 * LANES` pairs of elements of `a` and `b`, widened: `(a[0], b[0]), (a[1], b[1]), ...`.
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [Self::Pairs; 2];
-
-    /// Pairs of neighbours of `from`: `(from[0], from[1]), (from[2], from[3]), ...`.
-    fn load_pairs(self, from: &[i16]) -> Self::Pairs;
-
-    /// The same of 8-bit elements, widened.
+    /// Pairs of neighbours of `from`, widened: `(from[0], from[1]), (from[2], from[3]), ...`.
     fn widen_pairs(self, from: &[i8]) -> Self::Pairs;
 
     /// All pairs `(pair[0], pair[1])`.
@@ -159,6 +156,13 @@ pub trait Simd: Copy {
 
     /// The groups of weights that `from` starts with: `LANES * GROUP` elements.
     fn load_groups(self, from: &[i8]) -> Self::Groups;
+
+    /// Stages one element of each of the first `GROUP` rows as a group, and so all of them one after the other, as
+    /// many as `to` has room for and the rows have elements; what a missing row stands for is not said.
+    fn weave(self, rows: [&[i8]; MAX_GROUP], to: &mut [Self::Element]);
+
+    /// The woven groups that `from` starts with: `LANES * GROUP` elements.
+    fn load_woven(self, from: &[Self::Element]) -> Self::Groups;
 
     /// `sum` and the products of the group's elements, in each lane.
     fn dot(self, sum: Self::I32, activations: Self::Groups, weights: Self::Groups) -> Self::I32;
@@ -273,16 +277,6 @@ macro_rules! inherit {
         }
 
         #[inline(always)]
-        fn zip_pairs(self, a: &[i8], b: &[i8]) -> [Self::Pairs; 2] {
-            self.0.zip_pairs(a, b)
-        }
-
-        #[inline(always)]
-        fn load_pairs(self, from: &[i16]) -> Self::Pairs {
-            self.0.load_pairs(from)
-        }
-
-        #[inline(always)]
         fn widen_pairs(self, from: &[i8]) -> Self::Pairs {
             self.0.widen_pairs(from)
         }
@@ -370,6 +364,13 @@ macro_rules! groups_of_pairs {
         #[inline(always)]
         fn load_groups(self, from: &[i8]) -> Self::Groups {
             self.widen_pairs(from)
+        }
+
+        #[inline(always)]
+        fn weave(self, [a, b, ..]: [&[i8]; MAX_GROUP], to: &mut [i16]) {
+            for ((to, &a), &b) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b) {
+                *to = [a.into(), b.into()];
+            }
         }
 
         #[inline(always)]

@@ -1,6 +1,6 @@
 //! The level that every processor has: arrays, which the compiler may vectorise.
 
-use crate::isa::{Part, Simd, groups_of_pairs, no_half};
+use crate::isa::{MAX_GROUP, Part, Simd, groups_of_pairs, no_half};
 
 /// Lanes of an array; a compiler makes one 128-bit vector of them where there is one.
 const LANES: usize = 4;
@@ -107,17 +107,9 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [Self::Pairs; 2] {
-        let mut out = [[[0; 2]; LANES]; 2];
-        out.as_flattened_mut().iter_mut().zip(a).for_each(|(to, &x)| to[0] = x.into());
-        out.as_flattened_mut().iter_mut().zip(b).for_each(|(to, &x)| to[1] = x.into());
-        out
-    }
-
-    #[inline(always)]
-    fn load_pairs(self, from: &[i16]) -> Self::Pairs {
+    fn load_woven(self, from: &[i16]) -> Self::Pairs {
         let mut out = [[0; 2]; LANES];
-        out.as_flattened_mut().iter_mut().zip(from).for_each(|(to, &x)| *to = x);
+        out.iter_mut().zip(from.as_chunks().0).for_each(|(to, &pair)| *to = pair);
         out
     }
 

@@ -1,7 +1,7 @@
 //! Every operation of every level of this processor against its definition, on random lanes and on the
 //! extremes.
 
-use sedge_simd::{Kernel, Level, Simd};
+use sedge_simd::{Kernel, Level, MAX_GROUP, Simd};
 
 /// Numbers that look random, the same every time (xorshift).
 struct Numbers(u64);
@@ -47,6 +47,7 @@ fn all<S: Simd>(simd: S, seed: u64) {
     let mut numbers = Numbers(seed);
     integers(simd, &mut numbers);
     products(simd, &mut numbers);
+    woven(simd, &mut numbers);
     bytes(simd, &mut numbers);
     floats(simd, &mut numbers);
 }
@@ -115,21 +116,29 @@ fn products<S: Simd>(simd: S, numbers: &mut Numbers) {
     };
     assert_eq!(lanes(simd, got), (0..S::LANES).map(dot).collect::<Vec<_>>(), "{group:?} times {weights:?}");
 
-    let (a, b) = (numbers.bytes(2 * S::LANES), numbers.bytes(2 * S::LANES));
-    let words: Vec<i16> = numbers.bytes(4 * S::LANES).into_iter().map(i16::from).collect();
+    let a = numbers.bytes(2 * S::LANES);
     let ones = simd.dot_pairs(simd.splat_i32(0), simd.widen_pairs(&a), simd.splat_pair([1, -2]));
     let each = a.as_chunks().0.iter().map(|&[x, y]| i32::from(x) - 2 * i32::from(y));
     assert_eq!(lanes(simd, ones), each.collect::<Vec<_>>(), "widened pairs");
-    let pairs = simd.zip_pairs(&a, &b);
-    for (half, pairs) in pairs.into_iter().enumerate() {
-        let words = &words[half * 2 * S::LANES..];
-        let got = simd.dot_pairs(simd.load_i32(&sums), pairs, simd.load_pairs(words));
-        let dot = |lane: usize| {
-            let [a, b] = [a[half * S::LANES + lane], b[half * S::LANES + lane]].map(i32::from);
-            let sum = a * i32::from(words[2 * lane]) + b * i32::from(words[2 * lane + 1]);
-            sums[lane].wrapping_add(sum)
-        };
-        assert_eq!(lanes(simd, got), (0..S::LANES).map(dot).collect::<Vec<_>>(), "pairs");
+}
+
+#[inline(always)]
+fn woven<S: Simd>(simd: S, numbers: &mut Numbers) {
+    let length = numbers.next() as usize % 100;
+    let rows = [0; MAX_GROUP].map(|_| numbers.bytes(length));
+    let mut to = vec![bytemuck::Zeroable::zeroed(); S::GROUP * length];
+    let mut views: [&[i8]; MAX_GROUP] = [&[]; MAX_GROUP];
+    views.iter_mut().zip(&rows).for_each(|(to, row)| *to = row);
+    simd.weave(views, &mut to);
+    let weights = numbers.bytes(S::GROUP * S::LANES);
+    for start in 0..length {
+        let got = simd.load_woven(&to[start * S::GROUP..]);
+        let got = lanes(simd, simd.dot(simd.splat_i32(0), got, simd.load_groups(&weights)));
+        for (lane, at) in (start..length).take(S::LANES).enumerate() {
+            let products = (0..S::GROUP)
+                .map(|g| (i32::from(rows[g][at]) + S::OFFSET) * i32::from(weights[lane * S::GROUP + g]));
+            assert_eq!(got[lane], products.sum::<i32>(), "woven rows at {at} of {length}");
+        }
     }
 }
 

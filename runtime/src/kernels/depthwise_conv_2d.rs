@@ -23,7 +23,7 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
     let geometry = Geometry::new(&image, op.windows(&image, &weights)?, image.dim(3), filters);
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
-    let (strip, panel) = (Strip::of_pairs(&sizes), Layout::of(node).panel());
+    let strip = Strip::of_cells(&sizes);
     // Panels are of channels, so each must have one filter.
     let fits = filters == sizes.channels && strip.is_worthwhile(&sizes);
     let way = match arithmetic {
@@ -36,7 +36,7 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
             let range = FloatRange::of(op.activation)?;
             match fits {
                 true => {
-                    node.scratch(strip.scratch(panel, size_of::<f32>())?)?;
+                    node.scratch(strip.scratch(Layout::of(node).panel(), size_of::<f32>())?)?;
                     let packed = depthwise::pack_float(node, range, &sizes)?;
                     Way::packed(node, arithmetic, packed)?
                 }
@@ -47,11 +47,8 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
             let rule = Requantize::prepare(node, (0, 3), filters, op.activation, Product::Double)?;
             let packs =
                 fits && node.packs_weights() && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
-            match if packs { depthwise::pack(node, rule, &sizes)? } else { None } {
-                Some(packed) => {
-                    node.scratch(strip.scratch(panel, size_of::<i8>())?)?;
-                    Way::packed(node, arithmetic, packed)?
-                }
+            match if packs { depthwise::pack(node, rule, &sizes, &Strip::of_rows(&sizes))? } else { None } {
+                Some(packed) => Way::packed(node, arithmetic, packed)?,
                 None => Way::direct(node, arithmetic, rule)?,
             }
         }
@@ -66,13 +63,27 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         (Arithmetic::Float, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let windows = node.load::<depthwise::PackedFloat>(way.data)?.load(node, sizes.channels)?;
-            node.level().run(Run { sizes, windows, x: node.input(0)?, scratch, out });
+            node.level().run(Run {
+                sizes,
+                strip: Strip::of_cells(&sizes),
+                windows,
+                x: node.input(0)?,
+                scratch,
+                out,
+            });
             Ok(())
         }
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let windows = node.load::<depthwise::Packed>(way.data)?.load(node);
-            node.level().run(Run { sizes, windows, x: node.input(0)?, scratch, out });
+            node.level().run(Run {
+                sizes,
+                strip: Strip::of_rows(&sizes),
+                windows,
+                x: node.input(0)?,
+                scratch,
+                out,
+            });
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
@@ -87,6 +98,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 
 struct Run<'k, W: Windows> {
     sizes: Sizes,
+    strip: Strip,
     windows: W,
     x: &'k [W::Value],
     scratch: &'k mut [u8],
@@ -98,7 +110,7 @@ impl<W: Windows> Kernel for Run<'_, W> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { sizes, windows, x, scratch, out } = self;
-        Strip::of_pairs(&sizes).run(simd, &sizes, &windows, x, scratch, out);
+        let Self { sizes, strip, windows, x, scratch, out } = self;
+        strip.run(simd, &sizes, &windows, x, scratch, out);
     }
 }

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::*;
 
-use crate::isa::{Kernel, Part, Simd, groups_of_pairs, no_half};
+use crate::isa::{Kernel, MAX_GROUP, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 4;
@@ -166,16 +166,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [int16x8_t; 2] {
-        let (a, b) = (bits!([i8; 8] => int8x8_t, first(a)), bits!([i8; 8] => int8x8_t, first(b)));
-        neon!({
-            let (a, b) = (vmovl_s8(a), vmovl_s8(b));
-            [vzip1q_s16(a, b), vzip2q_s16(a, b)]
-        })
-    }
-
-    #[inline(always)]
-    fn load_pairs(self, from: &[i16]) -> int16x8_t {
+    fn load_woven(self, from: &[i16]) -> int16x8_t {
         bits!([i16; 2 * LANES] => int16x8_t, first(from))
     }
 

@@ -4,7 +4,7 @@ use core::arch::aarch64::*;
 use core::arch::asm;
 
 use super::Neon;
-use crate::isa::{Kernel, Part, Simd, inherit, no_half};
+use crate::isa::{Kernel, MAX_GROUP, Part, Simd, inherit, no_half};
 use crate::slices::{bits, first};
 
 /// Proof that the processor has Neon and its dot products.
@@ -83,6 +83,18 @@ impl Simd for NeonDot {
     #[inline(always)]
     fn load_groups(self, from: &[i8]) -> int8x16_t {
         bits!([i8; 16] => int8x16_t, first(from))
+    }
+
+    #[inline(always)]
+    fn weave(self, [a, b, c, d]: [&[i8]; MAX_GROUP], to: &mut [i8]) {
+        for ((((to, &a), &b), &c), &d) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *to = [a, b, c, d];
+        }
+    }
+
+    #[inline(always)]
+    fn load_woven(self, from: &[i8]) -> int8x16_t {
+        self.load_groups(from)
     }
 
     #[inline(always)]

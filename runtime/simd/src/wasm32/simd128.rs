@@ -2,7 +2,7 @@
 
 use core::arch::wasm32::*;
 
-use crate::isa::{Kernel, Part, Simd, groups_of_pairs, no_half};
+use crate::isa::{Kernel, MAX_GROUP, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 4;
@@ -145,13 +145,7 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [v128; 2] {
-        let (a, b) = (self.widen_pairs(a), self.widen_pairs(b));
-        [i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(a, b), i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(a, b)]
-    }
-
-    #[inline(always)]
-    fn load_pairs(self, from: &[i16]) -> v128 {
+    fn load_woven(self, from: &[i16]) -> v128 {
         bits!([i16; 2 * LANES] => v128, first(from))
     }
 

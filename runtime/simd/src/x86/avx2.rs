@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::isa::{Kernel, Part, Simd, groups_of_pairs, no_half};
+use crate::isa::{Kernel, MAX_GROUP, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 8;
@@ -43,6 +43,36 @@ macro_rules! avx2 {
             $body
         }
     }};
+}
+
+impl Avx2 {
+    /// Writes groups of one element of each row, 128 more than their values.
+    #[inline(always)]
+    pub(super) fn weave_32(self, rows: [&[i8; 32]; 4], to: &mut [u8]) {
+        let sign = avx2!(_mm256_set1_epi8(i8::MIN));
+        let mut moved = [sign; 4];
+        for (to, row) in moved.iter_mut().zip(rows) {
+            let row = bits!([i8; 32] => __m256i, *row);
+            *to = avx2!(_mm256_xor_si256(row, sign));
+        }
+        let [a, b, c, d] = moved;
+        let groups = avx2!({
+            // Unpacking works in halves: each result has groups of the first half and of the second.
+            let (ab, cd) = (_mm256_unpacklo_epi8(a, b), _mm256_unpacklo_epi8(c, d));
+            let (first, second) = (_mm256_unpacklo_epi16(ab, cd), _mm256_unpackhi_epi16(ab, cd));
+            let (ab, cd) = (_mm256_unpackhi_epi8(a, b), _mm256_unpackhi_epi8(c, d));
+            let (third, fourth) = (_mm256_unpacklo_epi16(ab, cd), _mm256_unpackhi_epi16(ab, cd));
+            [
+                _mm256_permute2x128_si256::<0x20>(first, second),
+                _mm256_permute2x128_si256::<0x20>(third, fourth),
+                _mm256_permute2x128_si256::<0x31>(first, second),
+                _mm256_permute2x128_si256::<0x31>(third, fourth),
+            ]
+        });
+        for (to, groups) in to.chunks_exact_mut(32).zip(groups) {
+            write(bits!(__m256i => [u8; 32], groups), to);
+        }
+    }
 }
 
 impl Simd for Avx2 {
@@ -193,13 +223,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [__m256i; 2] {
-        let (a, b) = (bits!([i8; 16] => __m128i, first(a)), bits!([i8; 16] => __m128i, first(b)));
-        avx2!([_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b)), _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(a, b))])
-    }
-
-    #[inline(always)]
-    fn load_pairs(self, from: &[i16]) -> __m256i {
+    fn load_woven(self, from: &[i16]) -> __m256i {
         bits!([i16; 2 * LANES] => __m256i, first(from))
     }
 

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::{Avx2, Avx512VnniHalf};
-use crate::isa::{Kernel, Part, Simd};
+use crate::isa::{Kernel, MAX_GROUP, Part, Simd};
 use crate::slices::{bits, first};
 
 const LANES: usize = 16;
@@ -226,26 +226,6 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn zip_pairs(self, a: &[i8], b: &[i8]) -> [__m512i; 2] {
-        let (a, b) = (bits!([i8; 32] => __m256i, first(a)), bits!([i8; 32] => __m256i, first(b)));
-        avx512!({
-            // Unpacking works in halves: the first quarter of all and the second must be in halves of
-            // their own.
-            let a = _mm256_permute4x64_epi64::<0b11_01_10_00>(a);
-            let b = _mm256_permute4x64_epi64::<0b11_01_10_00>(b);
-            [
-                _mm512_cvtepi8_epi16(_mm256_unpacklo_epi8(a, b)),
-                _mm512_cvtepi8_epi16(_mm256_unpackhi_epi8(a, b)),
-            ]
-        })
-    }
-
-    #[inline(always)]
-    fn load_pairs(self, from: &[i16]) -> __m512i {
-        bits!([i16; 2 * LANES] => __m512i, first(from))
-    }
-
-    #[inline(always)]
     fn widen_pairs(self, from: &[i8]) -> __m512i {
         let bytes = bits!([i8; 32] => __m256i, first(from));
         avx512!(_mm512_cvtepi8_epi16(bytes))
@@ -281,6 +261,16 @@ impl Simd for Avx512Vnni {
     #[inline(always)]
     fn load_groups(self, from: &[i8]) -> __m512i {
         bits!([i8; 4 * LANES] => __m512i, first(from))
+    }
+
+    #[inline(always)]
+    fn weave(self, rows: [&[i8]; MAX_GROUP], to: &mut [u8]) {
+        super::weave_unsigned(self.0, rows, to);
+    }
+
+    #[inline(always)]
+    fn load_woven(self, from: &[u8]) -> Self::Groups {
+        bits!([u8; 4 * LANES] => Self::Groups, first(from))
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::Avx2;
-use crate::isa::{Kernel, Part, Simd, inherit, no_half};
+use crate::isa::{Kernel, MAX_GROUP, Part, Simd, inherit, no_half};
 use crate::slices::{bits, first};
 
 /// Proof that the processor has AVX2, FMA and AVX-VNNI.
@@ -79,6 +79,16 @@ impl Simd for AvxVnni {
     #[inline(always)]
     fn load_groups(self, from: &[i8]) -> __m256i {
         bits!([i8; 32] => __m256i, first(from))
+    }
+
+    #[inline(always)]
+    fn weave(self, rows: [&[i8]; MAX_GROUP], to: &mut [u8]) {
+        super::weave_unsigned(self.0, rows, to);
+    }
+
+    #[inline(always)]
+    fn load_woven(self, from: &[u8]) -> Self::Groups {
+        bits!([u8; 32] => Self::Groups, first(from))
     }
 
     #[inline(always)]

@@ -1,18 +1,19 @@
 //! Depthwise convolution, several channels at a time.
 //!
-//! Windows read their cells from a strip of staged rows; panels of channels are summed over them.
-//! int8 sums two cells of the window at a time, as pairs.
+//! Windows read their cells from a strip of staged rows; panels of channels are summed over them. For int8
+//! the rows of a window are woven first, as many as the level multiplies at once: each group of products is
+//! one column of the window, and all windows of a row of outputs read the same woven cells.
 //!
 //! Where windows are one cell apart, those of a row of outputs lie together as the cells that they read do:
 //! several windows of few channels are one window of many, with the weights repeated.
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
-use sedge_simd::{Part, Simd};
+use sedge_simd::{MAX_GROUP, Part, Simd};
 
 use super::int8::{Columns, Lists, Total};
 use super::tile::Arithmetic as _;
-use super::{Layout, Windows, constant_weights, copy};
+use super::{Layout, Strip, Windows, constant_weights, copy};
 use crate::arena::Span;
 use crate::kernels::filter::{FloatRange, Requantize, Sizes};
 use crate::node::{Invoke, Prepare};
@@ -26,7 +27,8 @@ fn width(sizes: &Sizes, layout: &Layout) -> usize {
     if repeats { layout.panel() } else { sizes.channels }
 }
 
-/// Packed int8 weights, widened: for each panel of channels and each pair of cells, pairs of weights.
+/// Packed int8 weights: for each panel of channels, for each group of the window's rows and each of its
+/// columns, groups of weights.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub(in crate::kernels) struct Packed {
@@ -34,45 +36,69 @@ pub(in crate::kernels) struct Packed {
     lists: Lists,
     channels: u32,
     width: u32,
+    /// Rows and columns of a window, and elements from one of its columns to the next.
+    rows: u32,
+    columns: u32,
+    apart: u32,
     rule: Requantize,
 }
 
-/// Packs constant weights `[rows, columns, channels]`; `None` where they or the bias are computed.
+/// Packs constant weights `[rows, columns, channels]`, and asks for scratch memory; `None` where they or the
+/// bias are computed.
 pub(in crate::kernels) fn pack(
     node: &mut Prepare<'_>,
     rule: Requantize,
     sizes: &Sizes,
+    strip: &Strip,
 ) -> Result<Option<Packed>, Refusal> {
-    let cells = sizes.rows.kernel * sizes.columns.kernel;
     let Some(weights) = constant_weights(node).filter(|_| sizes.channels != 0) else { return Ok(None) };
     let (channels, layout) = (sizes.channels, Layout::of(node));
-    let (panel, pairs) = (layout.panel(), cells.div_ceil(2));
+    let (rows, columns) = (sizes.rows.kernel, sizes.columns.kernel);
+    let (panel, group) = (layout.panel(), layout.group);
+    let taps = rows.div_ceil(group) * columns;
     let width = width(sizes, &layout);
     let padded = width.next_multiple_of(layout.lanes);
-    let packed = node.list::<i16>(padded * pairs * 2)?;
-    let out = node.list_mut::<i16>(packed);
-    for (cell, row) in weights.chunks_exact(channels).enumerate() {
+    let packed = node.list::<i8>(padded * taps * group)?;
+    let out = node.list_mut::<i8>(packed);
+    for (cell, weights) in weights.chunks_exact(channels).enumerate() {
+        let (row, column) = (cell / columns, cell % columns);
+        let tap = row / group * columns + column;
         for c in 0..padded {
             let first = c - c % panel;
-            let pair = first * pairs + cell / 2 * panel.min(padded - first) + c - first;
-            let w = row.get(c % channels).map(|&w| w as i8);
-            if let (Some(to), Some(w)) = (out.get_mut(2 * pair + cell % 2), w) {
-                *to = w.into();
+            let at = first * taps + tap * panel.min(padded - first) + c - first;
+            if let (Some(to), Some(&w)) = (out.get_mut(at * group + row % group), weights.get(c % channels)) {
+                *to = w as i8;
             }
         }
     }
     let total = |c: usize| Total::of(weights.iter().skip(c).step_by(channels).copied());
-    let lists = Lists::prepare(node, &rule, (channels, padded), 0, total)?;
-    Ok(Some(Packed { weights: packed, lists, channels: channels as u32, width: width as u32, rule }))
+    let lists = Lists::prepare(node, &rule, (channels, padded), layout.offset, total)?;
+    let own =
+        woven(strip.row(), rows, (panel, group)).checked_mul(layout.element).ok_or(Refusal::TooLarge)?;
+    let bytes = strip.scratch(panel, size_of::<i8>())?.checked_add(own.next_multiple_of(4));
+    node.scratch(bytes.ok_or(Refusal::TooLarge)?)?;
+    let apart = (sizes.columns.dilation * channels) as u32;
+    let [channels, width, rows, columns] = [channels, width, rows, columns].map(|n| n as u32);
+    Ok(Some(Packed { weights: packed, lists, channels, width, rows, columns, apart, rule }))
+}
+
+/// Elements of woven rows of `row` elements, and those behind them that the last panel may read.
+fn woven(row: usize, rows: usize, (panel, group): (usize, usize)) -> usize {
+    rows.div_ceil(group).saturating_mul(row).saturating_add(panel).saturating_mul(group)
 }
 
 impl Packed {
     pub(in crate::kernels) fn load<'s>(&self, node: &Invoke<'s>) -> Int8<'s> {
+        let [channels, width, rows, columns, apart] =
+            [self.channels, self.width, self.rows, self.columns, self.apart].map(|n| n as usize);
         Int8 {
             weights: node.list(self.weights),
-            columns: self.lists.load(node, &self.rule),
-            channels: self.channels as usize,
-            width: self.width as usize,
+            outputs: self.lists.load(node, &self.rule),
+            channels,
+            width,
+            rows,
+            columns,
+            apart,
         }
     }
 }
@@ -80,10 +106,13 @@ impl Packed {
 /// Packed int8 weights with what turns sums into outputs.
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Int8<'s> {
-    weights: &'s [i16],
-    columns: Columns<'s>,
+    weights: &'s [i8],
+    outputs: Columns<'s>,
     channels: usize,
     width: usize,
+    rows: usize,
+    columns: usize,
+    apart: usize,
 }
 
 impl Windows for Int8<'_> {
@@ -92,7 +121,7 @@ impl Windows for Int8<'_> {
 
     #[inline(always)]
     fn outside(&self) -> i8 {
-        self.columns.outside()
+        self.outputs.outside()
     }
 
     #[inline(always)]
@@ -101,97 +130,132 @@ impl Windows for Int8<'_> {
     }
 
     #[inline(always)]
-    fn row<S: Simd>(&self, simd: S, staged: &[i8], starts: &[u32], step: usize, out: &mut [i8]) {
+    fn scratch<S: Simd>(&self, row: usize) -> usize {
+        let elements = woven(row, self.rows, (2 * S::LANES, S::GROUP));
+        (elements * size_of::<S::Element>()).next_multiple_of(4)
+    }
+
+    #[inline(always)]
+    fn row<S: Simd>(
+        &self,
+        simd: S,
+        staged: &[i8],
+        starts: &[u32],
+        step: usize,
+        scratch: &mut [u8],
+        out: &mut [i8],
+    ) {
+        let whole = scratch.len() - scratch.len() % size_of::<S::Element>();
+        let Ok(woven) = bytemuck::try_cast_slice_mut(scratch.get_mut(..whole).unwrap_or_default()) else {
+            return;
+        };
+        let groups = self.rows.div_ceil(S::GROUP);
+        let length = (woven.len() / S::GROUP).saturating_sub(2 * S::LANES) / groups.max(1);
+        for (to, starts) in woven.chunks_exact_mut((length * S::GROUP).max(1)).zip(starts.chunks(S::GROUP)) {
+            let mut rows: [&[i8]; MAX_GROUP] = [&[]; MAX_GROUP];
+            for (g, row) in rows.iter_mut().enumerate() {
+                // Rows beyond the window's last have weights of 0.
+                let start = starts.get(g.min(starts.len() - 1)).map_or(0, |&start| start as usize);
+                *row = staged.get(start..start + length).unwrap_or_default();
+            }
+            simd.weave(rows, to);
+        }
         if self.channels != 0 {
             let step = self.width / self.channels * step;
-            simd.apart(Int8Row { windows: self, staged, starts: starts.as_chunks().0, step, out });
+            simd.apart(Int8Row::<S> { windows: self, woven, groups, length, step, out });
         }
     }
 }
 
-/// A row of outputs.
-struct Int8Row<'t, 's> {
+/// A row of outputs: `groups` groups of woven rows of `length` elements, and the elements from one window to the
+/// next.
+struct Int8Row<'t, 's, S: Simd> {
     windows: &'t Int8<'s>,
-    staged: &'t [i8],
-    starts: &'t [[u32; 2]],
+    woven: &'t [S::Element],
+    groups: usize,
+    length: usize,
     step: usize,
     out: &'t mut [i8],
 }
 
-impl<S: Simd> Part<S> for Int8Row<'_, '_> {
+impl<S: Simd> Part<S> for Int8Row<'_, '_, S> {
     type Output = ();
 
     #[inline(always)]
     fn run(mut self, simd: S) {
         let mut channel = 0;
         while channel + S::LANES < self.windows.width {
-            self.panel::<S, 2>(simd, channel);
+            self.panel::<2>(simd, channel);
             channel += 2 * S::LANES;
         }
         if channel < self.windows.width {
-            self.panel::<S, 1>(simd, channel);
+            self.panel::<1>(simd, channel);
         }
     }
 }
 
-impl Int8Row<'_, '_> {
+impl<S: Simd> Int8Row<'_, '_, S> {
     /// The panel of `N` vectors that starts at `channel`.
     #[inline(always)]
-    fn panel<S: Simd, const N: usize>(&mut self, simd: S, channel: usize) {
-        let Int8 { weights, columns, width, .. } = *self.windows;
-        let weights = weights.get(2 * channel * self.starts.len()..).unwrap_or_default();
-        let scales = columns.scales::<S, N>(simd, channel);
+    fn panel<const N: usize>(&mut self, simd: S, channel: usize) {
+        let Int8 { outputs, width, .. } = *self.windows;
+        let scales = outputs.scales::<S, N>(simd, channel);
         let mut at = channel;
-        for out in self.out.chunks_mut(TOGETHER * width) {
-            if out.len() == TOGETHER * width {
-                let sums =
-                    self::sums::<S, TOGETHER, N>(simd, weights, self.staged, (at, self.step), self.starts);
-                for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(width)) {
-                    columns.write(simd, &scales, sums, out.get_mut(channel..).unwrap_or_default());
+        let mut start = 0;
+        let length = self.out.len();
+        while start < length {
+            if length - start >= TOGETHER * width {
+                let sums = self.sums::<TOGETHER, N>(simd, channel, at);
+                for sums in sums {
+                    let out = self.out.get_mut(start + channel..start + width).unwrap_or_default();
+                    outputs.write(simd, &scales, sums, out);
+                    start += width;
                 }
                 at += TOGETHER * self.step;
-                continue;
-            }
-            // The last window that is several in one may be cut off.
-            for out in out.chunks_mut(width) {
-                let [sums] = self::sums::<S, 1, N>(simd, weights, self.staged, (at, self.step), self.starts);
-                columns.write(simd, &scales, sums, out.get_mut(channel..).unwrap_or_default());
+            } else {
+                // The last window that is several in one may be cut off.
+                let [sums] = self.sums::<1, N>(simd, channel, at);
+                let end = length.min(start + width);
+                outputs.write(
+                    simd,
+                    &scales,
+                    sums,
+                    self.out.get_mut(start + channel..end).unwrap_or_default(),
+                );
+                start += width;
                 at += self.step;
             }
         }
     }
-}
 
-/// The sums of one panel of channels for `M` windows, the first at `at` in `staged`.
-#[inline(always)]
-fn sums<S: Simd, const M: usize, const N: usize>(
-    simd: S,
-    weights: &[i16],
-    staged: &[i8],
-    (at, step): (usize, usize),
-    starts: &[[u32; 2]],
-) -> [[S::I32; N]; M] {
-    let mut windows: [&[i8]; M] = [&[]; M];
-    for (m, window) in windows.iter_mut().enumerate() {
-        *window = staged.get(at + m * step..).unwrap_or_default();
-    }
-    let pairs = 2 * S::LANES;
-    let mut sums = [[simd.splat_i32(0); N]; M];
-    for (&[first, second], weights) in starts.iter().zip(weights.chunks_exact(N * pairs)) {
-        let mut vectors = [simd.load_pairs(weights); N];
-        for (n, to) in vectors.iter_mut().enumerate().skip(1) {
-            *to = simd.load_pairs(weights.get(n * pairs..).unwrap_or_default());
-        }
-        let (first, second) = (first as usize, second as usize);
-        for (sums, staged) in sums.iter_mut().zip(windows) {
-            let a = staged.get(first..first + pairs).unwrap_or_default();
-            let b = staged.get(second..second + pairs).unwrap_or_default();
-            for ((sum, cells), weights) in sums.iter_mut().zip(simd.zip_pairs(a, b)).zip(vectors) {
-                *sum = simd.dot_pairs(*sum, cells, weights);
+    /// The sums of the panel for `M` windows, the first at element `at` of the rows.
+    #[inline(always)]
+    fn sums<const M: usize, const N: usize>(&self, simd: S, channel: usize, at: usize) -> [[S::I32; N]; M] {
+        let Int8 { weights, columns, apart, .. } = *self.windows;
+        let vector = S::LANES * S::GROUP;
+        let mut weights = weights.get(channel * self.groups * columns * S::GROUP..).unwrap_or_default();
+        let mut sums = [[simd.splat_i32(0); N]; M];
+        for group in 0..self.groups {
+            for column in 0..columns {
+                let Some((tap, rest)) = weights.split_at_checked(N * vector) else { return sums };
+                weights = rest;
+                let mut vectors = [simd.load_groups(tap); N];
+                for (n, to) in vectors.iter_mut().enumerate().skip(1) {
+                    *to = simd.load_groups(tap.get(n * vector..).unwrap_or_default());
+                }
+                let first = group * self.length + column * apart + at;
+                for (m, sums) in sums.iter_mut().enumerate() {
+                    let start = (first + m * self.step) * S::GROUP;
+                    let Some(cells) = self.woven.get(start..start + N * vector) else { continue };
+                    for (n, sum) in sums.iter_mut().enumerate() {
+                        let cells = simd.load_woven(cells.get(n * vector..).unwrap_or_default());
+                        *sum = simd.dot(*sum, cells, vectors[n]);
+                    }
+                }
             }
         }
+        sums
     }
-    sums
 }
 
 /// float32 weights, repeated as wide windows need them.
@@ -271,7 +335,15 @@ impl Windows for Float<'_> {
     }
 
     #[inline(always)]
-    fn row<S: Simd>(&self, simd: S, staged: &[f32], starts: &[u32], step: usize, out: &mut [f32]) {
+    fn row<S: Simd>(
+        &self,
+        simd: S,
+        staged: &[f32],
+        starts: &[u32],
+        step: usize,
+        _scratch: &mut [u8],
+        out: &mut [f32],
+    ) {
         if self.channels != 0 {
             let step = self.width / self.channels * step;
             simd.apart(FloatRow { windows: self, staged, starts, step, out });

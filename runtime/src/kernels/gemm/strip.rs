@@ -38,15 +38,18 @@ impl Strip {
     }
 
     /// With a run for each cell of the window.
-    fn of_cells(z: &Sizes) -> Self {
+    pub(in crate::kernels) fn of_cells(z: &Sizes) -> Self {
         Self::new(z, z.columns.kernel, z.channels)
     }
 
-    /// For channels of their own: a run for each cell of the window, and one more where that makes them
-    /// even, which has no weights.
-    pub(in crate::kernels) fn of_pairs(z: &Sizes) -> Self {
-        let strip = Self::of_cells(z);
-        Self { runs: strip.runs.next_multiple_of(2), ..strip }
+    /// For rows that are woven: a run for each row of the window.
+    pub(in crate::kernels) fn of_rows(z: &Sizes) -> Self {
+        Self::new(z, 1, z.channels)
+    }
+
+    /// Elements of a row.
+    pub(super) fn row(&self) -> usize {
+        self.row
     }
 
     fn new(z: &Sizes, row_runs: usize, run: usize) -> Self {
@@ -104,6 +107,12 @@ pub(in crate::kernels) trait Windows {
     /// Stages activations, as many as both slices have.
     fn stage<S: Simd>(simd: S, from: &[Self::Value], to: &mut [Self::Element<S>]);
 
+    /// Bytes of scratch memory that each row of outputs needs, a multiple of 4, where a row of the strip has
+    /// `row` elements.
+    fn scratch<S: Simd>(&self, _row: usize) -> usize {
+        0
+    }
+
     /// Computes a row of outputs. The first window's runs start at `starts` in `staged`, each next
     /// window's `step` elements later.
     fn row<S: Simd>(
@@ -112,6 +121,7 @@ pub(in crate::kernels) trait Windows {
         staged: &[Self::Element<S>],
         starts: &[u32],
         step: usize,
+        scratch: &mut [u8],
         out: &mut [Self::Value],
     );
 }
@@ -137,6 +147,7 @@ impl<A: Arithmetic> Windows for Matrix<'_, A> {
         staged: &[A::Element<S>],
         starts: &[u32],
         step: usize,
+        _scratch: &mut [u8],
         out: &mut [A::Value],
     ) {
         self.tiles(simd, staged, starts, step, out);
@@ -155,9 +166,10 @@ impl Strip {
         scratch: &mut [u8],
         out: &mut [W::Value],
     ) {
-        let Some((starts, staged)) = scratch.split_at_mut_checked(self.runs * size_of::<u32>()) else {
+        let Some((starts, rest)) = scratch.split_at_mut_checked(self.runs * size_of::<u32>()) else {
             return;
         };
+        let Some((own, staged)) = rest.split_at_mut_checked(windows.scratch::<S>(self.row)) else { return };
         let whole = staged.len() - staged.len() % size_of::<W::Element<S>>();
         let staged = staged.get_mut(..whole).unwrap_or_default();
         let (Ok(starts), Ok(staged)) =
@@ -188,7 +200,7 @@ impl Strip {
                     *start = (slot * self.row + j * z.columns.dilation * z.channels) as u32;
                 }
                 let Some(out) = outs.next() else { return };
-                windows.row(simd, staged, starts, z.columns.stride * z.channels, out);
+                windows.row(simd, staged, starts, z.columns.stride * z.channels, own, out);
             }
         }
     }
