@@ -107,16 +107,17 @@ impl Simd for Neon {
         (min, max): (i32, i32),
         to: &mut [i8],
     ) {
-        for (x, to) in x.chunks(2).zip(to.chunks_mut(2 * LANES)) {
+        for n in (0..N).step_by(2) {
+            let (low, high) = (x[n], x[(n + 1).min(N - 1)]);
             // Saturated at 16 bits on the way, which is outside the limits with any zero point.
             let bytes = neon!({
-                let words = vcombine_s16(vqmovn_s32(x[0]), vqmovn_s32(x[x.len() - 1]));
+                let words = vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
                 let words = vqaddq_s16(words, vdupq_n_s16(zero as i16));
                 let words = vmaxq_s16(words, vdupq_n_s16(min as i16));
                 vmovn_s16(vminq_s16(words, vdupq_n_s16(max as i16)))
             });
-            let to_end = to.len().min(x.len() * LANES);
-            write(bits!(int8x8_t => [i8; 8], bytes), to.get_mut(..to_end).unwrap_or_default());
+            let (start, end) = (to.len().min(n * LANES), to.len().min((n + 2).min(N) * LANES));
+            write(bits!(int8x8_t => [i8; 8], bytes), to.get_mut(start..end).unwrap_or_default());
         }
     }
 

@@ -79,14 +79,15 @@ impl Simd for Simd128 {
 
     #[inline(always)]
     fn store_clamped<const N: usize>(self, x: [v128; N], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
-        for (x, to) in x.chunks(2).zip(to.chunks_mut(2 * LANES)) {
+        for n in (0..N).step_by(2) {
+            let (low, high) = (x[n], x[(n + 1).min(N - 1)]);
             // Saturated at 16 bits on the way, which is outside the limits with any zero point.
-            let words = i16x8_narrow_i32x4(x[0], x[x.len() - 1]);
+            let words = i16x8_narrow_i32x4(low, high);
             let words = i16x8_add_sat(words, i16x8_splat(zero as i16));
             let words = i16x8_min(i16x8_max(words, i16x8_splat(min as i16)), i16x8_splat(max as i16));
             let bytes = i64x2_extract_lane::<0>(i8x16_narrow_i16x8(words, words));
-            let to_end = to.len().min(x.len() * LANES);
-            write(bytes.to_le_bytes().map(|x| x as i8), to.get_mut(..to_end).unwrap_or_default());
+            let (start, end) = (to.len().min(n * LANES), to.len().min((n + 2).min(N) * LANES));
+            write(bytes.to_le_bytes().map(|x| x as i8), to.get_mut(start..end).unwrap_or_default());
         }
     }
 

@@ -132,8 +132,8 @@ impl Simd for Avx2 {
         (min, max): (i32, i32),
         to: &mut [i8],
     ) {
-        for (x, to) in x.chunks(2).zip(to.chunks_mut(2 * LANES)) {
-            let (low, high) = (x[0], x[x.len() - 1]);
+        for n in (0..N).step_by(2) {
+            let (low, high) = (x[n], x[(n + 1).min(N - 1)]);
             // Saturated at 16 bits on the way, which is outside the limits with any zero point.
             let bytes = avx2!({
                 let words = _mm256_packs_epi32(low, high);
@@ -144,7 +144,8 @@ impl Simd for Avx2 {
                 let bytes = _mm256_packs_epi16(words, words);
                 _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes))
             });
-            if x.len() == 2 {
+            let to = to.get_mut(n * LANES..).unwrap_or_default();
+            if n + 1 < N {
                 write(bits!(__m128i => [i8; 16], bytes), to);
             } else {
                 write(bits!(i64 => [i8; 8], avx2!(_mm_cvtsi128_si64(bytes))), to);

@@ -145,6 +145,24 @@ impl Simd for Avx512Vnni {
         (min, max): (i32, i32),
         to: &mut [i8],
     ) {
+        if N == 2
+            && let Some(to) = to.first_chunk_mut::<{ 2 * LANES }>()
+        {
+            // Saturated at 16 bits on the way, which is outside the limits with any zero point.
+            let bytes = avx512!({
+                let words = _mm512_packs_epi32(x[0], x[1]);
+                let words = _mm512_adds_epi16(words, _mm512_set1_epi16(zero as i16));
+                // Quarters have four lanes of the first vector, then four of the second.
+                let order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+                let bytes = _mm256_permutevar8x32_epi32(_mm512_cvtsepi16_epi8(words), order);
+                _mm256_min_epi8(
+                    _mm256_max_epi8(bytes, _mm256_set1_epi8(min as i8)),
+                    _mm256_set1_epi8(max as i8),
+                )
+            });
+            *to = bits!(__m256i => [i8; 2 * LANES], bytes);
+            return;
+        }
         for (x, to) in x.into_iter().zip(to.chunks_mut(LANES)) {
             let bytes = avx512!({
                 let bytes = _mm512_cvtsepi32_epi8(_mm512_add_epi32(x, _mm512_set1_epi32(zero)));

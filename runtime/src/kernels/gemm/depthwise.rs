@@ -208,7 +208,7 @@ impl<S: Simd> Int8Row<'_, '_, S> {
                 let sums = self.sums::<TOGETHER, N>(simd, channel, at);
                 for sums in sums {
                     let out = self.out.get_mut(start + channel..start + width).unwrap_or_default();
-                    outputs.write(simd, &scales, sums, out);
+                    outputs.finish(simd, &scales, sums, out);
                     start += width;
                 }
                 at += TOGETHER * self.step;
@@ -216,12 +216,8 @@ impl<S: Simd> Int8Row<'_, '_, S> {
                 // The last window that is several in one may be cut off.
                 let [sums] = self.sums::<1, N>(simd, channel, at);
                 let end = length.min(start + width);
-                outputs.write(
-                    simd,
-                    &scales,
-                    sums,
-                    self.out.get_mut(start + channel..end).unwrap_or_default(),
-                );
+                let out = self.out.get_mut(start + channel..end).unwrap_or_default();
+                outputs.finish(simd, &scales, sums, out);
                 start += width;
                 at += self.step;
             }
@@ -233,8 +229,17 @@ impl<S: Simd> Int8Row<'_, '_, S> {
     fn sums<const M: usize, const N: usize>(&self, simd: S, channel: usize, at: usize) -> [[S::I32; N]; M] {
         let Int8 { weights, columns, apart, .. } = *self.windows;
         let vector = S::LANES * S::GROUP;
-        let mut weights = weights.get(channel * self.groups * columns * S::GROUP..).unwrap_or_default();
         let mut sums = [[simd.splat_i32(0); N]; M];
+        // Windows as long as it takes, so that one check in the loops does for all of them.
+        let last = self.groups.saturating_sub(1) * self.length + columns.saturating_sub(1) * apart;
+        let span = last * S::GROUP + N * vector;
+        let mut windows: [&[S::Element]; M] = [&[]; M];
+        for (m, window) in windows.iter_mut().enumerate() {
+            let start = (at + m * self.step) * S::GROUP;
+            let Some(cells) = self.woven.get(start..start + span) else { return sums };
+            *window = cells;
+        }
+        let mut weights = weights.get(channel * self.groups * columns * S::GROUP..).unwrap_or_default();
         for group in 0..self.groups {
             for column in 0..columns {
                 let Some((tap, rest)) = weights.split_at_checked(N * vector) else { return sums };
@@ -243,10 +248,9 @@ impl<S: Simd> Int8Row<'_, '_, S> {
                 for (n, to) in vectors.iter_mut().enumerate().skip(1) {
                     *to = simd.load_groups(tap.get(n * vector..).unwrap_or_default());
                 }
-                let first = group * self.length + column * apart + at;
-                for (m, sums) in sums.iter_mut().enumerate() {
-                    let start = (first + m * self.step) * S::GROUP;
-                    let Some(cells) = self.woven.get(start..start + N * vector) else { continue };
+                let first = (group * self.length + column * apart) * S::GROUP;
+                for (sums, window) in sums.iter_mut().zip(windows) {
+                    let Some(cells) = window.get(first..first + N * vector) else { continue };
                     for (n, sum) in sums.iter_mut().enumerate() {
                         let cells = simd.load_woven(cells.get(n * vector..).unwrap_or_default());
                         *sum = simd.dot(*sum, cells, vectors[n]);

@@ -70,6 +70,7 @@ impl Arithmetic for Columns<'_> {
     type Group<S: Simd> = f32;
     type Vector<S: Simd> = S::F32;
     type Sums<S: Simd> = S::F32;
+    type Scale<S: Simd> = S::F32;
 
     #[inline(always)]
     fn group<S: Simd>() -> usize {
@@ -112,23 +113,22 @@ impl Arithmetic for Columns<'_> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd, const M: usize, const N: usize>(
+    fn scale<S: Simd>(&self, simd: S, column: usize) -> S::F32 {
+        simd.load_f32(self.bias.get(column..).unwrap_or_default())
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd, const N: usize>(
         &self,
         simd: S,
-        sums: [[S::F32; N]; M],
-        column: usize,
-        count: usize,
+        biases: &[S::F32; N],
+        sums: [S::F32; N],
         out: &mut [f32],
     ) {
         let (low, high) = (simd.splat_f32(self.range.low), simd.splat_f32(self.range.high));
-        let one = simd.splat_f32(1.0);
-        for n in 0..N {
-            let column = column + n * S::LANES;
-            let bias = simd.load_f32(self.bias.get(column..).unwrap_or_default());
-            for (sums, out) in sums.iter().zip(out.chunks_exact_mut(count)) {
-                let y = simd.max_f32(simd.mul_add_f32(sums[n], one, bias), low);
-                simd.store_f32(simd.min_f32(y, high), out.get_mut(column..).unwrap_or_default());
-            }
+        for ((sum, &bias), out) in sums.into_iter().zip(biases).zip(out.chunks_mut(S::LANES)) {
+            let y = simd.max_f32(simd.mul_add_f32(sum, simd.splat_f32(1.0), bias), low);
+            simd.store_f32(simd.min_f32(y, high), out);
         }
     }
 }

@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_simd::Simd;
 
-use super::tile::{Arithmetic, Matrix};
+use super::tile::{Arithmetic, Matrix, block};
 use super::{Layout, constant_weights, pack as pack_panels};
 use crate::arena::Span;
 use crate::kernels::filter::Requantize;
@@ -125,7 +125,7 @@ pub(in crate::kernels) struct Columns<'s> {
 
 /// The part of [`Columns`] that one vector of columns has.
 #[derive(Clone, Copy)]
-pub(super) struct Scale<S: Simd> {
+pub(in crate::kernels) struct Scale<S: Simd> {
     bias: S::I32,
     q: S::I32,
     right: S::I32,
@@ -133,17 +133,6 @@ pub(super) struct Scale<S: Simd> {
 }
 
 impl Columns<'_> {
-    /// What the vector of columns from `column` on is scaled by.
-    #[inline(always)]
-    fn scale<S: Simd>(&self, simd: S, column: usize) -> Scale<S> {
-        Scale {
-            bias: simd.load_i32(self.bias.get(column..).unwrap_or_default()),
-            q: simd.load_i32(self.q.get(column..).unwrap_or_default()),
-            right: simd.load_i32(self.right.get(column..).unwrap_or_default()),
-            other: simd.load_i32(self.other.get(column..).unwrap_or_default()),
-        }
-    }
-
     /// What the `N` vectors of columns from `column` on are scaled by.
     #[inline(always)]
     pub(super) fn scales<S: Simd, const N: usize>(&self, simd: S, column: usize) -> [Scale<S>; N] {
@@ -152,29 +141,6 @@ impl Columns<'_> {
             *scale = self.scale(simd, column + n * S::LANES);
         }
         scales
-    }
-
-    /// Writes the outputs of `N` vectors of columns, as many as `to` has room for.
-    #[inline(always)]
-    pub(super) fn write<S: Simd, const N: usize>(
-        &self,
-        simd: S,
-        scales: &[Scale<S>; N],
-        sums: [S::I32; N],
-        to: &mut [i8],
-    ) {
-        let mut scaled = sums;
-        for (sum, scale) in scaled.iter_mut().zip(scales) {
-            let Scale { bias, q, right, other } = *scale;
-            let whole = simd.add_i32(*sum, bias);
-            *sum = if self.plain {
-                simd.requantize(whole, q, right, other)
-            } else {
-                simd.rounding_shift_right(simd.doubling_high_mul(simd.shift_left(whole, other), q), right)
-            };
-        }
-        let Requantize { output_zero, min, max, .. } = self.rule;
-        simd.store_clamped(scaled, output_zero, (min, max), to);
     }
 }
 
@@ -185,6 +151,7 @@ impl Arithmetic for Columns<'_> {
     type Group<S: Simd> = S::Group;
     type Vector<S: Simd> = S::Groups;
     type Sums<S: Simd> = S::I32;
+    type Scale<S: Simd> = Scale<S>;
 
     #[inline(always)]
     fn group<S: Simd>() -> usize {
@@ -227,18 +194,34 @@ impl Arithmetic for Columns<'_> {
     }
 
     #[inline(always)]
-    fn finish<S: Simd, const M: usize, const N: usize>(
+    fn scale<S: Simd>(&self, simd: S, column: usize) -> Scale<S> {
+        Scale {
+            bias: simd.load_i32(self.bias.get(column..).unwrap_or_default()),
+            q: simd.load_i32(self.q.get(column..).unwrap_or_default()),
+            right: simd.load_i32(self.right.get(column..).unwrap_or_default()),
+            other: simd.load_i32(self.other.get(column..).unwrap_or_default()),
+        }
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd, const N: usize>(
         &self,
         simd: S,
-        sums: [[S::I32; N]; M],
-        column: usize,
-        count: usize,
+        scales: &[Scale<S>; N],
+        mut sums: [S::I32; N],
         out: &mut [i8],
     ) {
-        let scales = self.scales::<S, N>(simd, column);
-        for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(count)) {
-            self.write(simd, &scales, sums, out.get_mut(column..).unwrap_or_default());
+        for (sum, scale) in sums.iter_mut().zip(scales) {
+            let Scale { bias, q, right, other } = *scale;
+            let whole = simd.add_i32(*sum, bias);
+            *sum = if self.plain {
+                simd.requantize(whole, q, right, other)
+            } else {
+                simd.rounding_shift_right(simd.doubling_high_mul(simd.shift_left(whole, other), q), right)
+            };
         }
+        let Requantize { output_zero, min, max, .. } = self.rule;
+        simd.store_clamped(sums, output_zero, (min, max), out);
     }
 }
 
@@ -264,10 +247,11 @@ pub(in crate::kernels) fn pack(
 }
 
 impl Packed {
-    /// Bytes of scratch memory for the rows of a tile.
+    /// Bytes of scratch memory for the rows of a block.
     pub(in crate::kernels) fn scratch(&self, node: &Prepare<'_>) -> usize {
         let layout = Layout::for_columns(node, self.columns as usize);
-        layout.rows * (self.run as usize).next_multiple_of(layout.group) * layout.element
+        let length = (self.run as usize).next_multiple_of(layout.group);
+        block(length, layout.rows) * length * layout.element
     }
 
     pub(in crate::kernels) fn load<'s>(&self, node: &Invoke<'s>) -> Matrix<'s, Columns<'s>> {

@@ -194,10 +194,11 @@ impl Strip {
                     }
                     next += 1;
                 }
-                for (run, start) in starts.iter_mut().enumerate() {
-                    let (i, j) = (run / self.row_runs, run % self.row_runs);
+                for (i, starts) in starts.chunks_exact_mut(self.row_runs.max(1)).enumerate() {
                     let slot = (first + i * z.rows.dilation) % self.reach;
-                    *start = (slot * self.row + j * z.columns.dilation * z.channels) as u32;
+                    for (j, start) in starts.iter_mut().enumerate() {
+                        *start = (slot * self.row + j * z.columns.dilation * z.channels) as u32;
+                    }
                 }
                 let Some(out) = outs.next() else { return };
                 windows.row(simd, staged, starts, z.columns.stride * z.channels, own, out);

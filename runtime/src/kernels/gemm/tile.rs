@@ -47,14 +47,18 @@ pub(in crate::kernels) trait Arithmetic: Copy {
     /// Two parts of sums together.
     fn join<S: Simd>(simd: S, a: Self::Sums<S>, b: Self::Sums<S>) -> Self::Sums<S>;
 
-    /// Writes the outputs of `M` rows for the panel of `N` vectors that starts at `column`; each row of `out` has `count`
-    /// columns.
-    fn finish<S: Simd, const M: usize, const N: usize>(
+    /// What the outputs of a vector of columns are made with.
+    type Scale<S: Simd>: Copy;
+
+    /// That of the vector that starts at `column`.
+    fn scale<S: Simd>(&self, simd: S, column: usize) -> Self::Scale<S>;
+
+    /// Writes the outputs of one row for `N` vectors of columns, as many as `out` has room for.
+    fn finish<S: Simd, const N: usize>(
         &self,
         simd: S,
-        sums: [[Self::Sums<S>; N]; M],
-        column: usize,
-        count: usize,
+        scales: &[Self::Scale<S>; N],
+        sums: [Self::Sums<S>; N],
         out: &mut [Self::Value],
     );
 }
@@ -72,9 +76,17 @@ pub(in crate::kernels) struct Matrix<'s, A: Arithmetic> {
     pub(super) arithmetic: A,
 }
 
+/// Bytes of a block of staged rows that leave room for weights in the nearest cache.
+const BLOCK_BYTES: usize = 1 << 13;
+
+/// Rows of a block that is staged at once, for rows of `length` bytes and tiles of `rows`.
+pub(super) fn block(length: usize, rows: usize) -> usize {
+    (BLOCK_BYTES / length.max(1)).clamp(rows, 8 * rows) / rows * rows
+}
+
 impl<A: Arithmetic> Matrix<'_, A> {
     /// Multiplies rows of `run` elements that lie one after the other, each being one run. `scratch` has
-    /// room for the rows of a tile, staged.
+    /// room for the rows of a block, staged.
     #[inline(always)]
     pub(in crate::kernels) fn multiply<S: Simd>(
         &self,
@@ -84,15 +96,16 @@ impl<A: Arithmetic> Matrix<'_, A> {
         out: &mut [A::Value],
     ) {
         let length = self.run.next_multiple_of(A::group::<S>());
-        let bytes = S::ROWS * length * size_of::<A::Element<S>>();
+        let block = block(length, S::ROWS);
+        let bytes = block * length * size_of::<A::Element<S>>();
         let Ok(staged) = bytemuck::try_cast_slice_mut(scratch.get_mut(..bytes).unwrap_or_default()) else {
             return;
         };
         if self.count == 0 {
             return;
         }
-        for (tile, out) in out.chunks_mut(S::ROWS * self.count).enumerate() {
-            let rows = rows.get(tile * S::ROWS * self.run..).unwrap_or_default();
+        for (number, out) in out.chunks_mut(block * self.count).enumerate() {
+            let rows = rows.get(number * block * self.run..).unwrap_or_default();
             if length == self.run {
                 A::stage(simd, rows, staged);
             } else if self.run != 0 {
@@ -134,24 +147,27 @@ impl<A: Arithmetic> Matrix<'_, A> {
             if rows > S::ROWS {
                 continue;
             }
-            while rest.len() >= rows * self.count {
-                let (out, after) = rest.split_at_mut(rows * self.count);
-                let tile = Tile { matrix: self, staged, runs, start, step, out };
-                match rows {
-                    8 if S::ROWS >= 8 => simd.apart(Rows::<_, _, 8>(tile)),
-                    4 if S::ROWS >= 4 => simd.apart(Rows::<_, _, 4>(tile)),
-                    2 => simd.apart(Rows::<_, _, 2>(tile)),
-                    _ => simd.apart(Rows::<_, _, 1>(tile)),
-                }
-                start += rows * step;
-                rest = after;
+            let tile = rows * self.count;
+            let whole = rest.len() / tile * tile;
+            if whole == 0 {
+                continue;
             }
+            let (out, after) = rest.split_at_mut(whole);
+            let tiles = Tiles { matrix: self, staged, runs, start, step, out };
+            match rows {
+                8 if S::ROWS >= 8 => simd.apart(Rows::<_, _, 8>(tiles)),
+                4 if S::ROWS >= 4 => simd.apart(Rows::<_, _, 4>(tiles)),
+                2 => simd.apart(Rows::<_, _, 2>(tiles)),
+                _ => simd.apart(Rows::<_, _, 1>(tiles)),
+            }
+            start += whole / self.count * step;
+            rest = after;
         }
     }
 }
 
-/// Some rows times all columns of a matrix.
-struct Tile<'t, 's, A: Arithmetic, S: Simd> {
+/// Rows times all columns of a matrix.
+struct Tiles<'t, 's, A: Arithmetic, S: Simd> {
     matrix: &'t Matrix<'s, A>,
     staged: &'t [A::Element<S>],
     runs: &'t [u32],
@@ -160,8 +176,8 @@ struct Tile<'t, 's, A: Arithmetic, S: Simd> {
     out: &'t mut [A::Value],
 }
 
-/// A tile of `M` rows.
-struct Rows<'t, 's, A: Arithmetic, S: Simd, const M: usize>(Tile<'t, 's, A, S>);
+/// Tiles of `M` rows each.
+struct Rows<'t, 's, A: Arithmetic, S: Simd, const M: usize>(Tiles<'t, 's, A, S>);
 
 impl<A: Arithmetic, S: Simd, const M: usize> Part<S> for Rows<'_, '_, A, S, M> {
     type Output = ();
@@ -180,24 +196,36 @@ impl<A: Arithmetic, S: Simd, const M: usize> Part<S> for Rows<'_, '_, A, S, M> {
     }
 }
 
-impl<A: Arithmetic, S: Simd> Tile<'_, '_, A, S> {
+impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
     /// The panel of `N` vectors that starts at `column`.
     #[inline(always)]
     fn panel<const M: usize, const N: usize>(&mut self, simd: S, column: usize) {
-        let Self { matrix, staged, runs, start, step, .. } = *self;
+        let Self { matrix, staged, runs, step, .. } = *self;
         let group = A::group::<S>();
         let steps = matrix.run.div_ceil(group);
         let depth = N * S::LANES * group * steps;
-        // Without depth every sum is 0.
-        let mut sums = [[A::zero(simd); N]; M];
         let first = column * group * steps * runs.len();
-        for (r, &run) in runs.iter().enumerate() {
-            let first = first + r * depth;
-            let weights = matrix.weights.get(first..first + depth).unwrap_or_default();
-            let at = run as usize + start;
-            sums = run_sums::<A, S, M, N>(simd, sums, (staged, at, step), weights);
+        let weights = matrix.weights.get(first..first + depth * runs.len()).unwrap_or_default();
+        let mut scales = [matrix.arithmetic.scale(simd, column); N];
+        for (n, scale) in scales.iter_mut().enumerate().skip(1) {
+            *scale = matrix.arithmetic.scale(simd, column + n * S::LANES);
         }
-        matrix.arithmetic.finish::<S, M, N>(simd, sums, column, matrix.count, self.out);
+        let mut start = self.start;
+        for out in self.out.chunks_exact_mut(M * matrix.count) {
+            // Without depth every sum is 0.
+            let mut sums = [[A::zero(simd); N]; M];
+            if depth != 0 {
+                for (&run, weights) in runs.iter().zip(weights.chunks_exact(depth)) {
+                    let at = run as usize + start;
+                    sums = run_sums::<A, S, M, N>(simd, sums, (staged, at, step), weights);
+                }
+            }
+            for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(matrix.count)) {
+                let out = out.get_mut(column..).unwrap_or_default();
+                matrix.arithmetic.finish(simd, &scales, sums, out);
+            }
+            start += M * step;
+        }
     }
 }
 
