@@ -275,6 +275,21 @@ impl<'p> Prepare<'p> {
         (!bytes.is_empty()).then_some(bytes)
     }
 
+    /// The bytes of a constant in half precision that a DEQUANTIZE makes input `input` of; `None` where it is no
+    /// such input.
+    pub fn constant_halves(&self, input: usize) -> Option<&'p [u8]> {
+        let tensor = self.index_of(Slot::Input(input as u8))?;
+        let lifetime = self.arena.get::<Lifetime>(self.lifetimes).get(tensor as usize)?;
+        let writer = self.graph.view.operators().get(lifetime.first as usize)?;
+        let widens = self.graph.model.code(&writer).builtin() == BuiltinOperator::Dequantize;
+        if !widens || writer.outputs().get(0) != i32::try_from(tensor).ok() {
+            return None;
+        }
+        let from = self.graph.tensor(u32::try_from(writer.inputs().get(0)?).ok()?)?;
+        let bytes = self.graph.model.constant(&from);
+        (from.tensor_type() == TensorType::Float16 && !bytes.is_empty()).then_some(bytes)
+    }
+
     /// The vector level that kernels may use.
     pub fn level(&self) -> Level {
         self.setting.level

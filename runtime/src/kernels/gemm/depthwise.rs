@@ -13,7 +13,7 @@ use sedge_simd::{MAX_GROUP, Part, Simd};
 
 use super::int8::{Columns, Lists, Total};
 use super::tile::Arithmetic as _;
-use super::{Layout, Strip, Windows, constant_weights, copy};
+use super::{Floats, Layout, Strip, Windows, constant_weights, copy};
 use crate::arena::Span;
 use crate::kernels::filter::{FloatRange, Requantize, Sizes};
 use crate::node::{Invoke, Prepare};
@@ -282,21 +282,19 @@ pub(in crate::kernels) fn pack_float(
     let (channels, width) = (sizes.channels, width(sizes, &Layout::of(node)));
     let in_place =
         PackedFloat { weights: Span::default(), bias: Span::default(), width: channels as u32, range };
-    let Some(weights) = constant_weights(node).filter(|_| width != channels && node.packs_weights()) else {
+    if width == channels || !node.packs_weights() {
+        return Ok(in_place);
+    }
+    let (Some(weights), Some(biases)) = (Floats::of(node, 1), Floats::bias(node)) else {
         return Ok(in_place);
     };
-    let floats =
-        |bytes: &[u8], at: usize| bytes.as_chunks().0.get(at).map_or(0.0, |b| f32::from_le_bytes(*b));
     let cells = sizes.rows.kernel * sizes.columns.kernel;
     let packed = node.list::<f32>(cells * width)?;
     for (at, to) in node.list_mut::<f32>(packed).iter_mut().enumerate() {
-        *to = floats(weights, at / width * channels + at % channels);
+        *to = weights.get(at / width * channels + at % channels);
     }
-    let constant = node.constant(2).unwrap_or_default();
     let bias = node.list::<f32>(width)?;
-    for (at, to) in node.list_mut::<f32>(bias).iter_mut().enumerate() {
-        *to = floats(constant, at % channels);
-    }
+    node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(at, to)| *to = biases.get(at % channels));
     Ok(PackedFloat { weights: packed, bias, width: width as u32, range })
 }
 

@@ -5,9 +5,10 @@ use sedge_schema::Refusal;
 use sedge_simd::Simd;
 
 use super::tile::{Arithmetic, Matrix};
-use super::{Layout, constant_weights, copy, pack as pack_panels};
+use super::{Floats, Layout, copy, pack as pack_panels};
 use crate::arena::Span;
 use crate::kernels::filter::FloatRange;
+use crate::kernels::shared::half::to_f32;
 use crate::node::{Invoke, Prepare};
 
 /// Packed weights, and what turns their sums into outputs.
@@ -30,16 +31,19 @@ pub(in crate::kernels) fn pack(
     columns: usize,
     (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
-    let Some(weights) = constant_weights(node) else { return Ok(None) };
+    let (Some(weights), Some(biases)) = (Floats::of(node, 1), Floats::bias(node)) else { return Ok(None) };
     let Layout { lanes, half, .. } = Layout::for_columns(node, columns);
     let padded = columns.next_multiple_of(lanes);
     let packed = node.list::<f32>(padded * runs * run)?;
-    let (weights, _) = weights.as_chunks::<4>();
-    pack_panels(weights, (runs, run), (lanes, 1), f32::from_le_bytes, node.list_mut(packed));
+    let out = node.list_mut(packed);
+    match weights {
+        Floats::Whole(list) => pack_panels(list, (runs, run), (lanes, 1), f32::from_le_bytes, out),
+        Floats::Halves(list) => {
+            pack_panels(list, (runs, run), (lanes, 1), |x| to_f32(u16::from_le_bytes(x)), out)
+        }
+    }
     let bias = node.list::<f32>(padded)?;
-    let constant = node.constant(2).unwrap_or_default();
-    let floats = constant.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
-    node.list_mut::<f32>(bias).iter_mut().zip(floats).for_each(|(to, b)| *to = b);
+    node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(f, to)| *to = biases.get(f));
     let (columns, run, half) = (columns as u32, run as u32, half.into());
     Ok(Some(Packed { weights: packed, bias, columns, run, half, range }))
 }

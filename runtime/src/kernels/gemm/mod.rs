@@ -26,6 +26,7 @@ use sedge_schema::op::Node as _;
 use sedge_simd::{Kernel, Simd};
 
 use super::filter::BIAS;
+use super::shared::half;
 use crate::node::Prepare;
 
 pub(super) use strip::{Strip, Windows};
@@ -107,6 +108,33 @@ fn constant_weights<'s>(node: &Prepare<'s>) -> Option<&'s [u8]> {
         return None;
     }
     node.constant(1)
+}
+
+/// Constant floats: in the file as they are, or as halves that a DEQUANTIZE widens.
+#[derive(Clone, Copy)]
+enum Floats<'s> {
+    Whole(&'s [[u8; 4]]),
+    Halves(&'s [[u8; 2]]),
+}
+
+impl<'s> Floats<'s> {
+    fn of(node: &Prepare<'s>, input: usize) -> Option<Self> {
+        let whole = node.constant(input).map(|bytes| Self::Whole(bytes.as_chunks().0));
+        whole.or_else(|| node.constant_halves(input).map(|bytes| Self::Halves(bytes.as_chunks().0)))
+    }
+
+    /// Those of the bias, none where there is no bias; `None` where it is computed.
+    fn bias(node: &Prepare<'s>) -> Option<Self> {
+        if node.has(BIAS) { Self::of(node, 2) } else { Some(Self::Whole(&[])) }
+    }
+
+    /// The number at index `i`; 0 behind the last.
+    fn get(&self, i: usize) -> f32 {
+        match self {
+            Self::Whole(list) => list.get(i).map_or(0.0, |x| f32::from_le_bytes(*x)),
+            Self::Halves(list) => list.get(i).map_or(0.0, |x| half::to_f32(u16::from_le_bytes(*x))),
+        }
+    }
 }
 
 /// Copies as many elements as both slices have.
