@@ -139,6 +139,9 @@ pub trait Simd: Copy {
     /// Pairs of neighbours of `from`, widened: `(from[0], from[1]), (from[2], from[3]), ...`.
     fn widen_pairs(self, from: &[i8]) -> Self::Pairs;
 
+    /// Pairs of neighbours of `from`: `(from[0], from[1]), (from[2], from[3]), ...`.
+    fn load_pairs(self, from: &[i16]) -> Self::Pairs;
+
     /// All pairs `(pair[0], pair[1])`.
     fn splat_pair(self, pair: [i16; 2]) -> Self::Pairs;
 
@@ -166,6 +169,9 @@ pub trait Simd: Copy {
 
     /// `sum` and the products of the group's elements, in each lane.
     fn dot(self, sum: Self::I32, activations: Self::Groups, weights: Self::Groups) -> Self::I32;
+
+    /// The nearest floats; of two as near, the one with an even last bit.
+    fn to_f32(self, x: Self::I32) -> Self::F32;
 
     /// All lanes `x`.
     fn splat_f32(self, x: f32) -> Self::F32;
@@ -282,8 +288,18 @@ macro_rules! inherit {
         }
 
         #[inline(always)]
+        fn load_pairs(self, from: &[i16]) -> Self::Pairs {
+            self.0.load_pairs(from)
+        }
+
+        #[inline(always)]
         fn splat_pair(self, pair: [i16; 2]) -> Self::Pairs {
             self.0.splat_pair(pair)
+        }
+
+        #[inline(always)]
+        fn to_f32(self, x: Self::I32) -> Self::F32 {
+            self.0.to_f32(x)
         }
 
         #[inline(always)]
@@ -371,6 +387,11 @@ macro_rules! groups_of_pairs {
             for ((to, &a), &b) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b) {
                 *to = [a.into(), b.into()];
             }
+        }
+
+        #[inline(always)]
+        fn load_woven(self, from: &[i16]) -> Self::Groups {
+            self.load_pairs(from)
         }
 
         #[inline(always)]

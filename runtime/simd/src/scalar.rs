@@ -107,7 +107,7 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
-    fn load_woven(self, from: &[i16]) -> Self::Pairs {
+    fn load_pairs(self, from: &[i16]) -> Self::Pairs {
         let mut out = [[0; 2]; LANES];
         out.iter_mut().zip(from.as_chunks().0).for_each(|(to, &pair)| *to = pair);
         out
@@ -133,6 +133,11 @@ impl Simd for Scalar {
             *sum = sum.wrapping_add(x.wrapping_add(y));
         });
         out
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: Self::I32) -> Self::F32 {
+        x.map(|x| x as f32)
     }
 
     #[inline(always)]

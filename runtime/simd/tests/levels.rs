@@ -179,6 +179,10 @@ fn floats<S: Simd>(simd: S, numbers: &mut Numbers) {
     each(simd.min_f32(va, vb), f32::min);
     each(simd.max_f32(va, vb), f32::max);
     each(simd.splat_f32(2.0), |_, _| 2.0);
+    let wide = numbers.ints(S::LANES);
+    let mut out = vec![0.0; S::LANES];
+    simd.store_f32(simd.to_f32(simd.load_i32(&wide)), &mut out);
+    assert_eq!(out, wide.iter().map(|&x| x as f32).collect::<Vec<_>>());
     let mut out = vec![0.0; S::LANES];
     simd.store_f32(simd.mul_add_f32(va, vb, simd.load_f32(&c)), &mut out);
     for (((out, a), b), c) in out.iter().zip(&a).zip(&b).zip(&c) {

@@ -5,9 +5,11 @@ use sedge_schema::Refusal;
 use sedge_schema::op::{Conv2d, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
-use super::filter::hybrid::{Hybrid, Mode};
+use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
-use super::gemm::{Fit, Layout, Matrix, Strip, float, int8};
+use super::gemm::{
+    Arithmetic as Matrices, Fit, Int8, Integers, Layout, Matrix, Strip, UInt8, Value, float, hybrid, integer,
+};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -29,8 +31,23 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     let way = match arithmetic {
         Arithmetic::Hybrid => {
             let mode = Mode::of_convolution(node)?;
-            let hybrid = Hybrid::prepare(node, (0, filters), op.activation, mode, (0, image.dim(0)))?;
-            Way::direct(node, arithmetic, hybrid)?
+            let hybrid = Hybrid::prepare(node, (0, filters), op.activation, mode)?;
+            let parts = Parts { image: 0, count: image.dim(0) };
+            let packs = packs && hybrid.packs(node);
+            match if packs { hybrid::pack(node, hybrid, filters, strip.runs())? } else { None } {
+                Some(packed) => {
+                    let more = match sizes.is_pointwise() {
+                        true => packed.scratch(node),
+                        false => strip_scratch::<Int8>(node, &strip, filters)?,
+                    };
+                    Hybrid::scratch(node, parts, more)?;
+                    Way::packed(node, arithmetic, packed)?
+                }
+                None => {
+                    Hybrid::scratch(node, parts, 0)?;
+                    Way::direct(node, arithmetic, hybrid)?
+                }
+            }
         }
         Arithmetic::Float => {
             let range = FloatRange::of(op.activation)?;
@@ -46,16 +63,14 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
         }
         _ => {
             let rule = Requantize::prepare(node, (0, 0), filters, op.activation, Product::Double)?;
-            let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
-            match if packs { int8::pack(node, rule, filters, strip.runs())? } else { None } {
-                Some(packed) => {
-                    let layout = Layout::for_columns(node, filters);
-                    node.scratch(match sizes.is_pointwise() {
-                        true => packed.scratch(node),
-                        false => strip.scratch(layout.group, layout.element)?,
-                    })?;
-                    Way::packed(node, arithmetic, packed)?
-                }
+            let packs = packs && rule.widened.is_empty();
+            let packed = match arithmetic {
+                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, &sizes, &strip)?,
+                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, &sizes, &strip)?,
+                _ => None,
+            };
+            match packed {
+                Some(packed) => Way::packed(node, arithmetic, packed)?,
                 None => {
                     if arithmetic == Arithmetic::Int8 {
                         node.scratch(super::filter::int8::scratch(&sizes)?)?;
@@ -68,6 +83,28 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     node.set_data(Data { way, geometry })
 }
 
+/// Packs the weights of products `P`, and asks for scratch memory.
+fn integer<P: Integers>(
+    node: &mut Prepare<'_>,
+    rule: Requantize,
+    sizes: &Sizes,
+    strip: &Strip,
+) -> Result<Option<integer::Packed>, Refusal> {
+    let packed = integer::pack::<P>(node, rule, sizes.filters, strip.runs())?;
+    if let Some(packed) = &packed {
+        node.scratch(match sizes.is_pointwise() {
+            true => packed.scratch::<P>(node),
+            false => strip_scratch::<P>(node, strip, sizes.filters)?,
+        })?;
+    }
+    Ok(packed)
+}
+
+fn strip_scratch<P: Integers>(node: &Prepare<'_>, strip: &Strip, filters: usize) -> Result<usize, Refusal> {
+    let layout = Layout::for_columns::<P>(node, filters);
+    strip.scratch(layout.group, layout.element)
+}
+
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let Data { way, geometry } = *node.data()?;
     let sizes = geometry.sizes();
@@ -78,15 +115,31 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             node.level().run(Fit(matrix.half, Float { sizes, matrix, x: node.input(0)?, scratch, out }));
             Ok(())
         }
+        (Arithmetic::UInt8, true) => {
+            let (out, scratch) = (node.output(0)?, node.scratch()?);
+            let matrix = node.load::<integer::Packed>(way.data)?.load::<UInt8>(node);
+            node.level().run(Fit(matrix.half, Staged { sizes, matrix, x: node.input(0)?, scratch, out }));
+            Ok(())
+        }
+        (Arithmetic::Hybrid, true) => {
+            let packed = *node.load::<hybrid::Packed>(way.data)?;
+            let parts = Parts { image: 0, count: sizes.batch };
+            let sizes = Sizes { batch: 1, ..sizes };
+            packed.hybrid().run(node, parts, |node, quantized, x, scratch, out| {
+                let matrix = packed.load(node, quantized);
+                node.level().run(Fit(matrix.half, Staged { sizes, matrix, x, scratch, out }));
+                Ok(())
+            })
+        }
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = node.load::<int8::Packed>(way.data)?.load(node);
-            node.level().run(Fit(matrix.half, Int8 { sizes, matrix, x: node.input(0)?, scratch, out }));
+            let matrix = node.load::<integer::Packed>(way.data)?.load::<Int8>(node);
+            node.level().run(Fit(matrix.half, Staged { sizes, matrix, x: node.input(0)?, scratch, out }));
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
             let image = run::Shape::Full(Sizes { batch: 1, ..sizes });
-            node.load::<Hybrid>(way.data)?.run(node, image, Inputs::USUAL, sizes.batch)
+            node.load::<Hybrid>(way.data)?.direct(node, image, Inputs::USUAL, sizes.batch)
         }
         (arithmetic, false) => {
             run::direct(node, arithmetic, run::Shape::Full(sizes), Inputs::USUAL, way.data)
@@ -94,15 +147,16 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
-struct Int8<'k> {
+/// With activations that are staged.
+struct Staged<'k, A: Matrices> {
     sizes: Sizes,
-    matrix: Matrix<'k, int8::Columns<'k>>,
-    x: &'k [i8],
+    matrix: Matrix<'k, A>,
+    x: &'k [Value<A>],
     scratch: &'k mut [u8],
-    out: &'k mut [i8],
+    out: &'k mut [A::Output],
 }
 
-impl Kernel for Int8<'_> {
+impl<A: Matrices> Kernel for Staged<'_, A> {
     type Output = ();
 
     #[inline(always)]

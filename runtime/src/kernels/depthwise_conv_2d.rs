@@ -5,9 +5,9 @@ use sedge_schema::Refusal;
 use sedge_schema::op::{DepthwiseConv2d, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
-use super::filter::hybrid::{Hybrid, Mode};
+use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
-use super::gemm::{Layout, Strip, Windows, depthwise};
+use super::gemm::{Int8, Integers, Layout, Strip, UInt8, Windows, depthwise, hybrid, integer};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -29,14 +29,27 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
     let way = match arithmetic {
         Arithmetic::Hybrid => {
             let mode = Mode::of_convolution(node)?;
-            let hybrid = Hybrid::prepare(node, (3, filters), op.activation, mode, (0, image.dim(0)))?;
-            Way::direct(node, arithmetic, hybrid)?
+            let hybrid = Hybrid::prepare(node, (3, filters), op.activation, mode)?;
+            let parts = Parts { image: 0, count: image.dim(0) };
+            let layout = Layout::of::<Int8>(node);
+            let shape = depthwise::Shape::of(&sizes, &layout);
+            let packs = fits && hybrid.packs(node);
+            match if packs { hybrid::Channels::pack(node, hybrid, &shape)? } else { None } {
+                Some(packed) => {
+                    Hybrid::scratch(node, parts, shape.scratch(&Strip::of_rows(&sizes), &layout)?)?;
+                    Way::packed(node, arithmetic, packed)?
+                }
+                None => {
+                    Hybrid::scratch(node, parts, 0)?;
+                    Way::direct(node, arithmetic, hybrid)?
+                }
+            }
         }
         Arithmetic::Float => {
             let range = FloatRange::of(op.activation)?;
             match fits {
                 true => {
-                    node.scratch(strip.scratch(Layout::of(node).panel(), size_of::<f32>())?)?;
+                    node.scratch(strip.scratch(Layout::of::<Int8>(node).panel(), size_of::<f32>())?)?;
                     let packed = depthwise::pack_float(node, range, &sizes)?;
                     Way::packed(node, arithmetic, packed)?
                 }
@@ -45,9 +58,13 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
         }
         _ => {
             let rule = Requantize::prepare(node, (0, 3), filters, op.activation, Product::Double)?;
-            let packs =
-                fits && node.packs_weights() && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
-            match if packs { depthwise::pack(node, rule, &sizes, &Strip::of_rows(&sizes))? } else { None } {
+            let packs = fits && node.packs_weights() && rule.widened.is_empty();
+            let packed = match arithmetic {
+                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, &sizes)?,
+                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, &sizes)?,
+                _ => None,
+            };
+            match packed {
                 Some(packed) => Way::packed(node, arithmetic, packed)?,
                 None => Way::direct(node, arithmetic, rule)?,
             }
@@ -73,27 +90,53 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             });
             Ok(())
         }
+        (Arithmetic::Hybrid, true) => {
+            let packed = *node.load::<hybrid::Channels>(way.data)?;
+            let parts = Parts { image: 0, count: sizes.batch };
+            let sizes = Sizes { batch: 1, ..sizes };
+            packed.hybrid().run(node, parts, |node, quantized, x, scratch, out| {
+                let windows = packed.load(node, quantized);
+                node.level().run(Run { sizes, strip: Strip::of_rows(&sizes), windows, x, scratch, out });
+                Ok(())
+            })
+        }
+        (Arithmetic::UInt8, true) => {
+            let (out, scratch) = (node.output(0)?, node.scratch()?);
+            let windows = node.load::<integer::Channels>(way.data)?.load::<UInt8>(node);
+            let strip = Strip::of_rows(&sizes);
+            node.level().run(Run { sizes, strip, windows, x: node.input(0)?, scratch, out });
+            Ok(())
+        }
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let windows = node.load::<depthwise::Packed>(way.data)?.load(node);
-            node.level().run(Run {
-                sizes,
-                strip: Strip::of_rows(&sizes),
-                windows,
-                x: node.input(0)?,
-                scratch,
-                out,
-            });
+            let windows = node.load::<integer::Channels>(way.data)?.load::<Int8>(node);
+            let strip = Strip::of_rows(&sizes);
+            node.level().run(Run { sizes, strip, windows, x: node.input(0)?, scratch, out });
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
             let image = run::Shape::Depthwise(Sizes { batch: 1, ..sizes });
-            node.load::<Hybrid>(way.data)?.run(node, image, Inputs::USUAL, sizes.batch)
+            node.load::<Hybrid>(way.data)?.direct(node, image, Inputs::USUAL, sizes.batch)
         }
         (arithmetic, false) => {
             run::direct(node, arithmetic, run::Shape::Depthwise(sizes), Inputs::USUAL, way.data)
         }
     }
+}
+
+/// Packs the weights of products `P`, and asks for scratch memory.
+fn integer<P: Integers>(
+    node: &mut Prepare<'_>,
+    rule: Requantize,
+    sizes: &Sizes,
+) -> Result<Option<integer::Channels>, Refusal> {
+    let layout = Layout::of::<P>(node);
+    let shape = depthwise::Shape::of(sizes, &layout);
+    let packed = integer::Channels::pack::<P>(node, rule, &shape)?;
+    if packed.is_some() {
+        node.scratch(shape.scratch(&Strip::of_rows(sizes), &layout)?)?;
+    }
+    Ok(packed)
 }
 
 struct Run<'k, W: Windows> {
@@ -102,7 +145,7 @@ struct Run<'k, W: Windows> {
     windows: W,
     x: &'k [W::Value],
     scratch: &'k mut [u8],
-    out: &'k mut [W::Value],
+    out: &'k mut [W::Output],
 }
 
 impl<W: Windows> Kernel for Run<'_, W> {

@@ -6,9 +6,11 @@ use sedge_schema::Refusal;
 use sedge_schema::op::{FullyConnected, NodeExt as _};
 use sedge_simd::{Kernel, Simd};
 
-use super::filter::hybrid::{Hybrid, Mode};
+use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Inputs, Product, Requantize, Way, run};
-use super::gemm::{Fit, Matrix, float, int8};
+use super::gemm::{
+    Arithmetic as Matrices, Fit, Int8, Integers, Matrix, UInt8, Value, float, hybrid, integer,
+};
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -28,8 +30,19 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
     let way = match arithmetic {
         Arithmetic::Hybrid => {
             let mode = if op.asymmetric_quantize_inputs { Mode::Asymmetric } else { Mode::Symmetric };
-            let hybrid = Hybrid::prepare(node, (0, units), op.activation, mode, (0, rows))?;
-            Way::direct(node, arithmetic, hybrid)?
+            let hybrid = Hybrid::prepare(node, (0, units), op.activation, mode)?;
+            let parts = Parts { image: 0, count: rows };
+            let packs = packs && hybrid.packs(node);
+            match if packs { hybrid::pack(node, hybrid, units, (1, depth))? } else { None } {
+                Some(packed) => {
+                    Hybrid::scratch(node, parts, packed.scratch(node))?;
+                    Way::packed(node, arithmetic, packed)?
+                }
+                None => {
+                    Hybrid::scratch(node, parts, 0)?;
+                    Way::direct(node, arithmetic, hybrid)?
+                }
+            }
         }
         Arithmetic::Float => {
             let range = FloatRange::of(op.activation)?;
@@ -40,12 +53,14 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
         }
         _ => {
             let rule = Requantize::prepare(node, (0, 0), units, op.activation, Product::Single)?;
-            let packs = packs && arithmetic == Arithmetic::Int8 && rule.widened.is_empty();
-            match if packs { int8::pack(node, rule, units, (1, depth))? } else { None } {
-                Some(packed) => {
-                    node.scratch(packed.scratch(node))?;
-                    Way::packed(node, arithmetic, packed)?
-                }
+            let packs = packs && rule.widened.is_empty();
+            let packed = match arithmetic {
+                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, (units, depth))?,
+                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, (units, depth))?,
+                _ => None,
+            };
+            match packed {
+                Some(packed) => Way::packed(node, arithmetic, packed)?,
                 None => Way::direct(node, arithmetic, rule)?,
             }
         }
@@ -63,14 +78,30 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             node.level().run(Fit(matrix.half, Float { matrix, x: node.input(0)?, out }));
             Ok(())
         }
+        (Arithmetic::UInt8, true) => {
+            let (out, scratch) = (node.output(0)?, node.scratch()?);
+            let matrix = node.load::<integer::Packed>(way.data)?.load::<UInt8>(node);
+            node.level().run(Fit(matrix.half, Staged { matrix, x: node.input(0)?, scratch, out }));
+            Ok(())
+        }
+        (Arithmetic::Hybrid, true) => {
+            let packed = *node.load::<hybrid::Packed>(way.data)?;
+            let parts = Parts { image: 0, count: rows as usize };
+            packed.hybrid().run(node, parts, |node, quantized, x, scratch, out| {
+                let matrix = packed.load(node, quantized);
+                node.level().run(Fit(matrix.half, Staged { matrix, x, scratch, out }));
+                Ok(())
+            })
+        }
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = node.load::<int8::Packed>(way.data)?.load(node);
-            node.level().run(Fit(matrix.half, Int8 { matrix, x: node.input(0)?, scratch, out }));
+            let matrix = node.load::<integer::Packed>(way.data)?.load::<Int8>(node);
+            node.level().run(Fit(matrix.half, Staged { matrix, x: node.input(0)?, scratch, out }));
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
-            node.load::<Hybrid>(way.data)?.run(node, run::Shape::Rows(depth), Inputs::USUAL, rows as usize)
+            let shape = run::Shape::Rows(depth);
+            node.load::<Hybrid>(way.data)?.direct(node, shape, Inputs::USUAL, rows as usize)
         }
         (arithmetic, false) => {
             run::direct(node, arithmetic, run::Shape::Rows(depth), Inputs::USUAL, way.data)
@@ -78,14 +109,28 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
-struct Int8<'k> {
-    matrix: Matrix<'k, int8::Columns<'k>>,
-    x: &'k [i8],
-    scratch: &'k mut [u8],
-    out: &'k mut [i8],
+/// Packs the weights of products `P`, and asks for scratch memory.
+fn integer<P: Integers>(
+    node: &mut Prepare<'_>,
+    rule: Requantize,
+    (units, depth): (usize, usize),
+) -> Result<Option<integer::Packed>, Refusal> {
+    let packed = integer::pack::<P>(node, rule, units, (1, depth))?;
+    if let Some(packed) = &packed {
+        node.scratch(packed.scratch::<P>(node))?;
+    }
+    Ok(packed)
 }
 
-impl Kernel for Int8<'_> {
+/// With activations that are staged.
+struct Staged<'k, A: Matrices> {
+    matrix: Matrix<'k, A>,
+    x: &'k [Value<A>],
+    scratch: &'k mut [u8],
+    out: &'k mut [A::Output],
+}
+
+impl<A: Matrices> Kernel for Staged<'_, A> {
     type Output = ();
 
     #[inline(always)]

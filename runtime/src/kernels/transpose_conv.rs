@@ -6,7 +6,7 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_schema::op::{Node as _, NodeExt as _, TransposeConv};
 
-use super::filter::hybrid::{Hybrid, Mode};
+use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
 use super::shared::OUTPUT;
 use crate::node::{Invoke, Prepare};
@@ -27,8 +27,8 @@ pub(super) fn prepare(op: TransposeConv, node: &mut Prepare<'_>) -> Result<(), R
     let arithmetic = Arithmetic::with_inputs(node, INPUTS)?;
     let way = match arithmetic {
         Arithmetic::Hybrid => {
-            let parts = (INPUTS.image, image.dim(0));
-            let hybrid = Hybrid::prepare(node, (0, filters), op.activation, Mode::Asymmetric, parts)?;
+            let hybrid = Hybrid::prepare(node, (0, filters), op.activation, Mode::Asymmetric)?;
+            Hybrid::scratch(node, Parts { image: INPUTS.image, count: image.dim(0) }, 0)?;
             Way::direct(node, arithmetic, hybrid)?
         }
         Arithmetic::Float => Way::direct(node, arithmetic, FloatRange::of(op.activation)?)?,
@@ -47,7 +47,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     match way.of()?.0 {
         Arithmetic::Hybrid => {
             let image = run::Shape::Transposed(Sizes { batch: 1, ..sizes });
-            node.load::<Hybrid>(way.data)?.run(node, image, INPUTS, sizes.batch)
+            node.load::<Hybrid>(way.data)?.direct(node, image, INPUTS, sizes.batch)
         }
         arithmetic => run::direct(node, arithmetic, run::Shape::Transposed(sizes), INPUTS, way.data),
     }

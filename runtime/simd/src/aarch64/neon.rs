@@ -167,7 +167,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn load_woven(self, from: &[i16]) -> int16x8_t {
+    fn load_pairs(self, from: &[i16]) -> int16x8_t {
         bits!([i16; 2 * LANES] => int16x8_t, first(from))
     }
 
@@ -189,6 +189,11 @@ impl Simd for Neon {
             let low = vmull_s16(vget_low_s16(a), vget_low_s16(b));
             vaddq_s32(sum, vpaddq_s32(low, vmull_high_s16(a, b)))
         })
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: int32x4_t) -> float32x4_t {
+        neon!(vcvtq_f32_s32(x))
     }
 
     #[inline(always)]

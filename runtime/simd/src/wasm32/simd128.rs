@@ -146,7 +146,7 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    fn load_woven(self, from: &[i16]) -> v128 {
+    fn load_pairs(self, from: &[i16]) -> v128 {
         bits!([i16; 2 * LANES] => v128, first(from))
     }
 
@@ -164,6 +164,11 @@ impl Simd for Simd128 {
     #[inline(always)]
     fn dot_pairs(self, sum: v128, a: v128, b: v128) -> v128 {
         i32x4_add(sum, i32x4_dot_i16x8(a, b))
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: v128) -> v128 {
+        f32x4_convert_i32x4(x)
     }
 
     #[inline(always)]

@@ -224,7 +224,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn load_woven(self, from: &[i16]) -> __m256i {
+    fn load_pairs(self, from: &[i16]) -> __m256i {
         bits!([i16; 2 * LANES] => __m256i, first(from))
     }
 
@@ -243,6 +243,11 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
         avx2!(_mm256_add_epi32(sum, _mm256_madd_epi16(a, b)))
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: __m256i) -> __m256 {
+        avx2!(_mm256_cvtepi32_ps(x))
     }
 
     #[inline(always)]

@@ -244,6 +244,11 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn load_pairs(self, from: &[i16]) -> __m512i {
+        bits!([i16; 2 * LANES] => __m512i, first(from))
+    }
+
+    #[inline(always)]
     fn widen_pairs(self, from: &[i8]) -> __m512i {
         let bytes = bits!([i8; 32] => __m256i, first(from));
         avx512!(_mm512_cvtepi8_epi16(bytes))
@@ -294,6 +299,11 @@ impl Simd for Avx512Vnni {
     #[inline(always)]
     fn dot(self, sum: __m512i, activations: __m512i, weights: __m512i) -> __m512i {
         avx512!(_mm512_dpbusd_epi32(sum, activations, weights))
+    }
+
+    #[inline(always)]
+    fn to_f32(self, x: __m512i) -> __m512 {
+        avx512!(_mm512_cvtepi32_ps(x))
     }
 
     #[inline(always)]

@@ -8,6 +8,7 @@ use sedge_schema::op::{Activation, NodeExt as _};
 use super::run::{Shape, weights};
 use super::{FloatRange, Inputs, Rule, WEIGHTS, bias_at, widen};
 use crate::arena::Span;
+use crate::fixed::round;
 use crate::node::{Invoke, Prepare};
 
 /// How activations are quantized.
@@ -35,19 +36,32 @@ pub(in crate::kernels) struct Hybrid {
     /// One scale, or one per filter.
     scales: Span,
     /// Weights of fewer than 8 bits, widened; empty for others.
-    widened: Span,
+    pub(in crate::kernels) widened: Span,
     symmetric: u32,
-    range: FloatRange,
+    pub(in crate::kernels) range: FloatRange,
+}
+
+/// Where input `image` is, of which each of `parts` equal parts is quantized by itself.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernels) struct Parts {
+    pub(in crate::kernels) image: usize,
+    pub(in crate::kernels) count: usize,
+}
+
+/// How a part was quantized.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernels) struct Quantized {
+    pub(in crate::kernels) scale: f32,
+    pub(in crate::kernels) zero: i32,
 }
 
 impl Hybrid {
-    /// Keeps the scales, and asks for scratch memory for a part of `1 / parts` of input `image`.
+    /// Keeps the scales of weights that have `filters` along `axis`.
     pub(in crate::kernels) fn prepare(
         node: &mut Prepare<'_>,
         (axis, filters): (i32, usize),
         activation: Activation,
         mode: Mode,
-        (image, parts): (usize, usize),
     ) -> Result<Self, Refusal> {
         let refused = Refusal::Quantization(WEIGHTS);
         let weights = node.quantization(WEIGHTS)?.ok_or(refused)?;
@@ -58,47 +72,112 @@ impl Hybrid {
         }
         let scales = node.list::<f32>(count)?;
         node.list_mut::<f32>(scales).iter_mut().zip(weights.scale().iter()).for_each(|(to, s)| *to = s);
-        node.scratch(node.input(image)?.elements().checked_div(parts).unwrap_or(0))?;
         let symmetric = u32::from(mode == Mode::Symmetric);
         Ok(Self { scales, widened: widen(node)?, symmetric, range: FloatRange::of(activation)? })
     }
 
-    /// Runs `shape`, which is one of `parts` equal parts of input and output, for each of them.
-    pub(in crate::kernels) fn run(
+    /// Whether the weights may be packed as they lie in the file.
+    pub(in crate::kernels) fn packs(&self, node: &Prepare<'_>) -> bool {
+        node.packs_weights() && self.widened.is_empty()
+    }
+
+    /// Asks for scratch memory for a part and `more` bytes.
+    ///
+    /// # Errors
+    /// Where that is more than an arena can hold.
+    pub(in crate::kernels) fn scratch(
+        node: &mut Prepare<'_>,
+        parts: Parts,
+        more: usize,
+    ) -> Result<(), Refusal> {
+        let length = node.input(parts.image)?.elements().checked_div(parts.count).unwrap_or(0);
+        node.scratch(length.next_multiple_of(ALIGN).checked_add(more).ok_or(Refusal::TooLarge)?)
+    }
+
+    /// The weights' scale of filter `f`, while the session is made.
+    pub(in crate::kernels) fn scale(&self, node: &mut Prepare<'_>, f: usize) -> f32 {
+        scale_of(node.list_mut(self.scales), f)
+    }
+
+    /// Runs the operator directly from its weights, whose `shape` is that of one part.
+    pub(in crate::kernels) fn direct(
         &self,
         node: &mut Invoke<'_>,
         shape: Shape,
         inputs: Inputs,
-        parts: usize,
+        count: usize,
     ) -> Result<(), Refusal> {
-        let out = node.output::<f32>(0)?;
-        let quantized = node.scratch::<i8>()?;
         let scales = node.list::<f32>(self.scales);
-        let (x, w) = (node.input::<f32>(inputs.image)?, weights::<i8>(node, self.widened)?);
-        let bias = node.optional_input::<f32>(inputs.bias)?;
-        let (Some(length), Some(outputs)) = (x.len().checked_div(parts), out.len().checked_div(parts)) else {
-            return Ok(());
-        };
-        let mode = if self.symmetric != 0 { Mode::Symmetric } else { Mode::Asymmetric };
-        for (x, out) in x.chunks_exact(length.max(1)).zip(out.chunks_exact_mut(outputs.max(1))) {
-            let (scale, zero) = quantize(x, mode, quantized);
-            let scale_of =
-                |f: usize| scales.get(if scales.len() == 1 { 0 } else { f }).copied().unwrap_or(0.0);
+        self.run(node, Parts { image: inputs.image, count }, |node, Quantized { scale, zero }, x, _, out| {
+            let bias = node.optional_input::<f32>(inputs.bias)?;
             let rule = Rule {
                 start: |_| 0i32,
                 step: |sum: i32, x: i8, w: i8| sum.wrapping_add((i32::from(x) - zero) * i32::from(w)),
-                finish: |f, sum: i32| self.range.clamp(sum as f32 * scale_of(f) * scale + bias_at(bias, f)),
+                finish: |f, sum: i32| {
+                    self.range.clamp(sum as f32 * scale_of(scales, f) * scale + bias_at(bias, f))
+                },
             };
-            shape.run(&rule, quantized, w, out);
+            shape.run(&rule, x, weights::<i8>(node, self.widened)?, out);
+            Ok(())
+        })
+    }
+
+    /// Quantizes each part and calls `run` with how it was, the part, the rest of the scratch memory, and its
+    /// outputs.
+    pub(in crate::kernels) fn run(
+        &self,
+        node: &mut Invoke<'_>,
+        parts: Parts,
+        run: impl Fn(&Invoke<'_>, Quantized, &[i8], &mut [u8], &mut [f32]) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let out = node.output::<f32>(0)?;
+        let scratch = node.scratch::<u8>()?;
+        let x = node.input::<f32>(parts.image)?;
+        let (Some(length), Some(outputs)) =
+            (x.len().checked_div(parts.count), out.len().checked_div(parts.count))
+        else {
+            return Ok(());
+        };
+        let Some((quantized, rest)) = scratch.split_at_mut_checked(length.next_multiple_of(ALIGN)) else {
+            return Err(Refusal::Internal);
+        };
+        let quantized: &mut [i8] = bytemuck::cast_slice_mut(quantized);
+        let quantized = quantized.get_mut(..length).unwrap_or_default();
+        let mode = if self.symmetric != 0 { Mode::Symmetric } else { Mode::Asymmetric };
+        for (x, out) in x.chunks_exact(length.max(1)).zip(out.chunks_exact_mut(outputs.max(1))) {
+            let (scale, zero) = quantize(x, mode, quantized);
+            run(node, Quantized { scale, zero }, quantized, rest, out)?;
         }
         Ok(())
     }
 }
 
+/// The start of what follows the quantized part, in bytes.
+const ALIGN: usize = 16;
+
+/// The scale of filter `f`, where one scale is that of all.
+fn scale_of(scales: &[f32], f: usize) -> f32 {
+    scales.get(if scales.len() == 1 { 0 } else { f }).copied().unwrap_or(0.0)
+}
+
+/// The least and the greatest number, and 0.
+fn range(x: &[f32]) -> (f32, f32) {
+    const TOGETHER: usize = 16;
+    let (mut low, mut high) = ([0f32; TOGETHER], [0f32; TOGETHER]);
+    let (blocks, rest) = x.as_chunks::<TOGETHER>();
+    for block in blocks {
+        for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(block) {
+            *low = if x < *low { x } else { *low };
+            *high = if x > *high { x } else { *high };
+        }
+    }
+    let least = low.iter().chain(rest).copied().fold(0f32, f32::min);
+    (least, high.iter().chain(rest).copied().fold(0f32, f32::max))
+}
+
 /// Quantizes `x`; returns the scale and the zero point.
 pub(in crate::kernels) fn quantize(x: &[f32], mode: Mode, out: &mut [i8]) -> (f32, i32) {
-    let low = x.iter().copied().fold(0f32, f32::min);
-    let high = x.iter().copied().fold(0f32, f32::max);
+    let (low, high) = range(x);
     if low == high {
         out.fill(0);
         return (1.0, 0);
@@ -106,7 +185,7 @@ pub(in crate::kernels) fn quantize(x: &[f32], mode: Mode, out: &mut [i8]) -> (f3
     let (scale, inverse, zero, least) = match mode {
         Mode::Symmetric => {
             let range = high.max(-low);
-            (range / 127.0, 127.0 / range, 0.0, -127.0)
+            (range / 127.0, 127.0 / range, 0.0, -127)
         }
         Mode::Asymmetric => {
             let (low, high) = (f64::from(low), f64::from(high));
@@ -116,11 +195,11 @@ pub(in crate::kernels) fn quantize(x: &[f32], mode: Mode, out: &mut [i8]) -> (f3
             let low_is_nearer = 128.0 + libm::fabs(low / scale) < 127.0 + libm::fabs(high / scale);
             let zero = if low_is_nearer { from_low } else { from_high };
             let scale = scale as f32;
-            (scale, 1.0 / scale, libm::round(zero).clamp(-128.0, 127.0) as f32, -128.0)
+            (scale, 1.0 / scale, libm::round(zero).clamp(-128.0, 127.0) as f32, -128)
         }
     };
     for (to, &x) in out.iter_mut().zip(x) {
-        *to = libm::roundf(zero + x * inverse).clamp(least, 127.0) as i8;
+        *to = round(zero + x * inverse).clamp(least, 127) as i8;
     }
     (scale, zero as i32)
 }

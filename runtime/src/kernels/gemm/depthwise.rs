@@ -11,195 +11,216 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_simd::{MAX_GROUP, Part, Simd};
 
-use super::int8::{Columns, Lists, Total};
-use super::tile::Arithmetic as _;
-use super::{Floats, Layout, Strip, Windows, constant_weights, copy};
+use super::product::{Float as FloatProduct, Integers, Product as _};
+use super::tile::{Arithmetic, Element, Sums, Value, Weight};
+use super::{Floats, Layout, Strip, Windows, copy};
 use crate::arena::Span;
-use crate::kernels::filter::{FloatRange, Requantize, Sizes};
+use crate::kernels::filter::{FloatRange, Sizes};
 use crate::node::{Invoke, Prepare};
 
 /// Windows that are summed together.
 const TOGETHER: usize = 4;
 
-/// Channels of a window and of those that are one with it.
-fn width(sizes: &Sizes, layout: &Layout) -> usize {
-    let repeats = sizes.columns.stride == 1 && layout.panel().is_multiple_of(sizes.channels.max(1));
-    if repeats { layout.panel() } else { sizes.channels }
-}
-
-/// Packed int8 weights: for each panel of channels, for each group of the window's rows and each of its
-/// columns, groups of weights.
+/// What a depthwise convolution takes from its sizes.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
-pub(in crate::kernels) struct Packed {
-    weights: Span,
-    lists: Lists,
+pub(in crate::kernels) struct Shape {
     channels: u32,
+    /// Channels of a window and of those that are one with it.
     width: u32,
     /// Rows and columns of a window, and elements from one of its columns to the next.
     rows: u32,
     columns: u32,
     apart: u32,
-    rule: Requantize,
 }
 
-/// Packs constant weights `[rows, columns, channels]`, and asks for scratch memory; `None` where they or the
-/// bias are computed.
-pub(in crate::kernels) fn pack(
-    node: &mut Prepare<'_>,
-    rule: Requantize,
-    sizes: &Sizes,
-    strip: &Strip,
-) -> Result<Option<Packed>, Refusal> {
-    let Some(weights) = constant_weights(node).filter(|_| sizes.channels != 0) else { return Ok(None) };
-    let (channels, layout) = (sizes.channels, Layout::of(node));
-    let (rows, columns) = (sizes.rows.kernel, sizes.columns.kernel);
-    let (panel, group) = (layout.panel(), layout.group);
-    let taps = rows.div_ceil(group) * columns;
-    let width = width(sizes, &layout);
-    let padded = width.next_multiple_of(layout.lanes);
-    let packed = node.list::<i8>(padded * taps * group)?;
-    let out = node.list_mut::<i8>(packed);
-    for (cell, weights) in weights.chunks_exact(channels).enumerate() {
-        let (row, column) = (cell / columns, cell % columns);
-        let tap = row / group * columns + column;
-        for c in 0..padded {
-            let first = c - c % panel;
-            let at = first * taps + tap * panel.min(padded - first) + c - first;
-            if let (Some(to), Some(&w)) = (out.get_mut(at * group + row % group), weights.get(c % channels)) {
-                *to = w as i8;
+impl Shape {
+    pub(in crate::kernels) fn of(sizes: &Sizes, layout: &Layout) -> Self {
+        let (channels, panel) = (sizes.channels, layout.panel());
+        let repeats = sizes.columns.stride == 1 && panel.is_multiple_of(channels.max(1));
+        let width = if repeats { panel } else { channels };
+        let apart = sizes.columns.dilation * channels;
+        let [channels, width, rows, columns, apart] =
+            [channels, width, sizes.rows.kernel, sizes.columns.kernel, apart].map(|n| n as u32);
+        Self { channels, width, rows, columns, apart }
+    }
+
+    /// The channels of a window, at least 1.
+    pub(super) fn channels(&self) -> usize {
+        self.channels.max(1) as usize
+    }
+
+    /// The channels that lists have.
+    pub(super) fn padded(&self, layout: &Layout) -> usize {
+        (self.width as usize).next_multiple_of(layout.lanes)
+    }
+
+    /// Elements of woven rows of `row` elements, and those behind them that the last panel may read.
+    fn woven(&self, row: usize, (panel, group): (usize, usize)) -> usize {
+        (self.rows as usize).div_ceil(group).saturating_mul(row).saturating_add(panel).saturating_mul(group)
+    }
+
+    /// Bytes of scratch memory, for the rows of `strip`.
+    ///
+    /// # Errors
+    /// Where that is more than an arena can hold.
+    pub(in crate::kernels) fn scratch(&self, strip: &Strip, layout: &Layout) -> Result<usize, Refusal> {
+        let woven = self.woven(strip.row(), (layout.panel(), layout.group)).checked_mul(layout.element);
+        let rows = strip.scratch(layout.panel(), size_of::<u8>())?;
+        woven.and_then(|n| rows.checked_add(n.next_multiple_of(4))).ok_or(Refusal::TooLarge)
+    }
+}
+
+/// Packed weights: for each panel of channels, for each group of the window's rows and each of its columns,
+/// groups of weights.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Weights {
+    list: Span,
+    shape: Shape,
+}
+
+impl Weights {
+    /// Packs weights `[rows, columns, channels]` with this zero point.
+    pub(super) fn pack<P: Integers>(
+        node: &mut Prepare<'_>,
+        bytes: &[u8],
+        zero: i32,
+        shape: &Shape,
+    ) -> Result<Self, Refusal> {
+        let layout = Layout::of::<P>(node);
+        let (rows, columns, channels) = (shape.rows as usize, shape.columns as usize, shape.channels());
+        let (panel, group) = (layout.panel(), layout.group);
+        let (taps, padded) = (rows.div_ceil(group) * columns, shape.padded(&layout));
+        let list = node.list::<P::Weight>(padded * taps * group)?;
+        let out = node.list_mut::<P::Weight>(list);
+        for (cell, weights) in bytes.chunks_exact(channels).enumerate() {
+            let (row, column) = (cell / columns.max(1), cell % columns.max(1));
+            let tap = row / group * columns + column;
+            for c in 0..padded {
+                let first = c - c % panel;
+                let at = first * taps + tap * panel.min(padded - first) + c - first;
+                if let (Some(to), Some(&w)) =
+                    (out.get_mut(at * group + row % group), weights.get(c % channels))
+                {
+                    *to = P::weight(w, zero);
+                }
             }
         }
+        Ok(Self { list, shape: *shape })
     }
-    let total = |c: usize| Total::of(weights.iter().skip(c).step_by(channels).copied());
-    let lists = Lists::prepare(node, &rule, (channels, padded), layout.offset, total)?;
-    let own =
-        woven(strip.row(), rows, (panel, group)).checked_mul(layout.element).ok_or(Refusal::TooLarge)?;
-    let bytes = strip.scratch(panel, size_of::<i8>())?.checked_add(own.next_multiple_of(4));
-    node.scratch(bytes.ok_or(Refusal::TooLarge)?)?;
-    let apart = (sizes.columns.dilation * channels) as u32;
-    let [channels, width, rows, columns] = [channels, width, rows, columns].map(|n| n as u32);
-    Ok(Some(Packed { weights: packed, lists, channels, width, rows, columns, apart, rule }))
-}
 
-/// Elements of woven rows of `row` elements, and those behind them that the last panel may read.
-fn woven(row: usize, rows: usize, (panel, group): (usize, usize)) -> usize {
-    rows.div_ceil(group).saturating_mul(row).saturating_add(panel).saturating_mul(group)
-}
-
-impl Packed {
-    pub(in crate::kernels) fn load<'s>(&self, node: &Invoke<'s>) -> Int8<'s> {
-        let [channels, width, rows, columns, apart] =
-            [self.channels, self.width, self.rows, self.columns, self.apart].map(|n| n as usize);
-        Int8 {
-            weights: node.list(self.weights),
-            outputs: self.lists.load(node, &self.rule),
-            channels,
-            width,
-            rows,
-            columns,
-            apart,
-        }
+    pub(super) fn load<'s, A: Arithmetic>(&self, node: &Invoke<'s>, arithmetic: A) -> Channels<'s, A> {
+        Channels { weights: node.list(self.list), arithmetic, shape: self.shape }
     }
 }
 
-/// Packed int8 weights with what turns sums into outputs.
+/// Packed weights with what turns sums into outputs.
 #[derive(Clone, Copy)]
-pub(in crate::kernels) struct Int8<'s> {
-    weights: &'s [i8],
-    outputs: Columns<'s>,
-    channels: usize,
-    width: usize,
-    rows: usize,
-    columns: usize,
-    apart: usize,
+pub(in crate::kernels) struct Channels<'s, A: Arithmetic> {
+    weights: &'s [Weight<A>],
+    arithmetic: A,
+    shape: Shape,
 }
 
-impl Windows for Int8<'_> {
-    type Value = i8;
-    type Element<S: Simd> = i8;
+impl<A: Arithmetic> Windows for Channels<'_, A>
+where
+    A::Product: Integers,
+{
+    type Value = Value<A>;
+    type Output = A::Output;
+    type Element<S: Simd> = Value<A>;
 
     #[inline(always)]
-    fn outside(&self) -> i8 {
-        self.outputs.outside()
+    fn outside(&self) -> Value<A> {
+        self.arithmetic.outside()
     }
 
     #[inline(always)]
-    fn stage<S: Simd>(_simd: S, from: &[i8], to: &mut [i8]) {
+    fn stage<S: Simd>(_simd: S, from: &[Value<A>], to: &mut [Value<A>]) {
         copy(from, to);
     }
 
     #[inline(always)]
     fn scratch<S: Simd>(&self, row: usize) -> usize {
-        let elements = woven(row, self.rows, (2 * S::LANES, S::GROUP));
-        (elements * size_of::<S::Element>()).next_multiple_of(4)
+        let elements = self.shape.woven(row, (2 * S::LANES, A::Product::group::<S>()));
+        (elements * size_of::<Element<A, S>>()).next_multiple_of(4)
     }
 
     #[inline(always)]
     fn row<S: Simd>(
         &self,
         simd: S,
-        staged: &[i8],
+        staged: &[Value<A>],
         starts: &[u32],
         step: usize,
         scratch: &mut [u8],
-        out: &mut [i8],
+        out: &mut [A::Output],
     ) {
-        let whole = scratch.len() - scratch.len() % size_of::<S::Element>();
+        let whole = scratch.len() - scratch.len() % size_of::<Element<A, S>>();
         let Ok(woven) = bytemuck::try_cast_slice_mut(scratch.get_mut(..whole).unwrap_or_default()) else {
             return;
         };
-        let groups = self.rows.div_ceil(S::GROUP);
-        let length = (woven.len() / S::GROUP).saturating_sub(2 * S::LANES) / groups.max(1);
-        for (to, starts) in woven.chunks_exact_mut((length * S::GROUP).max(1)).zip(starts.chunks(S::GROUP)) {
-            let mut rows: [&[i8]; MAX_GROUP] = [&[]; MAX_GROUP];
+        let group = A::Product::group::<S>();
+        let groups = (self.shape.rows as usize).div_ceil(group);
+        let length = (woven.len() / group).saturating_sub(2 * S::LANES) / groups.max(1);
+        for (to, starts) in woven.chunks_exact_mut((length * group).max(1)).zip(starts.chunks(group)) {
+            let mut rows: [&[Value<A>]; MAX_GROUP] = [&[]; MAX_GROUP];
             for (g, row) in rows.iter_mut().enumerate() {
                 // Rows beyond the window's last have weights of 0.
                 let start = starts.get(g.min(starts.len() - 1)).map_or(0, |&start| start as usize);
                 *row = staged.get(start..start + length).unwrap_or_default();
             }
-            simd.weave(rows, to);
+            A::Product::weave(simd, rows, to);
         }
-        if self.channels != 0 {
-            let step = self.width / self.channels * step;
-            simd.apart(Int8Row::<S> { windows: self, woven, groups, length, step, out });
+        if self.shape.channels != 0 {
+            let step = (self.shape.width / self.shape.channels) as usize * step;
+            simd.apart(Row::<A, S> { windows: self, woven, groups, length, step, out });
         }
     }
 }
 
 /// A row of outputs: `groups` groups of woven rows of `length` elements, and the elements from one window to the
 /// next.
-struct Int8Row<'t, 's, S: Simd> {
-    windows: &'t Int8<'s>,
-    woven: &'t [S::Element],
+struct Row<'t, 's, A: Arithmetic, S: Simd> {
+    windows: &'t Channels<'s, A>,
+    woven: &'t [Element<A, S>],
     groups: usize,
     length: usize,
     step: usize,
-    out: &'t mut [i8],
+    out: &'t mut [A::Output],
 }
 
-impl<S: Simd> Part<S> for Int8Row<'_, '_, S> {
+impl<A: Arithmetic, S: Simd> Part<S> for Row<'_, '_, A, S>
+where
+    A::Product: Integers,
+{
     type Output = ();
 
     #[inline(always)]
     fn run(mut self, simd: S) {
+        let width = self.windows.shape.width as usize;
         let mut channel = 0;
-        while channel + S::LANES < self.windows.width {
+        while channel + S::LANES < width {
             self.panel::<2>(simd, channel);
             channel += 2 * S::LANES;
         }
-        if channel < self.windows.width {
+        if channel < width {
             self.panel::<1>(simd, channel);
         }
     }
 }
 
-impl<S: Simd> Int8Row<'_, '_, S> {
+impl<A: Arithmetic, S: Simd> Row<'_, '_, A, S>
+where
+    A::Product: Integers,
+{
     /// The panel of `N` vectors that starts at `channel`.
     #[inline(always)]
     fn panel<const N: usize>(&mut self, simd: S, channel: usize) {
-        let Int8 { outputs, width, .. } = *self.windows;
-        let scales = outputs.scales::<S, N>(simd, channel);
+        let Channels { arithmetic, shape, .. } = *self.windows;
+        let width = shape.width as usize;
+        let scales = arithmetic.scales::<S, N>(simd, channel);
         let mut at = channel;
         let mut start = 0;
         let length = self.out.len();
@@ -208,7 +229,7 @@ impl<S: Simd> Int8Row<'_, '_, S> {
                 let sums = self.sums::<TOGETHER, N>(simd, channel, at);
                 for sums in sums {
                     let out = self.out.get_mut(start + channel..start + width).unwrap_or_default();
-                    outputs.finish(simd, &scales, sums, out);
+                    arithmetic.finish(simd, &scales, sums, out);
                     start += width;
                 }
                 at += TOGETHER * self.step;
@@ -217,7 +238,7 @@ impl<S: Simd> Int8Row<'_, '_, S> {
                 let [sums] = self.sums::<1, N>(simd, channel, at);
                 let end = length.min(start + width);
                 let out = self.out.get_mut(start + channel..end).unwrap_or_default();
-                outputs.finish(simd, &scales, sums, out);
+                arithmetic.finish(simd, &scales, sums, out);
                 start += width;
                 at += self.step;
             }
@@ -226,34 +247,41 @@ impl<S: Simd> Int8Row<'_, '_, S> {
 
     /// The sums of the panel for `M` windows, the first at element `at` of the rows.
     #[inline(always)]
-    fn sums<const M: usize, const N: usize>(&self, simd: S, channel: usize, at: usize) -> [[S::I32; N]; M] {
-        let Int8 { weights, columns, apart, .. } = *self.windows;
-        let vector = S::LANES * S::GROUP;
-        let mut sums = [[simd.splat_i32(0); N]; M];
+    fn sums<const M: usize, const N: usize>(
+        &self,
+        simd: S,
+        channel: usize,
+        at: usize,
+    ) -> [[Sums<A, S>; N]; M] {
+        let Channels { weights, shape, .. } = *self.windows;
+        let (columns, apart) = (shape.columns as usize, shape.apart as usize);
+        let group = A::Product::group::<S>();
+        let vector = S::LANES * group;
+        let mut sums = [[A::Product::zero(simd); N]; M];
         // Windows as long as it takes, so that one check in the loops does for all of them.
         let last = self.groups.saturating_sub(1) * self.length + columns.saturating_sub(1) * apart;
-        let span = last * S::GROUP + N * vector;
-        let mut windows: [&[S::Element]; M] = [&[]; M];
+        let span = last * group + N * vector;
+        let mut windows: [&[Element<A, S>]; M] = [&[]; M];
         for (m, window) in windows.iter_mut().enumerate() {
-            let start = (at + m * self.step) * S::GROUP;
+            let start = (at + m * self.step) * group;
             let Some(cells) = self.woven.get(start..start + span) else { return sums };
             *window = cells;
         }
-        let mut weights = weights.get(channel * self.groups * columns * S::GROUP..).unwrap_or_default();
-        for group in 0..self.groups {
+        let mut weights = weights.get(channel * self.groups * columns * group..).unwrap_or_default();
+        for number in 0..self.groups {
             for column in 0..columns {
                 let Some((tap, rest)) = weights.split_at_checked(N * vector) else { return sums };
                 weights = rest;
-                let mut vectors = [simd.load_groups(tap); N];
+                let mut vectors = [A::Product::load(simd, tap); N];
                 for (n, to) in vectors.iter_mut().enumerate().skip(1) {
-                    *to = simd.load_groups(tap.get(n * vector..).unwrap_or_default());
+                    *to = A::Product::load(simd, tap.get(n * vector..).unwrap_or_default());
                 }
-                let first = (group * self.length + column * apart) * S::GROUP;
+                let first = (number * self.length + column * apart) * group;
                 for (sums, window) in sums.iter_mut().zip(windows) {
                     let Some(cells) = window.get(first..first + N * vector) else { continue };
                     for (n, sum) in sums.iter_mut().enumerate() {
-                        let cells = simd.load_woven(cells.get(n * vector..).unwrap_or_default());
-                        *sum = simd.dot(*sum, cells, vectors[n]);
+                        let cells = cells.get(n * vector..).unwrap_or_default();
+                        *sum = A::Product::step_woven(simd, *sum, cells, vectors[n]);
                     }
                 }
             }
@@ -279,7 +307,8 @@ pub(in crate::kernels) fn pack_float(
     range: FloatRange,
     sizes: &Sizes,
 ) -> Result<PackedFloat, Refusal> {
-    let (channels, width) = (sizes.channels, width(sizes, &Layout::of(node)));
+    let (channels, width) =
+        (sizes.channels, Shape::of(sizes, &Layout::of::<FloatProduct>(node)).width as usize);
     let in_place =
         PackedFloat { weights: Span::default(), bias: Span::default(), width: channels as u32, range };
     if width == channels || !node.packs_weights() {
@@ -324,6 +353,7 @@ pub(in crate::kernels) struct Float<'s> {
 
 impl Windows for Float<'_> {
     type Value = f32;
+    type Output = f32;
     type Element<S: Simd> = f32;
 
     #[inline(always)]

@@ -4,8 +4,9 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_simd::Simd;
 
+use super::product::Float;
 use super::tile::{Arithmetic, Matrix};
-use super::{Floats, Layout, copy, pack as pack_panels};
+use super::{Floats, Layout, pack as pack_panels};
 use crate::arena::Span;
 use crate::kernels::filter::FloatRange;
 use crate::kernels::shared::half::to_f32;
@@ -32,7 +33,7 @@ pub(in crate::kernels) fn pack(
     (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
     let (Some(weights), Some(biases)) = (Floats::of(node, 1), Floats::bias(node)) else { return Ok(None) };
-    let Layout { lanes, half, .. } = Layout::for_columns(node, columns);
+    let Layout { lanes, half, .. } = Layout::for_columns::<Float>(node, columns);
     let padded = columns.next_multiple_of(lanes);
     let packed = node.list::<f32>(padded * runs * run)?;
     let out = node.list_mut(packed);
@@ -68,52 +69,13 @@ pub(in crate::kernels) struct Columns<'s> {
 }
 
 impl Arithmetic for Columns<'_> {
-    type Value = f32;
-    type Weight = f32;
-    type Element<S: Simd> = f32;
-    type Group<S: Simd> = f32;
-    type Vector<S: Simd> = S::F32;
-    type Sums<S: Simd> = S::F32;
+    type Product = Float;
+    type Output = f32;
     type Scale<S: Simd> = S::F32;
-
-    #[inline(always)]
-    fn group<S: Simd>() -> usize {
-        1
-    }
 
     #[inline(always)]
     fn outside(&self) -> f32 {
         0.0
-    }
-
-    #[inline(always)]
-    fn stage<S: Simd>(_simd: S, from: &[f32], to: &mut [f32]) {
-        copy(from, to);
-    }
-
-    #[inline(always)]
-    fn groups<S: Simd>(from: &[f32]) -> &[f32] {
-        from
-    }
-
-    #[inline(always)]
-    fn zero<S: Simd>(simd: S) -> S::F32 {
-        simd.splat_f32(0.0)
-    }
-
-    #[inline(always)]
-    fn load<S: Simd>(simd: S, from: &[f32]) -> S::F32 {
-        simd.load_f32(from)
-    }
-
-    #[inline(always)]
-    fn step<S: Simd>(simd: S, sums: S::F32, activations: f32, weights: S::F32) -> S::F32 {
-        simd.mul_add_f32(simd.splat_f32(activations), weights, sums)
-    }
-
-    #[inline(always)]
-    fn join<S: Simd>(simd: S, a: S::F32, b: S::F32) -> S::F32 {
-        simd.mul_add_f32(a, simd.splat_f32(1.0), b)
     }
 
     #[inline(always)]

@@ -18,9 +18,13 @@
 
 pub(super) mod depthwise;
 pub(super) mod float;
-pub(super) mod int8;
+pub(super) mod hybrid;
+pub(super) mod integer;
+mod product;
 mod strip;
 mod tile;
+
+use core::marker::PhantomData;
 
 use sedge_schema::op::Node as _;
 use sedge_simd::{Kernel, Simd};
@@ -28,20 +32,22 @@ use sedge_simd::{Kernel, Simd};
 use super::filter::BIAS;
 use super::shared::half;
 use crate::node::Prepare;
+use product::Product;
 
+pub(super) use product::{Int8, Integers, UInt8};
 pub(super) use strip::{Strip, Windows};
-pub(super) use tile::Matrix;
+pub(super) use tile::{Arithmetic, Matrix, Value};
 
 /// What the layout of prepared data takes from the level.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     /// 32-bit lanes of a vector.
     pub(super) lanes: usize,
-    /// Elements of the depth that int8 products take at once.
+    /// Elements of the depth that products take at once.
     pub(super) group: usize,
     /// What staged activations have on top of their int8 values.
     pub(super) offset: i32,
-    /// Bytes of a staged int8 activation.
+    /// Bytes of a staged activation.
     pub(super) element: usize,
     /// Rows of a tile.
     pub(super) rows: usize,
@@ -51,14 +57,14 @@ pub(super) struct Layout {
 
 impl Layout {
     /// That of the session's level.
-    pub(super) fn of(node: &Prepare<'_>) -> Self {
-        Self::for_columns(node, usize::MAX)
+    pub(super) fn of<P: Product>(node: &Prepare<'_>) -> Self {
+        Self::for_columns::<P>(node, usize::MAX)
     }
 
     /// That for a matrix of `columns`, which must run as [`Fit`] says.
-    pub(super) fn for_columns(node: &Prepare<'_>, columns: usize) -> Self {
-        struct Ask(usize);
-        impl Kernel for Ask {
+    pub(super) fn for_columns<P: Product>(node: &Prepare<'_>, columns: usize) -> Self {
+        struct Ask<P>(usize, PhantomData<P>);
+        impl<P: Product> Kernel for Ask<P> {
             type Output = Layout;
 
             #[inline(always)]
@@ -67,16 +73,16 @@ impl Layout {
                     true => Layout { half: true, ..self.run(simd.half()) },
                     false => Layout {
                         lanes: S::LANES,
-                        group: S::GROUP,
-                        offset: S::OFFSET,
-                        element: size_of::<S::Element>(),
+                        group: P::group::<S>(),
+                        offset: P::offset::<S>(),
+                        element: size_of::<P::Element<S>>(),
                         rows: S::ROWS,
                         half: false,
                     },
                 }
             }
         }
-        node.level().run(Ask(columns))
+        node.level().run(Ask(columns, PhantomData::<P>))
     }
 
     /// Columns of a panel, but for the last.

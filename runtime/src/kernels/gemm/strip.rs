@@ -10,7 +10,8 @@ use sedge_schema::Refusal;
 use sedge_schema::op::Window;
 use sedge_simd::Simd;
 
-use super::tile::{Arithmetic, Matrix};
+use super::product::Product as _;
+use super::tile::{Arithmetic, Element, Matrix, Value};
 use crate::kernels::filter::Sizes;
 
 /// Sizes of a strip, in elements.
@@ -96,8 +97,10 @@ impl Strip {
 
 /// What is computed of the windows of one row of outputs.
 pub(in crate::kernels) trait Windows {
-    /// An activation, and an output, as tensors have it.
+    /// An activation as tensors have it.
     type Value: Pod;
+    /// An output as tensors have it.
+    type Output: Pod;
     /// A staged activation.
     type Element<S: Simd>: Pod;
 
@@ -122,33 +125,34 @@ pub(in crate::kernels) trait Windows {
         starts: &[u32],
         step: usize,
         scratch: &mut [u8],
-        out: &mut [Self::Value],
+        out: &mut [Self::Output],
     );
 }
 
 impl<A: Arithmetic> Windows for Matrix<'_, A> {
-    type Value = A::Value;
-    type Element<S: Simd> = A::Element<S>;
+    type Value = Value<A>;
+    type Output = A::Output;
+    type Element<S: Simd> = Element<A, S>;
 
     #[inline(always)]
-    fn outside(&self) -> A::Value {
+    fn outside(&self) -> Value<A> {
         self.arithmetic.outside()
     }
 
     #[inline(always)]
-    fn stage<S: Simd>(simd: S, from: &[A::Value], to: &mut [A::Element<S>]) {
-        A::stage(simd, from, to);
+    fn stage<S: Simd>(simd: S, from: &[Value<A>], to: &mut [Element<A, S>]) {
+        A::Product::stage(simd, from, to);
     }
 
     #[inline(always)]
     fn row<S: Simd>(
         &self,
         simd: S,
-        staged: &[A::Element<S>],
+        staged: &[Element<A, S>],
         starts: &[u32],
         step: usize,
         _scratch: &mut [u8],
-        out: &mut [A::Value],
+        out: &mut [A::Output],
     ) {
         self.tiles(simd, staged, starts, step, out);
     }
@@ -164,7 +168,7 @@ impl Strip {
         windows: &W,
         x: &[W::Value],
         scratch: &mut [u8],
-        out: &mut [W::Value],
+        out: &mut [W::Output],
     ) {
         let Some((starts, rest)) = scratch.split_at_mut_checked(self.runs * size_of::<u32>()) else {
             return;

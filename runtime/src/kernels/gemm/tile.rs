@@ -3,70 +3,56 @@
 use bytemuck::Pod;
 use sedge_simd::{Part, Simd};
 
-/// An arithmetic of products, and what makes outputs of their sums.
+use super::product::Product;
+
+/// What makes outputs of sums of products.
 pub(in crate::kernels) trait Arithmetic: Copy {
-    /// An activation, and an output, as tensors have it.
-    type Value: Pod;
-    /// A packed weight.
-    type Weight: Pod;
-    /// A staged activation.
-    type Element<S: Simd>: Pod;
-    /// Staged activations that one step takes.
-    type Group<S: Simd>: Copy;
-    /// A vector of weights.
-    type Vector<S: Simd>: Copy;
-    /// A vector of sums.
-    type Sums<S: Simd>: Copy;
-
-    /// Elements of the depth that one step takes.
-    fn group<S: Simd>() -> usize;
-
-    /// The activation that lies outside an image.
-    fn outside(&self) -> Self::Value;
-
-    /// Stages activations, as many as both slices have.
-    fn stage<S: Simd>(simd: S, from: &[Self::Value], to: &mut [Self::Element<S>]);
-
-    /// Staged activations as groups.
-    fn groups<S: Simd>(from: &[Self::Element<S>]) -> &[Self::Group<S>];
-
-    /// No sum yet.
-    fn zero<S: Simd>(simd: S) -> Self::Sums<S>;
-
-    /// A vector of weights: `LANES * group` elements.
-    fn load<S: Simd>(simd: S, from: &[Self::Weight]) -> Self::Vector<S>;
-
-    /// The sums with one more step.
-    fn step<S: Simd>(
-        simd: S,
-        sums: Self::Sums<S>,
-        activations: Self::Group<S>,
-        weights: Self::Vector<S>,
-    ) -> Self::Sums<S>;
-
-    /// Two parts of sums together.
-    fn join<S: Simd>(simd: S, a: Self::Sums<S>, b: Self::Sums<S>) -> Self::Sums<S>;
-
+    /// The products.
+    type Product: Product;
+    /// An output as tensors have it.
+    type Output: Pod;
     /// What the outputs of a vector of columns are made with.
     type Scale<S: Simd>: Copy;
 
-    /// That of the vector that starts at `column`.
+    /// The activation that lies outside an image.
+    fn outside(&self) -> Value<Self>;
+
+    /// What the outputs of the vector that starts at `column` are made with.
     fn scale<S: Simd>(&self, simd: S, column: usize) -> Self::Scale<S>;
+
+    /// As [`Arithmetic::scale`], for the `N` vectors from `column` on.
+    #[inline(always)]
+    fn scales<S: Simd, const N: usize>(&self, simd: S, column: usize) -> [Self::Scale<S>; N] {
+        let mut scales = [self.scale(simd, column); N];
+        for (n, scale) in scales.iter_mut().enumerate().skip(1) {
+            *scale = self.scale(simd, column + n * S::LANES);
+        }
+        scales
+    }
 
     /// Writes the outputs of one row for `N` vectors of columns, as many as `out` has room for.
     fn finish<S: Simd, const N: usize>(
         &self,
         simd: S,
         scales: &[Self::Scale<S>; N],
-        sums: [Self::Sums<S>; N],
-        out: &mut [Self::Value],
+        sums: [Sums<Self, S>; N],
+        out: &mut [Self::Output],
     );
 }
+
+/// An activation of an arithmetic's products.
+pub(in crate::kernels) type Value<A> = <<A as Arithmetic>::Product as Product>::Value;
+/// A packed weight of them.
+pub(in crate::kernels) type Weight<A> = <<A as Arithmetic>::Product as Product>::Weight;
+/// A staged activation.
+pub(in crate::kernels) type Element<A, S> = <<A as Arithmetic>::Product as Product>::Element<S>;
+/// A vector of sums.
+pub(in crate::kernels) type Sums<A, S> = <<A as Arithmetic>::Product as Product>::Sums<S>;
 
 /// Packed weights with what turns sums into outputs.
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Matrix<'s, A: Arithmetic> {
-    pub(super) weights: &'s [A::Weight],
+    pub(super) weights: &'s [Weight<A>],
     /// Columns: filters or units.
     pub(super) count: usize,
     /// Elements of a run.
@@ -91,13 +77,13 @@ impl<A: Arithmetic> Matrix<'_, A> {
     pub(in crate::kernels) fn multiply<S: Simd>(
         &self,
         simd: S,
-        rows: &[A::Value],
+        rows: &[Value<A>],
         scratch: &mut [u8],
-        out: &mut [A::Value],
+        out: &mut [A::Output],
     ) {
-        let length = self.run.next_multiple_of(A::group::<S>());
+        let length = self.run.next_multiple_of(A::Product::group::<S>());
         let block = block(length, S::ROWS);
-        let bytes = block * length * size_of::<A::Element<S>>();
+        let bytes = block * length * size_of::<Element<A, S>>();
         let Ok(staged) = bytemuck::try_cast_slice_mut(scratch.get_mut(..bytes).unwrap_or_default()) else {
             return;
         };
@@ -107,10 +93,10 @@ impl<A: Arithmetic> Matrix<'_, A> {
         for (number, out) in out.chunks_mut(block * self.count).enumerate() {
             let rows = rows.get(number * block * self.run..).unwrap_or_default();
             if length == self.run {
-                A::stage(simd, rows, staged);
+                A::Product::stage(simd, rows, staged);
             } else if self.run != 0 {
                 for (to, row) in staged.chunks_exact_mut(length).zip(rows.chunks_exact(self.run)) {
-                    A::stage(simd, row, to);
+                    A::Product::stage(simd, row, to);
                 }
             }
             self.tiles(simd, staged, &[0], length, out);
@@ -122,8 +108,8 @@ impl<A: Arithmetic> Matrix<'_, A> {
     pub(in crate::kernels) fn multiply_staged<S: Simd>(
         &self,
         simd: S,
-        rows: &[A::Element<S>],
-        out: &mut [A::Value],
+        rows: &[Element<A, S>],
+        out: &mut [A::Output],
     ) {
         if self.count != 0 {
             self.tiles(simd, rows, &[0], self.run, out);
@@ -135,10 +121,10 @@ impl<A: Arithmetic> Matrix<'_, A> {
     pub(super) fn tiles<S: Simd>(
         &self,
         simd: S,
-        staged: &[A::Element<S>],
+        staged: &[Element<A, S>],
         runs: &[u32],
         step: usize,
-        out: &mut [A::Value],
+        out: &mut [A::Output],
     ) {
         let mut rest = out;
         let mut start = 0;
@@ -169,11 +155,11 @@ impl<A: Arithmetic> Matrix<'_, A> {
 /// Rows times all columns of a matrix.
 struct Tiles<'t, 's, A: Arithmetic, S: Simd> {
     matrix: &'t Matrix<'s, A>,
-    staged: &'t [A::Element<S>],
+    staged: &'t [Element<A, S>],
     runs: &'t [u32],
     start: usize,
     step: usize,
-    out: &'t mut [A::Value],
+    out: &'t mut [A::Output],
 }
 
 /// Tiles of `M` rows each.
@@ -201,23 +187,20 @@ impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
     #[inline(always)]
     fn panel<const M: usize, const N: usize>(&mut self, simd: S, column: usize) {
         let Self { matrix, staged, runs, step, .. } = *self;
-        let group = A::group::<S>();
+        let group = A::Product::group::<S>();
         let steps = matrix.run.div_ceil(group);
         let depth = N * S::LANES * group * steps;
         let first = column * group * steps * runs.len();
         let weights = matrix.weights.get(first..first + depth * runs.len()).unwrap_or_default();
-        let mut scales = [matrix.arithmetic.scale(simd, column); N];
-        for (n, scale) in scales.iter_mut().enumerate().skip(1) {
-            *scale = matrix.arithmetic.scale(simd, column + n * S::LANES);
-        }
+        let scales = matrix.arithmetic.scales::<S, N>(simd, column);
         let mut start = self.start;
         for out in self.out.chunks_exact_mut(M * matrix.count) {
             // Without depth every sum is 0.
-            let mut sums = [[A::zero(simd); N]; M];
+            let mut sums = [[A::Product::zero(simd); N]; M];
             if depth != 0 {
                 for (&run, weights) in runs.iter().zip(weights.chunks_exact(depth)) {
                     let at = run as usize + start;
-                    sums = run_sums::<A, S, M, N>(simd, sums, (staged, at, step), weights);
+                    sums = run_sums::<A::Product, S, M, N>(simd, sums, (staged, at, step), weights);
                 }
             }
             for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(matrix.count)) {
@@ -231,20 +214,20 @@ impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
 
 /// The sums of `M` rows with one more run: row `m` starts at `at + m * step` in `staged`.
 #[inline(always)]
-fn run_sums<A: Arithmetic, S: Simd, const M: usize, const N: usize>(
+fn run_sums<P: Product, S: Simd, const M: usize, const N: usize>(
     simd: S,
-    mut sums: [[A::Sums<S>; N]; M],
-    (staged, at, step): (&[A::Element<S>], usize, usize),
-    weights: &[A::Weight],
-) -> [[A::Sums<S>; N]; M] {
-    let group = A::group::<S>();
+    mut sums: [[P::Sums<S>; N]; M],
+    (staged, at, step): (&[P::Element<S>], usize, usize),
+    weights: &[P::Weight],
+) -> [[P::Sums<S>; N]; M] {
+    let group = P::group::<S>();
     let panel = N * S::LANES * group;
     let steps = weights.len() / panel;
     // Rows as long as the run has steps, so that the loops need no checks.
-    let mut rows: [&[A::Group<S>]; M] = [&[]; M];
+    let mut rows: [&[P::Group<S>]; M] = [&[]; M];
     for (m, row) in rows.iter_mut().enumerate() {
         let staged = staged.get(at + m * step..).unwrap_or_default();
-        let Some(groups) = A::groups::<S>(staged.get(..steps * group).unwrap_or_default()).get(..steps)
+        let Some(groups) = P::groups::<S>(staged.get(..steps * group).unwrap_or_default()).get(..steps)
         else {
             return sums;
         };
@@ -252,47 +235,47 @@ fn run_sums<A: Arithmetic, S: Simd, const M: usize, const N: usize>(
     }
     if M == 1 {
         // One row has too few sums to keep the processor busy: two sets of them.
-        let mut others = [[A::zero(simd); N]; M];
+        let mut others = [[P::zero(simd); N]; M];
         let mut pairs = weights.chunks_exact(2 * panel);
         for (k, weights) in (&mut pairs).enumerate() {
             let (even, odd) = weights.split_at(panel);
-            sums = one_step::<A, S, M, N>(simd, sums, &rows, 2 * k, even);
-            others = one_step::<A, S, M, N>(simd, others, &rows, 2 * k + 1, odd);
+            sums = one_step::<P, S, M, N>(simd, sums, &rows, 2 * k, even);
+            others = one_step::<P, S, M, N>(simd, others, &rows, 2 * k + 1, odd);
         }
         if !pairs.remainder().is_empty() {
-            sums = one_step::<A, S, M, N>(simd, sums, &rows, steps - 1, pairs.remainder());
+            sums = one_step::<P, S, M, N>(simd, sums, &rows, steps - 1, pairs.remainder());
         }
         for (sums, others) in sums.iter_mut().zip(others) {
             for (sum, other) in sums.iter_mut().zip(others) {
-                *sum = A::join(simd, *sum, other);
+                *sum = P::join(simd, *sum, other);
             }
         }
         return sums;
     }
     for (k, weights) in weights.chunks_exact(panel).enumerate() {
-        sums = one_step::<A, S, M, N>(simd, sums, &rows, k, weights);
+        sums = one_step::<P, S, M, N>(simd, sums, &rows, k, weights);
     }
     sums
 }
 
 /// The sums with step `k`, which all rows have.
 #[inline(always)]
-fn one_step<A: Arithmetic, S: Simd, const M: usize, const N: usize>(
+fn one_step<P: Product, S: Simd, const M: usize, const N: usize>(
     simd: S,
-    mut sums: [[A::Sums<S>; N]; M],
-    rows: &[&[A::Group<S>]; M],
+    mut sums: [[P::Sums<S>; N]; M],
+    rows: &[&[P::Group<S>]; M],
     k: usize,
-    weights: &[A::Weight],
-) -> [[A::Sums<S>; N]; M] {
-    let vector = S::LANES * A::group::<S>();
-    let mut vectors = [A::load(simd, weights); N];
+    weights: &[P::Weight],
+) -> [[P::Sums<S>; N]; M] {
+    let vector = S::LANES * P::group::<S>();
+    let mut vectors = [P::load(simd, weights); N];
     for (n, to) in vectors.iter_mut().enumerate().skip(1) {
-        *to = A::load(simd, weights.get(n * vector..).unwrap_or_default());
+        *to = P::load(simd, weights.get(n * vector..).unwrap_or_default());
     }
     for (sums, row) in sums.iter_mut().zip(rows) {
         let Some(&activations) = row.get(k) else { continue };
         for (sum, weights) in sums.iter_mut().zip(vectors) {
-            *sum = A::step(simd, *sum, activations, weights);
+            *sum = P::step(simd, *sum, activations, weights);
         }
     }
     sums

@@ -1,0 +1,273 @@
+//! Integer products: groups of staged activations with groups of packed weights, 32-bit sums, and the
+//! double rounding of the one rule.
+
+use core::marker::PhantomData;
+
+use bytemuck::{Pod, Zeroable};
+use sedge_schema::Refusal;
+use sedge_simd::Simd;
+
+use super::product::Integers;
+use super::tile::{Arithmetic, Matrix, block};
+use super::{Layout, constant_weights, depthwise, pack as pack_panels};
+use crate::arena::Span;
+use crate::kernels::filter::Requantize;
+use crate::node::{Invoke, Prepare};
+
+/// Packed weights of a matrix.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Weights {
+    list: Span,
+    columns: u32,
+    run: u32,
+    /// Whether it is laid out for the level's half.
+    half: u32,
+}
+
+impl Weights {
+    /// Packs weights `[columns, runs * run]` with this zero point.
+    pub(super) fn pack<P: Integers>(
+        node: &mut Prepare<'_>,
+        bytes: &[u8],
+        zero: i32,
+        columns: usize,
+        (runs, run): (usize, usize),
+    ) -> Result<Self, Refusal> {
+        let layout = Layout::for_columns::<P>(node, columns);
+        let padded = columns.next_multiple_of(layout.lanes);
+        let list = node.list::<P::Weight>(padded * runs * run.next_multiple_of(layout.group))?;
+        let sizes = (layout.lanes, layout.group);
+        let weight = |[w]: [u8; 1]| P::weight(w, zero);
+        pack_panels(bytes.as_chunks::<1>().0, (runs, run), sizes, weight, node.list_mut(list));
+        Ok(Self { list, columns: columns as u32, run: run as u32, half: layout.half.into() })
+    }
+
+    /// Bytes of scratch memory for the rows of a block.
+    pub(super) fn scratch<P: Integers>(&self, node: &Prepare<'_>) -> usize {
+        let layout = Layout::for_columns::<P>(node, self.columns as usize);
+        let length = (self.run as usize).next_multiple_of(layout.group);
+        block(length, layout.rows) * length * layout.element
+    }
+
+    pub(super) fn load<'s, A: Arithmetic>(&self, node: &Invoke<'s>, arithmetic: A) -> Matrix<'s, A> {
+        Matrix {
+            weights: node.list(self.list),
+            count: self.columns as usize,
+            run: self.run as usize,
+            half: self.half != 0,
+            arithmetic,
+        }
+    }
+}
+
+/// Packed weights of a matrix, and what turns their sums into outputs.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(in crate::kernels) struct Packed {
+    weights: Weights,
+    lists: Lists,
+    rule: Requantize,
+}
+
+/// Packs constant weights `[columns, runs * run]`; `None` where they or the bias are computed.
+pub(in crate::kernels) fn pack<P: Integers>(
+    node: &mut Prepare<'_>,
+    rule: Requantize,
+    columns: usize,
+    (runs, run): (usize, usize),
+) -> Result<Option<Packed>, Refusal> {
+    let Some(bytes) = constant_weights(node) else { return Ok(None) };
+    let layout = Layout::for_columns::<P>(node, columns);
+    let weights = Weights::pack::<P>(node, bytes, rule.weights_zero, columns, (runs, run))?;
+    let depth = runs * run;
+    let column = |f: usize| bytes.iter().skip(f * depth).take(depth).copied();
+    let padded = columns.next_multiple_of(layout.lanes);
+    let lists = Lists::prepare::<P, _>(node, &rule, (columns, padded), layout.offset, column)?;
+    Ok(Some(Packed { weights, lists, rule }))
+}
+
+impl Packed {
+    /// Bytes of scratch memory for the rows of a block.
+    pub(in crate::kernels) fn scratch<P: Integers>(&self, node: &Prepare<'_>) -> usize {
+        self.weights.scratch::<P>(node)
+    }
+
+    pub(in crate::kernels) fn load<'s, P: Integers>(&self, node: &Invoke<'s>) -> Matrix<'s, Columns<'s, P>> {
+        self.weights.load(node, self.lists.load(node, &self.rule))
+    }
+}
+
+/// Packed weights of channels of their own, and what turns their sums into outputs.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub(in crate::kernels) struct Channels {
+    weights: depthwise::Weights,
+    lists: Lists,
+    rule: Requantize,
+}
+
+impl Channels {
+    /// Packs constant weights `[rows, columns, channels]`; `None` where they or the bias are computed.
+    pub(in crate::kernels) fn pack<P: Integers>(
+        node: &mut Prepare<'_>,
+        rule: Requantize,
+        shape: &depthwise::Shape,
+    ) -> Result<Option<Self>, Refusal> {
+        let Some(bytes) = constant_weights(node) else { return Ok(None) };
+        let layout = Layout::of::<P>(node);
+        let weights = depthwise::Weights::pack::<P>(node, bytes, rule.weights_zero, shape)?;
+        let channels = shape.channels();
+        let column = |c: usize| bytes.iter().skip(c).step_by(channels).copied();
+        let columns = (channels, shape.padded(&layout));
+        let lists = Lists::prepare::<P, _>(node, &rule, columns, layout.offset, column)?;
+        Ok(Some(Self { weights, lists, rule }))
+    }
+
+    pub(in crate::kernels) fn load<'s, P: Integers>(
+        &self,
+        node: &Invoke<'s>,
+    ) -> depthwise::Channels<'s, Columns<'s, P>> {
+        self.weights.load(node, self.lists.load(node, &self.rule))
+    }
+}
+
+/// For each column: the bias, less the zero point's share, and the multiplier, whose shift is to the
+/// right, after one to the left in the few operators that scale up. Filled up to whole vectors.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+struct Lists {
+    bias: Span,
+    q: Span,
+    right: Span,
+    /// Half of what the shift to the right makes one, where [`Simd::requantize`] does for all columns; else
+    /// the shifts to the left.
+    other: Span,
+    plain: u32,
+}
+
+/// Sums that are nearer to 0 are for [`Simd::requantize`].
+const PLAIN: i64 = 1 << 30;
+
+impl Lists {
+    /// Makes the lists for `columns` columns, repeated up to `padded`. `column` gives a column's
+    /// weights: with their sum the zero point of the activations moves into the bias, together with what
+    /// staged activations have on top: `sum((x - z) * w) = sum((x + o) * w) - (z + o) * sum(w)`.
+    fn prepare<P: Integers, I: Iterator<Item = u8>>(
+        node: &mut Prepare<'_>,
+        rule: &Requantize,
+        (columns, padded): (usize, usize),
+        offset: i32,
+        column: impl Fn(usize) -> I,
+    ) -> Result<Self, Refusal> {
+        let bias_bytes = node.constant(2).unwrap_or_default();
+        let bias = |f: usize| {
+            bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b))
+        };
+        let weights = |f: usize| column(f).map(|w| P::number(P::weight(w, rule.weights_zero)));
+        let plain = (0..columns).all(|f| {
+            // An activation is at most 255 from its zero point.
+            let most = weights(f).fold(i64::from(bias(f)).abs(), |sum, w| sum + 255 * i64::from(w.abs()));
+            most < PLAIN && (-31..0).contains(&rule.multiplier(node, f).shift)
+        });
+        let lists = Self {
+            bias: node.list::<i32>(padded)?,
+            q: node.list::<i32>(padded)?,
+            right: node.list::<i32>(padded)?,
+            other: node.list::<i32>(padded)?,
+            plain: plain.into(),
+        };
+        for at in 0..if columns == 0 { 0 } else { padded } {
+            let f = at % columns;
+            let total = weights(f).fold(0i32, i32::wrapping_add);
+            let bias = bias(f).wrapping_sub(total.wrapping_mul(rule.input_zero + offset));
+            let multiplier = rule.multiplier(node, f);
+            let (left, right) = (multiplier.shift.max(0), (-multiplier.shift).max(0));
+            let other = if plain { 1 << (right - 1) } else { left };
+            for (list, value) in
+                [(lists.bias, bias), (lists.q, multiplier.q), (lists.right, right), (lists.other, other)]
+            {
+                if let Some(to) = node.list_mut::<i32>(list).get_mut(at) {
+                    *to = value;
+                }
+            }
+        }
+        Ok(lists)
+    }
+
+    fn load<'s, P: Integers>(&self, node: &Invoke<'s>, rule: &Requantize) -> Columns<'s, P> {
+        Columns {
+            bias: node.list(self.bias),
+            q: node.list(self.q),
+            right: node.list(self.right),
+            other: node.list(self.other),
+            plain: self.plain != 0,
+            rule: *rule,
+            product: PhantomData,
+        }
+    }
+}
+
+/// Turns vectors of sums into outputs.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct Columns<'s, P> {
+    bias: &'s [i32],
+    q: &'s [i32],
+    right: &'s [i32],
+    other: &'s [i32],
+    plain: bool,
+    rule: Requantize,
+    product: PhantomData<P>,
+}
+
+/// The part of [`Columns`] that one vector of columns has.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct Scale<S: Simd> {
+    bias: S::I32,
+    q: S::I32,
+    right: S::I32,
+    other: S::I32,
+}
+
+impl<P: Integers> Arithmetic for Columns<'_, P> {
+    type Product = P;
+    type Output = P::Value;
+    type Scale<S: Simd> = Scale<S>;
+
+    #[inline(always)]
+    fn outside(&self) -> P::Value {
+        P::value(self.rule.input_zero)
+    }
+
+    #[inline(always)]
+    fn scale<S: Simd>(&self, simd: S, column: usize) -> Scale<S> {
+        Scale {
+            bias: simd.load_i32(self.bias.get(column..).unwrap_or_default()),
+            q: simd.load_i32(self.q.get(column..).unwrap_or_default()),
+            right: simd.load_i32(self.right.get(column..).unwrap_or_default()),
+            other: simd.load_i32(self.other.get(column..).unwrap_or_default()),
+        }
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        scales: &[Scale<S>; N],
+        sums: [P::Sums<S>; N],
+        out: &mut [P::Value],
+    ) {
+        let mut scaled = [simd.splat_i32(0); N];
+        for ((to, sum), scale) in scaled.iter_mut().zip(sums).zip(scales) {
+            let Scale { bias, q, right, other } = *scale;
+            let whole = simd.add_i32(P::sums::<S>(sum), bias);
+            *to = if self.plain {
+                simd.requantize(whole, q, right, other)
+            } else {
+                simd.rounding_shift_right(simd.doubling_high_mul(simd.shift_left(whole, other), q), right)
+            };
+        }
+        let Requantize { output_zero, min, max, .. } = self.rule;
+        P::store(simd, scaled, output_zero, (min, max), out);
+    }
+}
