@@ -89,20 +89,14 @@ pub trait Simd: Copy {
     fn store_i8(self, x: Self::I32, to: &mut [i8]);
 
     /// Writes `clamp(x + zero)` for the lanes of all vectors, one after the other, to the start of
-    /// `to`. `zero` fits 9 bits; the limits fit 8.
-    #[inline(always)]
-    fn store_clamped<const N: usize>(
+    /// `to`; with `UNSIGNED` 128 more, as the bits of an uint8. `zero` fits 9 bits; the limits fit 8.
+    fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [Self::I32; N],
         zero: i32,
-        (min, max): (i32, i32),
+        limits: (i32, i32),
         to: &mut [i8],
-    ) {
-        let (zero, min, max) = (self.splat_i32(zero), self.splat_i32(min), self.splat_i32(max));
-        for (x, to) in x.into_iter().zip(to.chunks_mut(Self::LANES)) {
-            self.store_i8(self.min_i32(self.max_i32(self.add_i32(x, zero), min), max), to);
-        }
-    }
+    );
 
     /// `a + b`, wrapping.
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
@@ -173,6 +167,9 @@ pub trait Simd: Copy {
     /// The nearest floats; of two as near, the one with an even last bit.
     fn to_f32(self, x: Self::I32) -> Self::F32;
 
+    /// The nearest integers, halves away from zero, of numbers less than `2^31` from 0; 0 for what is no number.
+    fn round_f32(self, x: Self::F32) -> Self::I32;
+
     /// All lanes `x`.
     fn splat_f32(self, x: f32) -> Self::F32;
 
@@ -184,6 +181,9 @@ pub trait Simd: Copy {
 
     /// `a * b + c`, rounded once or twice as the level has it.
     fn mul_add_f32(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+
+    /// `a / b`.
+    fn div_f32(self, a: Self::F32, b: Self::F32) -> Self::F32;
 
     /// The smaller of each two lanes.
     fn min_f32(self, a: Self::F32, b: Self::F32) -> Self::F32;
@@ -227,14 +227,14 @@ macro_rules! inherit {
         }
 
         #[inline(always)]
-        fn store_clamped<const N: usize>(
+        fn store_clamped<const N: usize, const UNSIGNED: bool>(
             self,
             x: [Self::I32; N],
             zero: i32,
             limits: (i32, i32),
             to: &mut [i8],
         ) {
-            self.0.store_clamped(x, zero, limits, to)
+            self.0.store_clamped::<N, UNSIGNED>(x, zero, limits, to)
         }
 
         #[inline(always)]
@@ -303,6 +303,11 @@ macro_rules! inherit {
         }
 
         #[inline(always)]
+        fn round_f32(self, x: Self::F32) -> Self::I32 {
+            self.0.round_f32(x)
+        }
+
+        #[inline(always)]
         fn splat_f32(self, x: f32) -> Self::F32 {
             self.0.splat_f32(x)
         }
@@ -323,6 +328,11 @@ macro_rules! inherit {
         }
 
         #[inline(always)]
+        fn div_f32(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            self.0.div_f32(a, b)
+        }
+
+        #[inline(always)]
         fn min_f32(self, a: Self::F32, b: Self::F32) -> Self::F32 {
             self.0.min_f32(a, b)
         }
@@ -336,6 +346,32 @@ macro_rules! inherit {
 
 #[allow(unused_imports, reason = "not every architecture has levels that build on another")]
 pub(crate) use inherit;
+
+/// What is nearly a half, and so rounds numbers when it is added to them and what is behind the point cut off: a
+/// half would round up the number just below a half.
+pub(crate) const NEARLY_HALF: f32 = 0.499_999_97;
+
+/// Elements of two rows side by side, widened, as many as there is room for.
+#[inline(always)]
+pub fn weave_pairs<T: Copy + Into<i16>>(a: &[T], b: &[T], to: &mut [i16]) {
+    const BLOCK: usize = 16;
+    let length = a.len().min(b.len()).min(to.len() / 2);
+    let (blocks, _) = to.as_chunks_mut::<{ 2 * BLOCK }>();
+    for ((to, a), b) in blocks.iter_mut().zip(a.as_chunks::<BLOCK>().0).zip(b.as_chunks::<BLOCK>().0) {
+        // In memory of its own, so that the compiler sees that the rows do not change meanwhile.
+        let mut block = [0; 2 * BLOCK];
+        for i in 0..BLOCK {
+            block[2 * i] = a[i].into();
+            block[2 * i + 1] = b[i].into();
+        }
+        *to = block;
+    }
+    let done = length / BLOCK * BLOCK;
+    let rest = to.as_chunks_mut::<2>().0.iter_mut().zip(a).zip(b).skip(done);
+    for ((to, &a), &b) in rest {
+        *to = [a.into(), b.into()];
+    }
+}
 
 /// Of a level without vectors of half as many lanes.
 macro_rules! no_half {
@@ -384,9 +420,7 @@ macro_rules! groups_of_pairs {
 
         #[inline(always)]
         fn weave(self, [a, b, ..]: [&[i8]; MAX_GROUP], to: &mut [i16]) {
-            for ((to, &a), &b) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b) {
-                *to = [a.into(), b.into()];
-            }
+            $crate::isa::weave_pairs(a, b, to);
         }
 
         #[inline(always)]

@@ -52,7 +52,7 @@ mod x86;
 
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::{Neon, NeonDot};
-pub use isa::{Kernel, MAX_GROUP, Part, Simd};
+pub use isa::{Kernel, MAX_GROUP, Part, Simd, weave_pairs};
 pub use level::Level;
 pub use scalar::Scalar;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

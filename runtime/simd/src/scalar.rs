@@ -1,6 +1,6 @@
 //! The level that every processor has: arrays, which the compiler may vectorise.
 
-use crate::isa::{MAX_GROUP, Part, Simd, groups_of_pairs, no_half};
+use crate::isa::{MAX_GROUP, NEARLY_HALF, Part, Simd, groups_of_pairs, no_half};
 
 /// Lanes of an array; a compiler makes one 128-bit vector of them where there is one.
 const LANES: usize = 4;
@@ -60,6 +60,19 @@ impl Simd for Scalar {
     #[inline(always)]
     fn store_i8(self, x: Self::I32, to: &mut [i8]) {
         to.iter_mut().zip(x).for_each(|(to, x)| *to = x as i8);
+    }
+
+    #[inline(always)]
+    fn store_clamped<const N: usize, const UNSIGNED: bool>(
+        self,
+        x: [Self::I32; N],
+        zero: i32,
+        (min, max): (i32, i32),
+        to: &mut [i8],
+    ) {
+        for (x, to) in x.as_flattened().iter().zip(to) {
+            *to = x.wrapping_add(zero).max(min).min(max) as i8 ^ if UNSIGNED { i8::MIN } else { 0 };
+        }
     }
 
     #[inline(always)]
@@ -141,6 +154,11 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn round_f32(self, x: Self::F32) -> Self::I32 {
+        x.map(|x| (x + NEARLY_HALF.copysign(x)) as i32)
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> Self::F32 {
         [x; LANES]
     }
@@ -158,6 +176,11 @@ impl Simd for Scalar {
     #[inline(always)]
     fn mul_add_f32(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
         zip(zip(a, b, |a, b| a * b), c, |ab, c| ab + c)
+    }
+
+    #[inline(always)]
+    fn div_f32(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        zip(a, b, |a, b| a / b)
     }
 
     #[inline(always)]

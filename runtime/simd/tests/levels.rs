@@ -160,9 +160,16 @@ fn bytes<S: Simd>(simd: S, numbers: &mut Numbers) {
         // Sums of real operators are far from the ends of 32 bits; a zero point must not wrap.
         let far = [simd.splat_i32(i32::MIN + 200), simd.splat_i32(i32::MAX - 200)];
         let x = x.map(|x| simd.min_i32(simd.max_i32(x, far[0]), far[1]));
-        simd.store_clamped(x, zero, (min, max), &mut out);
+        simd.store_clamped::<2, false>(x, zero, (min, max), &mut out);
         let clamped = |&x: &i32| (i64::from(x) + i64::from(zero)).clamp(min.into(), max.into()) as i8;
-        assert_eq!(out, wide.iter().take(length).map(clamped).collect::<Vec<_>>(), "{wide:?}");
+        let expected: Vec<i8> = wide.iter().take(length).map(clamped).collect();
+        assert_eq!(out, expected, "{wide:?}");
+        simd.store_clamped::<2, true>(x, zero, (min, max), &mut out);
+        assert_eq!(out, expected.iter().map(|x| x ^ i8::MIN).collect::<Vec<_>>(), "{wide:?}");
+        let mut one = vec![0; length];
+        simd.store_clamped::<1, false>([x[0]], zero, (min, max), &mut one);
+        assert_eq!(one[..length.min(S::LANES)], expected[..length.min(S::LANES)], "{wide:?}");
+        assert!(one.iter().skip(S::LANES).all(|&x| x == 0));
     }
 }
 
@@ -178,7 +185,19 @@ fn floats<S: Simd>(simd: S, numbers: &mut Numbers) {
     };
     each(simd.min_f32(va, vb), f32::min);
     each(simd.max_f32(va, vb), f32::max);
+    let ones = vec![3.0; S::LANES];
+    each(simd.div_f32(va, simd.load_f32(&ones)), |a, _| a / 3.0);
     each(simd.splat_f32(2.0), |_, _| 2.0);
+    // Halves, what is just beside them, and numbers without places behind the point.
+    let numbers_near: Vec<f32> = (0..S::LANES)
+        .map(|_| {
+            let half = (numbers.int() >> (numbers.next() % 31)) as f32 / 2.0;
+            f32::from_bits(half.to_bits().wrapping_add((numbers.next() % 3) as u32).saturating_sub(1))
+        })
+        .map(|x| if x.abs() < 2_147_483_648.0 { x } else { f32::NAN })
+        .collect();
+    let rounded: Vec<i32> = numbers_near.iter().map(|x| x.round() as i32).collect();
+    assert_eq!(lanes(simd, simd.round_f32(simd.load_f32(&numbers_near))), rounded, "{numbers_near:?}");
     let wide = numbers.ints(S::LANES);
     let mut out = vec![0.0; S::LANES];
     simd.store_f32(simd.to_f32(simd.load_i32(&wide)), &mut out);

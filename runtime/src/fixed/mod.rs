@@ -153,12 +153,9 @@ pub fn input_radius(real: f64, integer_bits: u32) -> i32 {
 }
 
 /// `round(x)`, halves away from zero, as an integer clamped to `i32`; 0 for what is no number.
-#[inline(always)]
+#[inline]
 pub fn round(x: f32) -> i32 {
-    // What is cut off is known exactly: numbers too large for that have nothing to cut off.
-    let whole = x as i32;
-    let rest = x - whole as f32;
-    whole + i32::from((0.5..1.0).contains(&rest)) - i32::from(rest <= -0.5 && rest > -1.0)
+    libm::roundf(x) as i32
 }
 
 /// The quantized interval that a real interval clamps to, within `low..=high`:

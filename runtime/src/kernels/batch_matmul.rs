@@ -336,7 +336,7 @@ fn hybrid(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
         let b = rows_of(matrix(b, j, size_b)?, depth, data.transposed[1] != 0, second)?;
         let out = out.chunks_exact_mut(columns.max(1)).skip(product * rows).take(rows);
         for (x, out) in a.chunks_exact(depth).zip(out) {
-            let (scale, zero) = quantize(x, mode, quantized);
+            let (scale, zero) = quantize(node.level(), x, mode, quantized);
             let scale = scale * data.scale;
             let f = |column, sum: i32| set(out, column, sum as f32 * scale);
             level.run(Rows { x: &*quantized, zero: zero as i16, rows: b, f });

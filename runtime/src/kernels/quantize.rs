@@ -5,6 +5,7 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Node as _, Quantize};
 use sedge_schema::{Refusal, TensorType};
+use sedge_simd::{Kernel, Simd};
 
 use super::shared::{INPUT, Integer, OUTPUT};
 use crate::fixed::{Multiplier, round};
@@ -48,7 +49,7 @@ pub(super) fn prepare(_op: Quantize, node: &mut Prepare<'_>) -> Result<(), Refus
 }
 
 /// Values are read, computed and written a block at a time, so that there is one loop for each type
-/// and not one for each pair of types.
+/// and not one for each pair of types. Only `for`: a closure would be compiled without the level's instructions.
 const BLOCK: usize = 32;
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
@@ -56,54 +57,122 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let type_of = |code: i32| TensorType::from_code(code as i8).ok_or(Refusal::Internal);
     let (input, output) = (type_of(data.input)?, type_of(data.output)?);
     let (from_block, to_block) = (BLOCK * input.bits() / 8, BLOCK * output.bits() / 8);
-    let mut values = [0i32; BLOCK];
     match node.unary_bytes(0, 0)? {
         // Both types have one size.
         Unary::InPlace(bytes) => bytes.chunks_mut(to_block).for_each(|block| {
+            let mut values = [0i32; BLOCK];
             read(data, input, block, &mut values);
             write(output, &values, block);
         }),
         Unary::Apart(from, to) => {
-            from.chunks(from_block).zip(to.chunks_mut(to_block)).for_each(|(from, to)| {
-                read(data, input, from, &mut values);
-                write(output, &values, to);
-            });
+            let (from, to) = ((input, from_block, from), (output, to_block, to));
+            node.level().run(Blocks { data, from, to });
         }
     }
     Ok(())
 }
 
-/// Reads a block and computes the outputs, not yet clamped to their type.
-fn read(data: &Data, kind: TensorType, from: &[u8], to: &mut [i32; BLOCK]) {
-    match kind {
-        TensorType::Int8 => widen(from, to, |[x]: [u8; 1]| (x as i8).into()),
-        TensorType::UInt8 => widen(from, to, |[x]: [u8; 1]| x.into()),
-        TensorType::Int16 => widen(from, to, |x| i16::from_le_bytes(x).into()),
-        TensorType::Int32 => widen(from, to, i32::from_le_bytes),
-        _ => {
-            return widen(from, to, |x| {
-                round(f32::from_le_bytes(x) / data.scale).saturating_add(data.output_zero)
-            });
+/// Elements with their type and the bytes of a block.
+struct Blocks<'k> {
+    data: &'k Data,
+    from: (TensorType, usize, &'k [u8]),
+    to: (TensorType, usize, &'k mut [u8]),
+}
+
+impl Kernel for Blocks<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { data, from: (input, from_block, from), to: (output, to_block, to) } = self;
+        if let (TensorType::Float32, TensorType::Int8, Ok(x)) =
+            (input, output, bytemuck::try_cast_slice(from))
+        {
+            return rounded(simd, data, x, bytemuck::cast_slice_mut(to));
+        }
+        let mut values = [0i32; BLOCK];
+        for (from, to) in from.chunks(from_block).zip(to.chunks_mut(to_block)) {
+            read(data, input, from, &mut values);
+            write(output, &values, to);
         }
     }
-    to.iter_mut().for_each(|x| {
-        *x = data.rescale.apply(x.wrapping_sub(data.input_zero)).saturating_add(data.output_zero);
-    });
 }
 
-fn widen<const N: usize>(from: &[u8], to: &mut [i32; BLOCK], f: impl Fn([u8; N]) -> i32) {
-    to.iter_mut().zip(from.as_chunks::<N>().0).for_each(|(to, &from)| *to = f(from));
-}
-
-fn write(kind: TensorType, from: &[i32; BLOCK], to: &mut [u8]) {
-    match kind {
-        TensorType::Int8 => narrow(from, to, |x| [i8::saturate(x) as u8]),
-        TensorType::UInt8 => narrow(from, to, |x| [u8::saturate(x)]),
-        TensorType::Int16 => narrow(from, to, |x| i16::saturate(x).to_le_bytes()),
-        _ => narrow(from, to, i32::to_le_bytes),
+/// Real values to int8.
+#[inline(always)]
+fn rounded<S: Simd>(simd: S, data: &Data, x: &[f32], to: &mut [i8]) {
+    let scale = simd.splat_f32(data.scale);
+    // Numbers so far from 0 are clamped in any case.
+    let (low, high) = (simd.splat_f32(-65536.0), simd.splat_f32(65536.0));
+    for (to, x) in to.chunks_mut(2 * S::LANES).zip(x.chunks(2 * S::LANES)) {
+        let halves = [simd.load_f32(x), simd.load_f32(x.get(S::LANES..).unwrap_or_default())];
+        let mut y = [simd.splat_i32(0); 2];
+        for (y, x) in y.iter_mut().zip(halves) {
+            let scaled = simd.div_f32(x, scale);
+            *y = simd.round_f32(simd.min_f32(simd.max_f32(scaled, low), high));
+        }
+        simd.store_clamped::<2, false>(y, data.output_zero, (i8::MIN.into(), i8::MAX.into()), to);
     }
 }
 
-fn narrow<const N: usize>(from: &[i32; BLOCK], to: &mut [u8], f: impl Fn(i32) -> [u8; N]) {
-    to.as_chunks_mut::<N>().0.iter_mut().zip(from).for_each(|(to, &from)| *to = f(from));
+/// Reads a block and computes the outputs, not yet clamped to their type.
+#[inline(always)]
+fn read(data: &Data, kind: TensorType, from: &[u8], to: &mut [i32; BLOCK]) {
+    match kind {
+        TensorType::Int8 => {
+            for (to, &x) in to.iter_mut().zip(from) {
+                *to = (x as i8).into();
+            }
+        }
+        TensorType::UInt8 => {
+            for (to, &x) in to.iter_mut().zip(from) {
+                *to = x.into();
+            }
+        }
+        TensorType::Int16 => {
+            for (to, &x) in to.iter_mut().zip(from.as_chunks().0) {
+                *to = i16::from_le_bytes(x).into();
+            }
+        }
+        TensorType::Int32 => {
+            for (to, &x) in to.iter_mut().zip(from.as_chunks().0) {
+                *to = i32::from_le_bytes(x);
+            }
+        }
+        _ => {
+            for (to, &x) in to.iter_mut().zip(from.as_chunks().0) {
+                *to = round(f32::from_le_bytes(x) / data.scale).saturating_add(data.output_zero);
+            }
+            return;
+        }
+    }
+    for x in to {
+        *x = data.rescale.apply(x.wrapping_sub(data.input_zero)).saturating_add(data.output_zero);
+    }
+}
+
+#[inline(always)]
+fn write(kind: TensorType, from: &[i32; BLOCK], to: &mut [u8]) {
+    match kind {
+        TensorType::Int8 => {
+            for (to, &x) in to.iter_mut().zip(from) {
+                *to = x.max(i8::MIN.into()).min(i8::MAX.into()) as u8;
+            }
+        }
+        TensorType::UInt8 => {
+            for (to, &x) in to.iter_mut().zip(from) {
+                *to = x.max(0).min(u8::MAX.into()) as u8;
+            }
+        }
+        TensorType::Int16 => {
+            for (to, &x) in to.as_chunks_mut().0.iter_mut().zip(from) {
+                *to = i16::saturate(x).to_le_bytes();
+            }
+        }
+        _ => {
+            for (to, &x) in to.as_chunks_mut().0.iter_mut().zip(from) {
+                *to = x.to_le_bytes();
+            }
+        }
+    }
 }

@@ -236,7 +236,7 @@ fn hybrid(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let states = state.chunks_exact_mut(filters * memory);
     let mode = if data.asymmetric != 0 { Mode::Asymmetric } else { Mode::Symmetric };
     for ((input, state), to) in batches.zip(states).zip(to.chunks_exact_mut(filters / data.rank as usize)) {
-        let (scale, zero) = quantize(input, mode, quantized);
+        let (scale, zero) = quantize(node.level(), input, mode, quantized);
         advance(state, memory, |filter| {
             let weights = row(features, data.features, filter)?.iter().zip(quantized.iter());
             let sum = weights

@@ -100,7 +100,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn store_clamped<const N: usize>(
+    fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [int32x4_t; N],
         zero: i32,
@@ -114,7 +114,8 @@ impl Simd for Neon {
                 let words = vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
                 let words = vqaddq_s16(words, vdupq_n_s16(zero as i16));
                 let words = vmaxq_s16(words, vdupq_n_s16(min as i16));
-                vmovn_s16(vminq_s16(words, vdupq_n_s16(max as i16)))
+                let bytes = vmovn_s16(vminq_s16(words, vdupq_n_s16(max as i16)));
+                if UNSIGNED { veor_s8(bytes, vdup_n_s8(i8::MIN)) } else { bytes }
             });
             let (start, end) = (to.len().min(n * LANES), to.len().min((n + 2).min(N) * LANES));
             write(bits!(int8x8_t => [i8; 8], bytes), to.get_mut(start..end).unwrap_or_default());
@@ -197,6 +198,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn round_f32(self, x: float32x4_t) -> int32x4_t {
+        neon!(vcvtaq_s32_f32(x))
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> float32x4_t {
         neon!(vdupq_n_f32(x))
     }
@@ -214,6 +220,11 @@ impl Simd for Neon {
     #[inline(always)]
     fn mul_add_f32(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
         neon!(vfmaq_f32(c, a, b))
+    }
+
+    #[inline(always)]
+    fn div_f32(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        neon!(vdivq_f32(a, b))
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use core::arch::wasm32::*;
 
-use crate::isa::{Kernel, MAX_GROUP, Part, Simd, groups_of_pairs, no_half};
+use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 4;
@@ -78,14 +78,22 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    fn store_clamped<const N: usize>(self, x: [v128; N], zero: i32, (min, max): (i32, i32), to: &mut [i8]) {
+    fn store_clamped<const N: usize, const UNSIGNED: bool>(
+        self,
+        x: [v128; N],
+        zero: i32,
+        (min, max): (i32, i32),
+        to: &mut [i8],
+    ) {
         for n in (0..N).step_by(2) {
             let (low, high) = (x[n], x[(n + 1).min(N - 1)]);
             // Saturated at 16 bits on the way, which is outside the limits with any zero point.
             let words = i16x8_narrow_i32x4(low, high);
             let words = i16x8_add_sat(words, i16x8_splat(zero as i16));
             let words = i16x8_min(i16x8_max(words, i16x8_splat(min as i16)), i16x8_splat(max as i16));
-            let bytes = i64x2_extract_lane::<0>(i8x16_narrow_i16x8(words, words));
+            let bytes = i8x16_narrow_i16x8(words, words);
+            let bytes = if UNSIGNED { v128_xor(bytes, i8x16_splat(i8::MIN)) } else { bytes };
+            let bytes = i64x2_extract_lane::<0>(bytes);
             let (start, end) = (to.len().min(n * LANES), to.len().min((n + 2).min(N) * LANES));
             write(bytes.to_le_bytes().map(|x| x as i8), to.get_mut(start..end).unwrap_or_default());
         }
@@ -172,6 +180,12 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
+    fn round_f32(self, x: v128) -> v128 {
+        let half = v128_or(v128_and(x, f32x4_splat(-0.0)), f32x4_splat(NEARLY_HALF));
+        i32x4_trunc_sat_f32x4(f32x4_add(x, half))
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> v128 {
         f32x4_splat(x)
     }
@@ -189,6 +203,11 @@ impl Simd for Simd128 {
     #[inline(always)]
     fn mul_add_f32(self, a: v128, b: v128, c: v128) -> v128 {
         f32x4_add(f32x4_mul(a, b), c)
+    }
+
+    #[inline(always)]
+    fn div_f32(self, a: v128, b: v128) -> v128 {
+        f32x4_div(a, b)
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::isa::{Kernel, MAX_GROUP, Part, Simd, groups_of_pairs, no_half};
+use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 8;
@@ -125,7 +125,7 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn store_clamped<const N: usize>(
+    fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [__m256i; N],
         zero: i32,
@@ -142,7 +142,9 @@ impl Simd for Avx2 {
                 let words = _mm256_min_epi16(words, _mm256_set1_epi16(max as i16));
                 // Each half has four lanes of the first vector, then four of the second.
                 let bytes = _mm256_packs_epi16(words, words);
-                _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes))
+                let bytes =
+                    _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes));
+                if UNSIGNED { _mm_xor_si128(bytes, _mm_set1_epi8(i8::MIN)) } else { bytes }
             });
             let to = to.get_mut(n * LANES..).unwrap_or_default();
             if n + 1 < N {
@@ -251,6 +253,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn round_f32(self, x: __m256) -> __m256i {
+        avx2!({
+            let sign = _mm256_and_ps(x, _mm256_set1_ps(-0.0));
+            let rounded = _mm256_add_ps(x, _mm256_or_ps(sign, _mm256_set1_ps(NEARLY_HALF)));
+            _mm256_cvttps_epi32(_mm256_and_ps(rounded, _mm256_cmp_ps::<_CMP_ORD_Q>(x, x)))
+        })
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> __m256 {
         avx2!(_mm256_set1_ps(x))
     }
@@ -268,6 +279,11 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn mul_add_f32(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         avx2!(_mm256_fmadd_ps(a, b, c))
+    }
+
+    #[inline(always)]
+    fn div_f32(self, a: __m256, b: __m256) -> __m256 {
+        avx2!(_mm256_div_ps(a, b))
     }
 
     #[inline(always)]

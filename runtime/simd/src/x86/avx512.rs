@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::{Avx2, Avx512VnniHalf};
-use crate::isa::{Kernel, MAX_GROUP, Part, Simd};
+use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd};
 use crate::slices::{bits, first};
 
 const LANES: usize = 16;
@@ -138,7 +138,7 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn store_clamped<const N: usize>(
+    fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [__m512i; N],
         zero: i32,
@@ -155,10 +155,9 @@ impl Simd for Avx512Vnni {
                 // Quarters have four lanes of the first vector, then four of the second.
                 let order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
                 let bytes = _mm256_permutevar8x32_epi32(_mm512_cvtsepi16_epi8(words), order);
-                _mm256_min_epi8(
-                    _mm256_max_epi8(bytes, _mm256_set1_epi8(min as i8)),
-                    _mm256_set1_epi8(max as i8),
-                )
+                let bytes = _mm256_max_epi8(bytes, _mm256_set1_epi8(min as i8));
+                let bytes = _mm256_min_epi8(bytes, _mm256_set1_epi8(max as i8));
+                if UNSIGNED { _mm256_xor_si256(bytes, _mm256_set1_epi8(i8::MIN)) } else { bytes }
             });
             *to = bits!(__m256i => [i8; 2 * LANES], bytes);
             return;
@@ -166,7 +165,9 @@ impl Simd for Avx512Vnni {
         for (x, to) in x.into_iter().zip(to.chunks_mut(LANES)) {
             let bytes = avx512!({
                 let bytes = _mm512_cvtsepi32_epi8(_mm512_add_epi32(x, _mm512_set1_epi32(zero)));
-                _mm_min_epi8(_mm_max_epi8(bytes, _mm_set1_epi8(min as i8)), _mm_set1_epi8(max as i8))
+                let bytes = _mm_max_epi8(bytes, _mm_set1_epi8(min as i8));
+                let bytes = _mm_min_epi8(bytes, _mm_set1_epi8(max as i8));
+                if UNSIGNED { _mm_xor_si128(bytes, _mm_set1_epi8(i8::MIN)) } else { bytes }
             });
             self.store_bytes(bytes, to);
         }
@@ -307,6 +308,17 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn round_f32(self, x: __m512) -> __m512i {
+        avx512!({
+            let bits = _mm512_castps_si512(x);
+            let half = _mm512_castps_si512(_mm512_set1_ps(NEARLY_HALF));
+            let half = _mm512_or_si512(half, _mm512_and_si512(bits, _mm512_set1_epi32(i32::MIN)));
+            let rounded = _mm512_add_ps(x, _mm512_castsi512_ps(half));
+            _mm512_maskz_cvttps_epi32(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(x, x), rounded)
+        })
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> __m512 {
         avx512!(_mm512_set1_ps(x))
     }
@@ -332,6 +344,11 @@ impl Simd for Avx512Vnni {
     #[inline(always)]
     fn mul_add_f32(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         avx512!(_mm512_fmadd_ps(a, b, c))
+    }
+
+    #[inline(always)]
+    fn div_f32(self, a: __m512, b: __m512) -> __m512 {
+        avx512!(_mm512_div_ps(a, b))
     }
 
     #[inline(always)]

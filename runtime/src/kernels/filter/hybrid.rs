@@ -4,11 +4,11 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_schema::op::{Activation, NodeExt as _};
+use sedge_simd::{Kernel, Level, Simd};
 
 use super::run::{Shape, weights};
 use super::{FloatRange, Inputs, Rule, WEIGHTS, bias_at, widen};
 use crate::arena::Span;
-use crate::fixed::round;
 use crate::node::{Invoke, Prepare};
 
 /// How activations are quantized.
@@ -145,7 +145,7 @@ impl Hybrid {
         let quantized = quantized.get_mut(..length).unwrap_or_default();
         let mode = if self.symmetric != 0 { Mode::Symmetric } else { Mode::Asymmetric };
         for (x, out) in x.chunks_exact(length.max(1)).zip(out.chunks_exact_mut(outputs.max(1))) {
-            let (scale, zero) = quantize(x, mode, quantized);
+            let (scale, zero) = quantize(node.level(), x, mode, quantized);
             run(node, Quantized { scale, zero }, quantized, rest, out)?;
         }
         Ok(())
@@ -160,24 +160,62 @@ fn scale_of(scales: &[f32], f: usize) -> f32 {
     scales.get(if scales.len() == 1 { 0 } else { f }).copied().unwrap_or(0.0)
 }
 
-/// The least and the greatest number, and 0.
-fn range(x: &[f32]) -> (f32, f32) {
-    const TOGETHER: usize = 16;
-    let (mut low, mut high) = ([0f32; TOGETHER], [0f32; TOGETHER]);
-    let (blocks, rest) = x.as_chunks::<TOGETHER>();
-    for block in blocks {
-        for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(block) {
-            *low = if x < *low { x } else { *low };
-            *high = if x > *high { x } else { *high };
+/// The most lanes of a level.
+const MAX_LANES: usize = 16;
+
+/// Finds the least and the greatest number, and 0.
+struct Range<'k>(&'k [f32]);
+
+impl Kernel for Range<'_> {
+    type Output = (f32, f32);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> (f32, f32) {
+        let (mut low, mut high) = ([simd.splat_f32(0.0); 2], [simd.splat_f32(0.0); 2]);
+        for x in self.0.chunks(2 * S::LANES) {
+            for (half, (low, high)) in low.iter_mut().zip(&mut high).enumerate() {
+                // What is missing counts as 0.
+                let x = simd.load_f32(x.get(half * S::LANES..).unwrap_or_default());
+                *low = simd.min_f32(*low, x);
+                *high = simd.max_f32(*high, x);
+            }
+        }
+        let (mut least, mut most) = ([0f32; MAX_LANES], [0f32; MAX_LANES]);
+        simd.store_f32(simd.min_f32(low[0], low[1]), &mut least);
+        simd.store_f32(simd.max_f32(high[0], high[1]), &mut most);
+        (least.into_iter().fold(0.0, f32::min), most.into_iter().fold(0.0, f32::max))
+    }
+}
+
+/// Writes `clamp(round(zero + x * inverse))`.
+struct Rounded<'k> {
+    x: &'k [f32],
+    zero: f32,
+    inverse: f32,
+    least: i32,
+    out: &'k mut [i8],
+}
+
+impl Kernel for Rounded<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { x, zero, inverse, least, out } = self;
+        let (zero, inverse, one) = (simd.splat_f32(zero), simd.splat_f32(inverse), simd.splat_f32(1.0));
+        let none = simd.splat_f32(0.0);
+        for (to, x) in out.chunks_mut(S::LANES).zip(x.chunks(S::LANES)) {
+            // Rounded after each step, as the plain rule has it.
+            let scaled = simd.mul_add_f32(simd.load_f32(x), inverse, none);
+            let rounded = simd.round_f32(simd.mul_add_f32(scaled, one, zero));
+            simd.store_clamped::<1, false>([rounded], 0, (least, 127), to);
         }
     }
-    let least = low.iter().chain(rest).copied().fold(0f32, f32::min);
-    (least, high.iter().chain(rest).copied().fold(0f32, f32::max))
 }
 
 /// Quantizes `x`; returns the scale and the zero point.
-pub(in crate::kernels) fn quantize(x: &[f32], mode: Mode, out: &mut [i8]) -> (f32, i32) {
-    let (low, high) = range(x);
+pub(in crate::kernels) fn quantize(level: Level, x: &[f32], mode: Mode, out: &mut [i8]) -> (f32, i32) {
+    let (low, high) = level.run(Range(x));
     if low == high {
         out.fill(0);
         return (1.0, 0);
@@ -198,8 +236,6 @@ pub(in crate::kernels) fn quantize(x: &[f32], mode: Mode, out: &mut [i8]) -> (f3
             (scale, 1.0 / scale, libm::round(zero).clamp(-128.0, 127.0) as f32, -128)
         }
     };
-    for (to, &x) in out.iter_mut().zip(x) {
-        *to = round(zero + x * inverse).clamp(least, 127) as i8;
-    }
+    level.run(Rounded { x, zero, inverse, least, out });
     (scale, zero as i32)
 }

@@ -1,7 +1,7 @@
 //! The products that sums are made of: activations as they are staged, weights as they are packed.
 
 use bytemuck::Pod;
-use sedge_simd::{MAX_GROUP, Simd};
+use sedge_simd::{MAX_GROUP, Simd, weave_pairs};
 
 use super::copy;
 
@@ -175,7 +175,7 @@ impl Integers for Int8 {
 
     #[inline(always)]
     fn store<S: Simd, const N: usize>(simd: S, x: [S::I32; N], zero: i32, limits: (i32, i32), to: &mut [i8]) {
-        simd.store_clamped(x, zero, limits, to);
+        simd.store_clamped::<N, false>(x, zero, limits, to);
     }
 }
 
@@ -184,7 +184,7 @@ impl Integers for Int8 {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::kernels) struct UInt8;
 
-/// What a uint8 is more than the int8 of the same bits, but for the highest.
+/// What a uint8 is more than the int8 that stands for it where both have zero points.
 const TO_SIGNED: i32 = 128;
 
 impl Product for UInt8 {
@@ -256,9 +256,7 @@ impl Integers for UInt8 {
 
     #[inline(always)]
     fn weave<S: Simd>(_simd: S, [a, b, ..]: [&[u8]; MAX_GROUP], to: &mut [i16]) {
-        for ((to, &a), &b) in to.as_chunks_mut().0.iter_mut().zip(a).zip(b) {
-            *to = [a.into(), b.into()];
-        }
+        weave_pairs(a, b, to);
     }
 
     #[inline(always)]
@@ -274,13 +272,8 @@ impl Integers for UInt8 {
         (min, max): (i32, i32),
         to: &mut [u8],
     ) {
-        let count = to.len().min(N * S::LANES);
-        let to = to.get_mut(..count).unwrap_or_default();
         let limits = (min - TO_SIGNED, max - TO_SIGNED);
-        simd.store_clamped(x, zero - TO_SIGNED, limits, bytemuck::cast_slice_mut(to));
-        for y in to {
-            *y ^= TO_SIGNED as u8;
-        }
+        simd.store_clamped::<N, true>(x, zero - TO_SIGNED, limits, bytemuck::cast_slice_mut(to));
     }
 }
 

@@ -48,11 +48,11 @@ pub(super) struct Operand<'v> {
 
 impl<'v> Operand<'v> {
     /// `real`, quantized into the start of `memory` where there is a mode for it.
-    pub(super) fn new(real: &'v [f32], memory: &'v mut [i8], mode: Option<Mode>) -> Self {
+    pub(super) fn new(level: Level, real: &'v [f32], memory: &'v mut [i8], mode: Option<Mode>) -> Self {
         let Some(mode) = mode else { return Self { real, quantized: &[], scale: 1.0, zero: 0 } };
         let length = real.len().min(memory.len());
         let quantized = memory.get_mut(..length).unwrap_or_default();
-        let (scale, zero) = quantize(real, mode, quantized);
+        let (scale, zero) = quantize(level, real, mode, quantized);
         Self { real, quantized, scale, zero }
     }
 }

@@ -87,12 +87,12 @@ pub(super) fn run(
                         accumulate(level, *matrix, x, sums);
                     }
                 };
-                add(&input_weights, &Operand::new(vector(input, at, depth)?, first_memory, mode));
+                add(&input_weights, &Operand::new(level, vector(input, at, depth)?, first_memory, mode));
                 if let Some(second) = second {
-                    let x = Operand::new(vector(second, at, auxiliary)?, first_memory, mode);
+                    let x = Operand::new(level, vector(second, at, auxiliary)?, first_memory, mode);
                     add(&second_weights, &x);
                 }
-                add(&recurrent_weights, &Operand::new(state, second_memory, mode));
+                add(&recurrent_weights, &Operand::new(level, state, second_memory, mode));
             }
             close!(FORGET, forget_gate, cell);
             logistic(forget_gate);
@@ -121,7 +121,7 @@ pub(super) fn run(
                     Some(bias) => copy_slice(bias, state)?,
                     None => state.fill(0.0),
                 }
-                accumulate(level, projection, &Operand::new(result, first_memory, mode), state);
+                accumulate(level, projection, &Operand::new(level, result, first_memory, mode), state);
                 clip(state, layer.projection_clip);
             } else {
                 copy_slice(result, state)?;

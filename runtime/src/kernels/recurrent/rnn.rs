@@ -105,13 +105,13 @@ impl Layer {
             for at in self.route.vectors(sequence) {
                 let to = self.route.place(out, at, units)?;
                 copy_slice(bias, to)?;
-                let x = Operand::new(vector(input, at, depth)?, scratch, mode);
+                let x = Operand::new(level, vector(input, at, depth)?, scratch, mode);
                 accumulate(level, input_weights, &x, to);
                 if auxiliary != 0 {
-                    let x = Operand::new(vector(second, at, auxiliary)?, scratch, mode);
+                    let x = Operand::new(level, vector(second, at, auxiliary)?, scratch, mode);
                     accumulate(level, auxiliary_weights, &x, to);
                 }
-                let h = Operand::new(state, scratch, mode);
+                let h = Operand::new(level, state, scratch, mode);
                 accumulate(level, recurrent_weights, &h, to);
                 self.function.apply(to);
                 copy_slice(to, state)?;

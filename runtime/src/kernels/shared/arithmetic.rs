@@ -144,7 +144,7 @@ impl<A: Arithmetic> Lanes<A> {
         for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
             *y = self.quantized.lanes::<A, S>(simd, simd.sub_i32(a, a_zero), simd.sub_i32(b, b_zero));
         }
-        simd.store_clamped(y, output_zero, (min, max), out);
+        simd.store_clamped::<2, false>(y, output_zero, (min, max), out);
     }
 }
 

@@ -218,6 +218,33 @@ impl<T: Element, R: RowsInPlace<T>> Kernel for Over<'_, T, R> {
     }
 }
 
+/// Short runs along which both operands move, one of them over the same elements each time: copies of these side
+/// by side make long runs of them.
+#[derive(Clone, Copy)]
+struct Repeats {
+    /// Runs.
+    count: usize,
+    /// Whether it is the second operand's elements that come again.
+    second: bool,
+}
+
+/// Elements of copies side by side.
+const COPIES: usize = 128;
+
+impl Repeats {
+    /// Takes the innermost loop where it is of that kind.
+    #[inline(always)]
+    fn split<'w>(plan: &Broadcast, loops: &'w [Loop]) -> (Option<Self>, &'w [Loop]) {
+        let is_short = plan.moves == BOTH_MOVE && plan.run as usize <= COPIES / 4;
+        match loops.split_first() {
+            Some((&Loop { count, steps: [a, b] }, outer)) if is_short && (a == 0 || b == 0) => {
+                (Some(Self { count: count as usize, second: b == 0 }), outer)
+            }
+            _ => (None, loops),
+        }
+    }
+}
+
 struct Walk<'w, T, O, R> {
     plan: &'w Broadcast,
     loops: &'w [Loop],
@@ -237,11 +264,29 @@ impl<T: Element, O: Element, R: Rows<T, O>> Kernel for Walk<'_, T, O, R> {
         let mut counters = [0u32; MAX_RANK];
         let mut at = [0usize; 2];
         let (a_moves, b_moves) = (plan.moves & FIRST_MOVES != 0, plan.moves & SECOND_MOVES != 0);
+        let (repeats, loops) = Repeats::split(plan, loops);
+        let together = repeats.map_or(run, |repeats| run * repeats.count);
+        let mut copies = [T::zeroed(); COPIES];
         // An empty output has no runs.
-        for out in out.chunks_exact_mut(run.max(1)) {
-            let a = Operand::new(a.get(at[0]..)?, run, a_moves)?;
-            let b = Operand::new(b.get(at[1]..)?, run, b_moves)?;
-            rows.apart(simd, a, b, out);
+        for out in out.chunks_exact_mut(together.max(1)) {
+            let (a, b) = (a.get(at[0]..)?, b.get(at[1]..)?);
+            match repeats {
+                None => {
+                    rows.apart(simd, Operand::new(a, run, a_moves)?, Operand::new(b, run, b_moves)?, out);
+                }
+                Some(Repeats { second, .. }) => {
+                    let (moving, still) = if second { (a, b) } else { (b, a) };
+                    let whole = COPIES / run * run;
+                    for copy in copies.chunks_exact_mut(run) {
+                        copy.copy_from_slice(still.get(..run)?);
+                    }
+                    for (out, moving) in out.chunks_mut(whole).zip(moving.chunks(whole)) {
+                        let (moving, still) = (Operand::Run(moving), Operand::Run(copies.get(..out.len())?));
+                        let (a, b) = if second { (moving, still) } else { (still, moving) };
+                        rows.apart(simd, a, b, out);
+                    }
+                }
+            }
             for (around, counter) in loops.iter().zip(&mut counters) {
                 let (a, b) = (around.steps[0] as usize, around.steps[1] as usize);
                 (at[0], at[1]) = (at[0] + a, at[1] + b);
