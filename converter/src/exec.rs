@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 
 use sedge_runtime::schema::op::{CallOnce, If, Operator as _, While};
@@ -129,6 +130,8 @@ pub struct ExecOptions {
     pub resolver: Resolver,
     /// For each input the shape that it shall have instead of the file's.
     pub input_shapes: Vec<Option<Shape>>,
+    /// The most threads that share an operator, in the current pool of rayon.
+    pub threads: NonZero<u16>,
 }
 
 impl Default for ExecOptions {
@@ -138,18 +141,19 @@ impl Default for ExecOptions {
             weights: Weights::default(),
             resolver: kernels::ALL,
             input_shapes: Vec::new(),
+            threads: NonZero::<u16>::MIN,
         }
     }
 }
 
 impl ExecOptions {
     fn session<'s>(&self, model: Model<'s>, arena: &'s mut [u8]) -> Result<Session<'s>, Error> {
-        let Self { level, weights, resolver, ref input_shapes } = *self;
+        let Self { level, weights, resolver, ref input_shapes, threads } = *self;
         Session::with_options(
             model,
             resolver,
             arena,
-            &Options { level, weights, input_shapes, ..Options::default() },
+            &Options { level, weights, input_shapes, threads, ..Options::default() },
         )
     }
 }

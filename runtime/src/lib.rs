@@ -43,6 +43,7 @@ pub mod plan;
 mod profile;
 mod resolver;
 mod session;
+mod threads;
 
 pub use element::Element;
 pub use error::Error;

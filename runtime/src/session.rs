@@ -63,6 +63,11 @@ pub struct Options<'o> {
     /// The most turns that the loops (WHILE) of one invocation may take together: a bound for models
     /// that are not trusted.
     pub loop_limit: u32,
+    /// The most threads that share an operator; 1 by default. They are those of rayon's current pool, so more
+    /// than one is of use in a pool of as many: `pool.install(|| session.invoke())`. The outputs' bits do not
+    /// depend on it.
+    #[cfg(feature = "threads")]
+    pub threads: core::num::NonZero<u16>,
 }
 
 /// Turns that loops may take by default.
@@ -75,6 +80,8 @@ impl Default for Options<'_> {
             weights: Weights::default(),
             input_shapes: &[],
             loop_limit: LOOP_LIMIT,
+            #[cfg(feature = "threads")]
+            threads: core::num::NonZero::<u16>::MIN,
         }
     }
 }

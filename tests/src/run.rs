@@ -1,5 +1,7 @@
 //! Running models as a user of the runtime would.
 
+use std::num::NonZero;
+
 use sedge_runtime::{Error, Level, Model, Options, Session, Shape, TensorType, Weights, kernels};
 
 use crate::arrays::Array;
@@ -34,12 +36,29 @@ pub struct Output {
 /// Where an input array has not as many bytes as the model's input.
 pub fn run(
     file: &[u8],
+    way: (Level, Weights),
+    arena: &mut [u8],
+    steps: &[Vec<Array>],
+) -> Result<Vec<Vec<Output>>, Error> {
+    run_on(NonZero::<u16>::MIN, file, way, arena, steps)
+}
+
+/// As [`run`], on as many threads.
+///
+/// # Errors
+/// As [`run`].
+///
+/// # Panics
+/// As [`run`].
+pub fn run_on(
+    threads: NonZero<u16>,
+    file: &[u8],
     (level, weights): (Level, Weights),
     arena: &mut [u8],
     steps: &[Vec<Array>],
 ) -> Result<Vec<Vec<Output>>, Error> {
     let model = Model::check(file)?;
-    let options = Options { level, weights, ..Options::default() };
+    let options = Options { level, weights, threads, ..Options::default() };
     let mut session = Session::with_options(model, kernels::ALL, arena, &options)?;
     let mut outputs = Vec::new();
     for step in steps {

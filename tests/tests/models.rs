@@ -2,11 +2,12 @@
 //! float models within 1e-5 of the output's range; on every level, weights in place and packed.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::Path;
 
-use sedge_runtime::{Error, Model, TensorType, kernels};
+use sedge_runtime::{Error, Level, Model, TensorType, Weights, kernels};
 use sedge_tests::arrays::{Array, npz};
-use sedge_tests::run::{Output, arena, run, ways};
+use sedge_tests::run::{Output, arena, run, run_on, ways};
 use sedge_tests::{data, run};
 
 /// Float outputs may differ by this share of the largest value expected.
@@ -100,6 +101,22 @@ fn bundled_models_give_the_oracles_outputs() {
 fn shared_models_give_the_oracles_outputs() {
     if let Some(models) = data::shared("models") {
         check_all(&models, |path| path.with_extension("npz"));
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let Some(models) = data::shared("models") else { return };
+    let way = (Level::detect(), Weights::Packed);
+    let [one, two, five] = [1, 2, 5].map(|n| NonZero::new(n).expect("not 0"));
+    for path in data::models(&models) {
+        let file = std::fs::read(&path).expect("a model");
+        let arrays = npz(&std::fs::read(path.with_extension("npz")).expect("inputs"));
+        let mut memory = arena(64 << 20);
+        let mut outputs = |threads| run_on(threads, &file, way, &mut memory, &steps(&arrays, "in")[..1]);
+        let alone = outputs(one).expect("outputs");
+        let together = [two, five].map(|n| outputs(n).expect("outputs"));
+        assert!(together.iter().all(|outputs| *outputs == alone), "{}", path.display());
     }
 }
 

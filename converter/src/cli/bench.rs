@@ -36,9 +36,6 @@ pub(super) struct Args {
     /// Runs before those that are timed
     #[arg(long, value_name = "N", default_value_t = 5)]
     warmup: u32,
-    /// Threads; only 1 is supported
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    threads: u32,
     /// Show the time of each operator, measured in runs of their own
     #[arg(long)]
     profile: bool,
@@ -56,7 +53,7 @@ struct Report {
     cpu: String,
     backend: &'static str,
     weights: &'static str,
-    threads: u32,
+    threads: u16,
     runs: usize,
     warmup: u32,
     median_us: f64,
@@ -88,16 +85,16 @@ struct Measured {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    if args.threads != 1 {
-        return Err(Failure::usage(format!("--threads {} is not supported yet", args.threads))
-            .help("models run on one thread; leave the option out"));
-    }
     let file = ModelFile::read(&args.model)?;
     let model = file.model()?;
     let feed = args.inputs.load_or_random(&model)?;
     let options = args.engine.options(feed.shapes());
-    let (arena_bytes, summary) = learn(&file, &model, &options, &feed)?;
-    let measured = with_session_in(model, &options, arena_bytes, |session| measure(session, &feed, &args))?;
+    let (arena_bytes, summary, measured) = args.engine.on_threads(|| {
+        let (arena_bytes, summary) = learn(&file, &model, &options, &feed)?;
+        let measured =
+            with_session_in(model, &options, arena_bytes, |session| measure(session, &feed, &args))?;
+        Ok((arena_bytes, summary, measured))
+    })?;
     let times = &measured.times;
     let median_us = percentile(times, 0.5);
     let operators = args.profile.then(|| operator_times(&summary, &measured.operators));
@@ -107,7 +104,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         cpu: cpu(),
         backend: options.level.name(),
         weights: weights_name(options.weights),
-        threads: args.threads,
+        threads: args.engine.threads().get(),
         runs: times.len(),
         warmup: args.warmup,
         median_us,

@@ -1,8 +1,11 @@
 //! The options that choose how a model is run.
 
+use std::num::NonZero;
+
 use clap::{Args, ValueEnum};
 use sedge_runtime::{Level, Shape, Weights};
 
+use crate::Failure;
 use crate::exec::ExecOptions;
 
 /// How the model is run.
@@ -14,6 +17,9 @@ pub(super) struct Engine {
     /// Where kernels read weights from
     #[arg(long, default_value = "packed", value_name = "WHERE")]
     weights: WeightsArg,
+    /// Threads that share the work of large operators; the outputs do not depend on it
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -52,8 +58,30 @@ impl Engine {
         }
     }
 
+    pub(super) fn threads(&self) -> NonZero<u16> {
+        NonZero::new(self.threads).unwrap_or(NonZero::<u16>::MIN)
+    }
+
+    /// Calls `run` where the threads are.
+    pub(super) fn on_threads<R: Send>(
+        &self,
+        run: impl FnOnce() -> Result<R, Failure> + Send,
+    ) -> Result<R, Failure> {
+        if self.threads == 1 {
+            return run();
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.into()).build();
+        pool.map_err(|e| Failure::new(format!("cannot start {} threads: {e}", self.threads)))?.install(run)
+    }
+
     pub(super) fn options(&self, input_shapes: Vec<Option<Shape>>) -> ExecOptions {
-        ExecOptions { level: self.level(), weights: self.weights(), input_shapes, ..ExecOptions::default() }
+        ExecOptions {
+            level: self.level(),
+            weights: self.weights(),
+            input_shapes,
+            threads: self.threads(),
+            ..ExecOptions::default()
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use super::engine::Engine;
 use super::inputs::Inputs;
 use crate::Failure;
 use crate::data::{Array, dequantize, npy_bytes, widen};
+use sedge_runtime::Session;
+
 use crate::exec::{ModelFile, with_session};
 
 /// Run a model once on data from files
@@ -49,7 +51,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let feed = args.inputs.load(&model)?;
     let options = args.engine.options(feed.shapes());
     tracing::info!(level = %options.level, weights = ?options.weights, "running");
-    let outputs = with_session(model, &options, |session| {
+    let run = |session: &mut Session<'_>| {
         feed.set(session)?;
         session.invoke()?;
         tracing::info!(memory = ?session.memory(), "done");
@@ -57,7 +59,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             Ok(widen(session.output_type(i)?, &session.output_shape(i)?, session.output_bytes(i)?))
         };
         (0..session.outputs()).map(output).collect::<Result<Vec<_>, _>>()
-    })?;
+    };
+    let outputs = args.engine.on_threads(|| with_session(model, &options, run))?;
     let graph = model.main();
     let signature = args.signature.as_deref().and_then(|name| model.signature(name));
     let mut arrays = Vec::new();

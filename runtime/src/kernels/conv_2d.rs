@@ -1,9 +1,11 @@
 //! CONV_2D: packed weights and the matrix core where weights may be packed, directly otherwise.
 
+use core::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_schema::op::{Conv2d, NodeExt as _};
-use sedge_simd::{Kernel, Simd};
+use sedge_simd::{Kernel, Level, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
@@ -11,11 +13,14 @@ use super::gemm::{
     Arithmetic as Matrices, Fit, Int8, Integers, Layout, Matrix, Strip, UInt8, Value, float, hybrid, integer,
 };
 use crate::node::{Invoke, Prepare};
+use crate::threads::{self, TILE};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Data {
     way: Way,
+    /// Parts that rows of outputs are divided into.
+    parts: u32,
     geometry: Geometry,
 }
 
@@ -25,6 +30,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     let geometry = Geometry::new(&image, op.windows(&image, &weights)?, depth, filters);
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
+    let parts = node.parts(sizes.output_rows(), sizes.products());
     let strip = Strip::of(&sizes);
     // Filters of a group see only some of the channels, so their rows are no rows of a matrix.
     let packs = node.packs_weights() && depth == image.dim(3) && strip.is_worthwhile(&sizes);
@@ -32,7 +38,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
         Arithmetic::Hybrid => {
             let mode = Mode::of_convolution(node)?;
             let hybrid = Hybrid::prepare(node, (0, filters), op.activation, mode)?;
-            let parts = Parts { image: 0, count: image.dim(0) };
+            let images = Parts { image: 0, count: image.dim(0) };
             let packs = packs && hybrid.packs(node);
             match if packs { hybrid::pack(node, hybrid, filters, strip.runs())? } else { None } {
                 Some(packed) => {
@@ -40,11 +46,11 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
                         true => packed.scratch(node),
                         false => strip_scratch::<Int8>(node, &strip, filters)?,
                     };
-                    Hybrid::scratch(node, parts, more)?;
+                    Hybrid::scratch(node, images, threads::scratch(parts, more)?)?;
                     Way::packed(node, arithmetic, packed)?
                 }
                 None => {
-                    Hybrid::scratch(node, parts, 0)?;
+                    Hybrid::scratch(node, images, 0)?;
                     Way::direct(node, arithmetic, hybrid)?
                 }
             }
@@ -54,7 +60,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
             match if packs { float::pack(node, range, filters, strip.runs())? } else { None } {
                 Some(packed) => {
                     if !sizes.is_pointwise() {
-                        node.scratch(strip.scratch(1, size_of::<f32>())?)?;
+                        node.scratch(threads::scratch(parts, strip.scratch(1, size_of::<f32>())?)?)?;
                     }
                     Way::packed(node, arithmetic, packed)?
                 }
@@ -65,8 +71,8 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
             let rule = Requantize::prepare(node, (0, 0), filters, op.activation, Product::Double)?;
             let packs = packs && rule.widened.is_empty();
             let packed = match arithmetic {
-                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, &sizes, &strip)?,
-                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, &sizes, &strip)?,
+                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, &sizes, &strip, parts)?,
+                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, &sizes, &strip, parts)?,
                 _ => None,
             };
             match packed {
@@ -80,7 +86,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
             }
         }
     };
-    node.set_data(Data { way, geometry })
+    node.set_data(Data { way, parts: parts as u32, geometry })
 }
 
 /// Packs the weights of products `P`, and asks for scratch memory.
@@ -89,13 +95,15 @@ fn integer<P: Integers>(
     rule: Requantize,
     sizes: &Sizes,
     strip: &Strip,
+    parts: usize,
 ) -> Result<Option<integer::Packed>, Refusal> {
     let packed = integer::pack::<P>(node, rule, sizes.filters, strip.runs())?;
     if let Some(packed) = &packed {
-        node.scratch(match sizes.is_pointwise() {
+        let bytes = match sizes.is_pointwise() {
             true => packed.scratch::<P>(node),
             false => strip_scratch::<P>(node, strip, sizes.filters)?,
-        })?;
+        };
+        node.scratch(threads::scratch(parts, bytes)?)?;
     }
     Ok(packed)
 }
@@ -106,35 +114,37 @@ fn strip_scratch<P: Integers>(node: &Prepare<'_>, strip: &Strip, filters: usize)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    let Data { way, geometry } = *node.data()?;
-    let sizes = geometry.sizes();
+    let Data { way, parts, geometry } = *node.data()?;
+    let (sizes, parts) = (geometry.sizes(), parts as usize);
     match way.of()? {
         (Arithmetic::Float, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let matrix = node.load::<float::Packed>(way.data)?.load(node);
-            node.level().run(Fit(matrix.half, Float { sizes, matrix, x: node.input(0)?, scratch, out }));
+            let (level, x) = (node.level(), node.input(0)?);
+            threads::for_rows(parts, rows(&sizes), scratch, out, &|rows, scratch, out| {
+                level.run(Fit(matrix.half, Float { sizes, rows, matrix: &matrix, x, scratch, out }));
+            });
             Ok(())
         }
         (Arithmetic::UInt8, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let matrix = node.load::<integer::Packed>(way.data)?.load::<UInt8>(node);
-            node.level().run(Fit(matrix.half, Staged { sizes, matrix, x: node.input(0)?, scratch, out }));
+            staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
             Ok(())
         }
         (Arithmetic::Hybrid, true) => {
             let packed = *node.load::<hybrid::Packed>(way.data)?;
-            let parts = Parts { image: 0, count: sizes.batch };
+            let images = Parts { image: 0, count: sizes.batch };
             let sizes = Sizes { batch: 1, ..sizes };
-            packed.hybrid().run(node, parts, |node, quantized, x, scratch, out| {
-                let matrix = packed.load(node, quantized);
-                node.level().run(Fit(matrix.half, Staged { sizes, matrix, x, scratch, out }));
+            packed.hybrid().run(node, images, |node, quantized, x, scratch, out| {
+                staged(node.level(), sizes, parts, &packed.load(node, quantized), x, scratch, out);
                 Ok(())
             })
         }
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let matrix = node.load::<integer::Packed>(way.data)?.load::<Int8>(node);
-            node.level().run(Fit(matrix.half, Staged { sizes, matrix, x: node.input(0)?, scratch, out }));
+            staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
@@ -147,47 +157,70 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// With activations that are staged.
-struct Staged<'k, A: Matrices> {
+/// Rows of outputs of all images, and what they are divided at.
+fn rows(sizes: &Sizes) -> (Range<usize>, usize) {
+    (0..sizes.output_rows(), if sizes.is_pointwise() { TILE } else { 1 })
+}
+
+/// Runs the operator with activations that are staged, in parts.
+fn staged<A: Matrices>(
+    level: Level,
     sizes: Sizes,
-    matrix: Matrix<'k, A>,
+    parts: usize,
+    matrix: &Matrix<'_, A>,
+    x: &[Value<A>],
+    scratch: &mut [u8],
+    out: &mut [A::Output],
+) {
+    threads::for_rows(parts, rows(&sizes), scratch, out, &|rows, scratch, out| {
+        level.run(Fit(matrix.half, Staged { sizes, rows, matrix, x, scratch, out }));
+    });
+}
+
+/// With activations that are staged.
+struct Staged<'k, 'm, A: Matrices> {
+    sizes: Sizes,
+    rows: Range<usize>,
+    matrix: &'k Matrix<'m, A>,
     x: &'k [Value<A>],
     scratch: &'k mut [u8],
     out: &'k mut [A::Output],
 }
 
-impl<A: Matrices> Kernel for Staged<'_, A> {
+impl<A: Matrices> Kernel for Staged<'_, '_, A> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { sizes, matrix, x, scratch, out } = self;
+        let Self { sizes, rows, matrix, x, scratch, out } = self;
         if sizes.is_pointwise() {
+            let x = x.get(rows.start * sizes.channels..).unwrap_or_default();
             matrix.multiply(simd, x, scratch, out);
         } else {
-            Strip::of(&sizes).run(simd, &sizes, &matrix, x, scratch, out);
+            Strip::of(&sizes).run(simd, &sizes, matrix, x, rows, scratch, out);
         }
     }
 }
 
-struct Float<'k> {
+struct Float<'k, 'm> {
     sizes: Sizes,
-    matrix: Matrix<'k, float::Columns<'k>>,
+    rows: Range<usize>,
+    matrix: &'k Matrix<'m, float::Columns<'m>>,
     x: &'k [f32],
     scratch: &'k mut [u8],
     out: &'k mut [f32],
 }
 
-impl Kernel for Float<'_> {
+impl Kernel for Float<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { sizes, matrix, x, scratch, out } = self;
+        let Self { sizes, rows, matrix, x, scratch, out } = self;
         if sizes.is_pointwise() {
-            matrix.multiply_staged(simd, x, out);
+            matrix.multiply_staged(simd, x.get(rows.start * sizes.channels..).unwrap_or_default(), out);
         } else {
-            Strip::of(&sizes).run(simd, &sizes, &matrix, x, scratch, out);
+            Strip::of(&sizes).run(simd, &sizes, matrix, x, rows, scratch, out);
         }
     }
 }

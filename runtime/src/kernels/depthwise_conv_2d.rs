@@ -1,19 +1,24 @@
 //! DEPTHWISE_CONV_2D: blocks of channels where weights may be packed, directly otherwise.
 
+use core::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_schema::op::{DepthwiseConv2d, NodeExt as _};
-use sedge_simd::{Kernel, Simd};
+use sedge_simd::{Kernel, Level, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
 use super::gemm::{Int8, Integers, Layout, Strip, UInt8, Windows, depthwise, hybrid, integer};
 use crate::node::{Invoke, Prepare};
+use crate::threads;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct Data {
     way: Way,
+    /// Parts that rows of outputs are divided into.
+    parts: u32,
     geometry: Geometry,
 }
 
@@ -23,6 +28,7 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
     let geometry = Geometry::new(&image, op.windows(&image, &weights)?, image.dim(3), filters);
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
+    let parts = node.parts(rows(&sizes), sizes.products());
     let strip = Strip::of_cells(&sizes);
     // Panels are of channels, so each must have one filter.
     let fits = filters == sizes.channels && strip.is_worthwhile(&sizes);
@@ -30,17 +36,18 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
         Arithmetic::Hybrid => {
             let mode = Mode::of_convolution(node)?;
             let hybrid = Hybrid::prepare(node, (3, filters), op.activation, mode)?;
-            let parts = Parts { image: 0, count: image.dim(0) };
+            let images = Parts { image: 0, count: image.dim(0) };
             let layout = Layout::of::<Int8>(node);
             let shape = depthwise::Shape::of(&sizes, &layout);
             let packs = fits && hybrid.packs(node);
             match if packs { hybrid::Channels::pack(node, hybrid, &shape)? } else { None } {
                 Some(packed) => {
-                    Hybrid::scratch(node, parts, shape.scratch(&Strip::of_rows(&sizes), &layout)?)?;
+                    let bytes = shape.scratch(&Strip::of_rows(&sizes), &layout)?;
+                    Hybrid::scratch(node, images, threads::scratch(parts, bytes)?)?;
                     Way::packed(node, arithmetic, packed)?
                 }
                 None => {
-                    Hybrid::scratch(node, parts, 0)?;
+                    Hybrid::scratch(node, images, 0)?;
                     Way::direct(node, arithmetic, hybrid)?
                 }
             }
@@ -49,7 +56,8 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
             let range = FloatRange::of(op.activation)?;
             match fits {
                 true => {
-                    node.scratch(strip.scratch(Layout::of::<Int8>(node).panel(), size_of::<f32>())?)?;
+                    let bytes = strip.scratch(Layout::of::<Int8>(node).panel(), size_of::<f32>())?;
+                    node.scratch(threads::scratch(parts, bytes)?)?;
                     let packed = depthwise::pack_float(node, range, &sizes)?;
                     Way::packed(node, arithmetic, packed)?
                 }
@@ -60,8 +68,8 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
             let rule = Requantize::prepare(node, (0, 3), filters, op.activation, Product::Double)?;
             let packs = fits && node.packs_weights() && rule.widened.is_empty();
             let packed = match arithmetic {
-                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, &sizes)?,
-                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, &sizes)?,
+                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, &sizes, parts)?,
+                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, &sizes, parts)?,
                 _ => None,
             };
             match packed {
@@ -70,33 +78,28 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
             }
         }
     };
-    node.set_data(Data { way, geometry })
+    node.set_data(Data { way, parts: parts as u32, geometry })
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    let Data { way, geometry } = *node.data()?;
-    let sizes = geometry.sizes();
+    let Data { way, parts, geometry } = *node.data()?;
+    let (sizes, parts) = (geometry.sizes(), parts as usize);
     match way.of()? {
         (Arithmetic::Float, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let windows = node.load::<depthwise::PackedFloat>(way.data)?.load(node, sizes.channels)?;
-            node.level().run(Run {
-                sizes,
-                strip: Strip::of_cells(&sizes),
-                windows,
-                x: node.input(0)?,
-                scratch,
-                out,
-            });
+            let strip = Strip::of_cells(&sizes);
+            in_parts(node.level(), (sizes, strip), parts, &windows, node.input(0)?, scratch, out);
             Ok(())
         }
         (Arithmetic::Hybrid, true) => {
             let packed = *node.load::<hybrid::Channels>(way.data)?;
-            let parts = Parts { image: 0, count: sizes.batch };
+            let images = Parts { image: 0, count: sizes.batch };
             let sizes = Sizes { batch: 1, ..sizes };
-            packed.hybrid().run(node, parts, |node, quantized, x, scratch, out| {
+            let strip = Strip::of_rows(&sizes);
+            packed.hybrid().run(node, images, |node, quantized, x, scratch, out| {
                 let windows = packed.load(node, quantized);
-                node.level().run(Run { sizes, strip: Strip::of_rows(&sizes), windows, x, scratch, out });
+                in_parts(node.level(), (sizes, strip), parts, &windows, x, scratch, out);
                 Ok(())
             })
         }
@@ -104,14 +107,14 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let windows = node.load::<integer::Channels>(way.data)?.load::<UInt8>(node);
             let strip = Strip::of_rows(&sizes);
-            node.level().run(Run { sizes, strip, windows, x: node.input(0)?, scratch, out });
+            in_parts(node.level(), (sizes, strip), parts, &windows, node.input(0)?, scratch, out);
             Ok(())
         }
         (_, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
             let windows = node.load::<integer::Channels>(way.data)?.load::<Int8>(node);
             let strip = Strip::of_rows(&sizes);
-            node.level().run(Run { sizes, strip, windows, x: node.input(0)?, scratch, out });
+            in_parts(node.level(), (sizes, strip), parts, &windows, node.input(0)?, scratch, out);
             Ok(())
         }
         (Arithmetic::Hybrid, false) => {
@@ -124,25 +127,47 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// Rows of outputs of all images.
+fn rows(sizes: &Sizes) -> usize {
+    sizes.batch * sizes.rows.output
+}
+
 /// Packs the weights of products `P`, and asks for scratch memory.
 fn integer<P: Integers>(
     node: &mut Prepare<'_>,
     rule: Requantize,
     sizes: &Sizes,
+    parts: usize,
 ) -> Result<Option<integer::Channels>, Refusal> {
     let layout = Layout::of::<P>(node);
     let shape = depthwise::Shape::of(sizes, &layout);
     let packed = integer::Channels::pack::<P>(node, rule, &shape)?;
     if packed.is_some() {
-        node.scratch(shape.scratch(&Strip::of_rows(sizes), &layout)?)?;
+        node.scratch(threads::scratch(parts, shape.scratch(&Strip::of_rows(sizes), &layout)?)?)?;
     }
     Ok(packed)
+}
+
+/// Computes the rows of outputs, in parts.
+fn in_parts<W: Windows + Sync>(
+    level: Level,
+    (sizes, strip): (Sizes, Strip),
+    parts: usize,
+    windows: &W,
+    x: &[W::Value],
+    scratch: &mut [u8],
+    out: &mut [W::Output],
+) {
+    threads::for_rows(parts, (0..rows(&sizes), 1), scratch, out, &|rows, scratch, out| {
+        level.run(Run { sizes, strip, rows, windows, x, scratch, out });
+    });
 }
 
 struct Run<'k, W: Windows> {
     sizes: Sizes,
     strip: Strip,
-    windows: W,
+    rows: Range<usize>,
+    windows: &'k W,
     x: &'k [W::Value],
     scratch: &'k mut [u8],
     out: &'k mut [W::Output],
@@ -153,7 +178,7 @@ impl<W: Windows> Kernel for Run<'_, W> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { sizes, strip, windows, x, scratch, out } = self;
-        strip.run(simd, &sizes, &windows, x, scratch, out);
+        let Self { sizes, strip, rows, windows, x, scratch, out } = self;
+        strip.run(simd, &sizes, windows, x, rows, scratch, out);
     }
 }

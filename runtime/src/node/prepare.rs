@@ -137,6 +137,8 @@ pub(crate) struct Setting {
     pub(crate) resolver: Resolver,
     pub(crate) level: Level,
     pub(crate) weights: Weights,
+    #[cfg(feature = "threads")]
+    pub(crate) threads: core::num::NonZero<u16>,
 }
 
 /// Whether an output may have the bytes of an input.
@@ -298,6 +300,18 @@ impl<'p> Prepare<'p> {
     /// Whether weights may be copied into the arena in the order that the kernel reads them.
     pub fn packs_weights(&self) -> bool {
         self.setting.weights.is_packed()
+    }
+
+    /// How many parts the operator's rows are divided into, which take `products` products together.
+    #[cfg(feature = "threads")]
+    pub(crate) fn parts(&self, rows: usize, products: usize) -> usize {
+        crate::threads::parts(self.setting.threads.get().into(), rows, products)
+    }
+
+    /// There is one thread.
+    #[cfg(not(feature = "threads"))]
+    pub(crate) fn parts(&self, _rows: usize, _products: usize) -> usize {
+        1
     }
 
     /// Takes a list of `count` values, all zero, for prepared data.

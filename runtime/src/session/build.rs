@@ -31,7 +31,13 @@ pub(super) fn build<'a>(
     let graph = Graph { model, view: model.main(), number: model.entry(), tables: Tables::default() };
     let memory = aligned_part(memory);
     let marks = Marks::default();
-    let setting = Setting { resolver, level: options.level, weights: options.weights };
+    let setting = Setting {
+        resolver,
+        level: options.level,
+        weights: options.weights,
+        #[cfg(feature = "threads")]
+        threads: options.threads,
+    };
     let loop_limit = options.loop_limit;
     let static_part = (0, marks);
     let mut session =

@@ -99,6 +99,18 @@ impl Sizes {
             && (self.rows.output, self.columns.output) == (self.height, self.width)
     }
 
+    /// Rows that outputs are computed in, each after the one before: pixels of a matrix product, else rows of images.
+    pub(in crate::kernels) fn output_rows(&self) -> usize {
+        self.batch * self.rows.output * if self.is_pointwise() { self.columns.output } else { 1 }
+    }
+
+    /// Products of all outputs.
+    pub(in crate::kernels) fn products(&self) -> usize {
+        let outputs = [self.batch, self.rows.output, self.columns.output, self.filters];
+        let each = [self.rows.kernel, self.columns.kernel, self.depth];
+        outputs.into_iter().chain(each).fold(1, usize::saturating_mul)
+    }
+
     /// The pixel of the image under cell `(i, j)` of the window at position `(y, x)`, which must lie
     /// inside: its index among the pixels of all images.
     #[inline]

@@ -6,11 +6,11 @@ use sedge_simd::{MAX_GROUP, Simd, weave_pairs};
 use super::copy;
 
 /// A kind of products.
-pub(in crate::kernels) trait Product: Copy {
+pub(in crate::kernels) trait Product: Copy + Sync {
     /// An activation as tensors have it.
-    type Value: Pod;
+    type Value: Pod + Sync + Send;
     /// A packed weight.
-    type Weight: Pod;
+    type Weight: Pod + Sync;
     /// A staged activation.
     type Element<S: Simd>: Pod;
     /// Staged activations that one step takes.

@@ -5,6 +5,8 @@
 //! slot `row % reach`. A row of outputs needs `stride` new rows at most, so each row of the image is
 //! staged once, and nothing is copied for each window.
 
+use core::ops::Range;
+
 use bytemuck::Pod;
 use sedge_schema::Refusal;
 use sedge_schema::op::Window;
@@ -98,9 +100,9 @@ impl Strip {
 /// What is computed of the windows of one row of outputs.
 pub(in crate::kernels) trait Windows {
     /// An activation as tensors have it.
-    type Value: Pod;
+    type Value: Pod + Sync;
     /// An output as tensors have it.
-    type Output: Pod;
+    type Output: Pod + Send;
     /// A staged activation.
     type Element<S: Simd>: Pod;
 
@@ -159,7 +161,7 @@ impl<A: Arithmetic> Windows for Matrix<'_, A> {
 }
 
 impl Strip {
-    /// Runs a convolution. `scratch` is as [`Strip::scratch`] asks.
+    /// Computes `rows` of a convolution's outputs, counted through all images, which `out` holds. `scratch` is as [`Strip::scratch`] asks.
     #[inline(always)]
     pub(in crate::kernels) fn run<W: Windows, S: Simd>(
         &self,
@@ -167,6 +169,7 @@ impl Strip {
         z: &Sizes,
         windows: &W,
         x: &[W::Value],
+        rows: Range<usize>,
         scratch: &mut [u8],
         out: &mut [W::Output],
     ) {
@@ -185,28 +188,28 @@ impl Strip {
         if length == 0 {
             return;
         }
-        let mut outs = out.chunks_exact_mut(length);
-        for image in 0..z.batch {
-            let mut next = 0;
-            for y in 0..z.rows.output {
-                let first = y * z.rows.stride;
-                next = next.max(first);
-                while next < first + self.reach {
-                    let at = next % self.reach * self.row;
-                    if let Some(to) = staged.get_mut(at..at + self.row) {
-                        stage_row(simd, z, windows, x, (image, next), to);
-                    }
-                    next += 1;
-                }
-                for (i, starts) in starts.chunks_exact_mut(self.row_runs.max(1)).enumerate() {
-                    let slot = (first + i * z.rows.dilation) % self.reach;
-                    for (j, start) in starts.iter_mut().enumerate() {
-                        *start = (slot * self.row + j * z.columns.dilation * z.channels) as u32;
-                    }
-                }
-                let Some(out) = outs.next() else { return };
-                windows.row(simd, staged, starts, z.columns.stride * z.channels, own, out);
+        let mut next = 0;
+        for (row, out) in rows.zip(out.chunks_exact_mut(length)) {
+            let (image, y) = (row / z.rows.output, row % z.rows.output);
+            if y == 0 {
+                next = 0;
             }
+            let first = y * z.rows.stride;
+            next = next.max(first);
+            while next < first + self.reach {
+                let at = next % self.reach * self.row;
+                if let Some(to) = staged.get_mut(at..at + self.row) {
+                    stage_row(simd, z, windows, x, (image, next), to);
+                }
+                next += 1;
+            }
+            for (i, starts) in starts.chunks_exact_mut(self.row_runs.max(1)).enumerate() {
+                let slot = (first + i * z.rows.dilation) % self.reach;
+                for (j, start) in starts.iter_mut().enumerate() {
+                    *start = (slot * self.row + j * z.columns.dilation * z.channels) as u32;
+                }
+            }
+            windows.row(simd, staged, starts, z.columns.stride * z.channels, own, out);
         }
     }
 }

@@ -6,11 +6,11 @@ use sedge_simd::{Part, Simd};
 use super::product::Product;
 
 /// What makes outputs of sums of products.
-pub(in crate::kernels) trait Arithmetic: Copy {
+pub(in crate::kernels) trait Arithmetic: Copy + Sync {
     /// The products.
     type Product: Product;
     /// An output as tensors have it.
-    type Output: Pod;
+    type Output: Pod + Send;
     /// What the outputs of a vector of columns are made with.
     type Scale<S: Simd>: Copy;
 

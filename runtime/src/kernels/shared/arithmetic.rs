@@ -199,13 +199,16 @@ impl<A: Arithmetic> RowsInPlace<i8> for Lanes<A> {
     }
 }
 
-/// [`Multiplier::apply`] on vectors.
+/// [`Multiplier::apply`] on vectors of numbers that are less than `2^30` from 0, as differences of int8 are, their
+/// products, and such differences shifted left by 20.
 #[inline(always)]
 fn apply_lanes<S: Simd>(simd: S, multiplier: Multiplier, x: S::I32) -> S::I32 {
     let Multiplier { q, shift } = multiplier;
-    let x = if shift > 0 { simd.shift_left(x, simd.splat_i32(shift)) } else { x };
-    let product = simd.doubling_high_mul(x, simd.splat_i32(q));
-    simd.rounding_shift_right(product, simd.splat_i32((-shift).max(0)))
+    let factor = simd.splat_i32(q);
+    if shift < 0 {
+        return simd.requantize(x, factor, simd.splat_i32(-shift), simd.splat_i32(1 << (-shift - 1)));
+    }
+    simd.doubling_high_mul(simd.shift_left(x, simd.splat_i32(shift)), factor)
 }
 
 /// Sums and differences: both operands are shifted left by 20 bits (int16: 15), scaled to twice the
