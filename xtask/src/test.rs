@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use crate::toolchain::{self, Cross, EMULATORS, TARGETS, cargo, is_on_path};
+use crate::toolchain::{self, Cross, EMULATORS, GUESTS, Guest, TARGETS, cargo, is_on_path};
 use crate::{codegen, firmware, operators, root, target};
 use tally::Tally;
 
@@ -50,6 +50,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .args(["test", "--workspace", "--locked", "--no-fail-fast"])
             .args(["--features", FEATURES]),
     );
+    for guest in &GUESTS {
+        kernels_of(guest, &mut tally);
+    }
     table_of_operators(&mut tally);
     tally.tests("tests of the firmware's logic", firmware_cargo("test").args(["--package", "app"]));
     without_std(&mut tally);
@@ -112,6 +115,20 @@ fn formatted(folder: &str) -> Result<()> {
     let status = command.status()?;
     ensure!(status.success(), "{folder} is not formatted: run `rustfmt --edition 2024 {folder}/*.rs`");
     Ok(())
+}
+
+/// The kernels' tests on another processor's vectors.
+fn kernels_of(guest: &Guest, tally: &mut Tally) {
+    let name = format!("kernels on {}", guest.target);
+    if let Some(lack) = guest.lack() {
+        return tally.lack(&format!("{name}: {lack}"));
+    }
+    let mut command = cargo_in("");
+    command.args(["test", "--locked", "--no-fail-fast", "--features", "sedge-simd/std"]);
+    command.args(["--package", "sedge-simd", "--package", "sedge-tests"]);
+    command.args(["--test", "levels", "--test", "naive", "--test", "conformance"]);
+    guest.configure(&mut command);
+    tally.tests(&name, &mut command);
 }
 
 /// Building flatc takes minutes: not on a developer's machine unless it is there already.

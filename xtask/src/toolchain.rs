@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::root;
+
 /// The targets of the firmware.
 pub(crate) const TARGETS: [&str; 4] = [
     "thumbv6m-none-eabi",
@@ -25,6 +27,78 @@ const EMULATOR_PACKAGES: [&str; 2] = ["qemu-system-arm", "qemu-system-misc"];
 
 /// What builds flatc: programs, and Debian's packages of the same names.
 const FLATC_BUILDERS: [&str; 3] = ["cmake", "g++", "make"];
+
+/// Another processor that this machine runs tests for.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) target: &'static str,
+    /// What links for it, where the compiler has no linker of its own, and its Debian package.
+    linker: Option<&'static str>,
+    /// What runs its programs, with its arguments; names of files are the repository's.
+    runner: &'static [&'static str],
+    rustflags: &'static str,
+    /// Debian's packages of all that.
+    packages: &'static [&'static str],
+}
+
+/// The processors beside this machine's whose vectors the kernels use.
+pub(crate) const GUESTS: [Guest; 2] = [
+    Guest {
+        target: "aarch64-unknown-linux-gnu",
+        linker: Some("aarch64-linux-gnu-gcc"),
+        runner: &["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"],
+        rustflags: "",
+        packages: &["qemu-user", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+    },
+    Guest {
+        target: "wasm32-wasip1",
+        linker: None,
+        // Node's optimizing compiler does not survive functions as large as the tests have.
+        runner: &["node", "--no-warnings", "--liftoff-only", "tests/wasm/run.mjs"],
+        rustflags: "-Ctarget-feature=+simd128",
+        packages: &["nodejs"],
+    },
+];
+
+impl Guest {
+    /// What is missing here, and what would help.
+    pub(crate) fn lack(&self) -> Option<String> {
+        let Self { target, linker, runner, .. } = self;
+        if !query("rustc", &["--print", "target-libdir", "--target", target])
+            .is_some_and(|p| has_core(Path::new(&p)))
+        {
+            return Some(format!("no library for {target}: run `rustup target add {target}`"));
+        }
+        let mut programs = linker.iter().chain(runner.first());
+        programs.find(|program| !is_on_path(program)).map(|program| {
+            format!("no {program} on PATH; on Debian `apt-get install {}`", self.packages.join(" "))
+        })
+    }
+
+    /// Adds what cargo needs to build for this processor and to run what it built.
+    pub(crate) fn configure(&self, command: &mut Command) {
+        let set = |command: &mut Command, what: &str, value: &str| {
+            command.env(format!("CARGO_TARGET_{}_{what}", variable(self.target)), value);
+        };
+        command.args(["--target", self.target]);
+        if let Some(linker) = self.linker {
+            set(command, "LINKER", linker);
+        }
+        if !self.rustflags.is_empty() {
+            set(command, "RUSTFLAGS", self.rustflags);
+        }
+        let file = |word: &&str| match root().join(word) {
+            path if word.contains('/') && path.is_file() => path.display().to_string(),
+            _ => (*word).to_owned(),
+        };
+        set(command, "RUNNER", &self.runner.iter().map(file).collect::<Vec<_>>().join(" "));
+    }
+}
+
+/// A target's name as cargo's environment variables have it.
+fn variable(target: &str) -> String {
+    target.to_uppercase().replace(['-', '.'], "_")
+}
 
 /// Emulators that the firmware runs in.
 pub(crate) const EMULATORS: [&str; 2] = ["qemu-system-arm", "qemu-system-riscv32"];
@@ -80,7 +154,7 @@ impl Cross {
             }
         };
         command.current_dir(directory).args([subcommand, "--locked", "--target", self.target]);
-        let variable = self.target.to_uppercase().replace(['-', '.'], "_");
+        let variable = variable(self.target);
         if self.build_std {
             // Building the library is for the nightly compiler, but any can do it.
             command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1");
@@ -134,14 +208,16 @@ fn lld() -> Result<PathBuf> {
         .context("the compiler has no linker of its own and there is no ld.lld on PATH: install lld")
 }
 
-/// Installs what the firmware and, where `flatc` is to be built, that needs and this machine lacks, as far
+/// Installs what the firmware, tests for other processors and, where `flatc` is to be built, that need and this machine lacks, as far
 /// as that can be done: targets by rustup, then as root the packages of a Debian. Says what it does; what
 /// is still missing afterwards shows where it is used.
 pub(crate) fn install(flatc: bool) {
     let missing = || TARGETS.into_iter().filter(|target| Cross::find(target).is_err()).collect::<Vec<_>>();
-    if !missing().is_empty() && is_on_path("rustup") {
+    let guests = GUESTS.iter().filter(|guest| guest.lack().is_some());
+    let wanted: Vec<_> = missing().into_iter().chain(guests.map(|guest| guest.target)).collect();
+    if !wanted.is_empty() && is_on_path("rustup") {
         let mut command = Command::new("rustup");
-        attempt(command.args(["target", "add"]).args(missing()));
+        attempt(command.args(["target", "add"]).args(wanted));
     }
     let mut packages = Vec::new();
     if !missing().is_empty() {
@@ -149,6 +225,9 @@ pub(crate) fn install(flatc: bool) {
     }
     if EMULATORS.iter().any(|emulator| !is_on_path(emulator)) {
         packages.extend(EMULATOR_PACKAGES);
+    }
+    for guest in GUESTS.iter().filter(|guest| guest.lack().is_some()) {
+        packages.extend(guest.packages);
     }
     if flatc {
         packages.extend(FLATC_BUILDERS.iter().filter(|program| !is_on_path(program)));
