@@ -11,6 +11,7 @@ that Sedge is faster. Prints tables in Markdown, below them the processor and th
 import argparse
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -106,6 +107,29 @@ def measure(a, path, peers):
     return probe['backend'], probe['macs'], medians, ratios
 
 
+def apart(call, *words):
+    """What `call` gives in a process of its own: some files end a peer's whole process."""
+    def run(to):
+        try:
+            to.send((call(*words), None))
+        except Exception as e:  # noqa: BLE001: whatever a runtime says of a model, the others go on
+            to.send((None, str(e)))
+
+    context = multiprocessing.get_context('fork')
+    from_child, to = context.Pipe(duplex=False)
+    child = context.Process(target=run, args=(to,))
+    child.start()
+    to.close()
+    try:
+        result, error = from_child.recv()
+    except EOFError:
+        result, error = None, 'the process of the peer ended'
+    child.join()
+    if error is not None:
+        raise RuntimeError(error)
+    return result
+
+
 def table(a, paths, names, make, tmp):
     rows, refused, level = [], [], ''
     if not a.json and paths:
@@ -118,8 +142,8 @@ def table(a, paths, names, make, tmp):
             if path.endswith('.onnx'):
                 mine = f'{tmp}/{name}.tflite'
                 sedge(a, 'convert', path, '-o', mine, '--quantize', 'none')
-            level, macs, medians, ratios = measure(a, mine, make(path))
-        except Exception as e:  # noqa: BLE001: whatever a runtime says of a model, the others go on
+            level, macs, medians, ratios = apart(lambda: measure(a, mine, make(path)))
+        except RuntimeError as e:
             refused.append(f'{name}: {e}')
             continue
         rows.append({'model': name, 'macs': macs, 'sedge_us': medians[0],

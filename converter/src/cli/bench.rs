@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::engine::{Engine, weights_name};
 use super::inputs::{Feed, Inputs};
+use super::peak::Peak;
 use crate::Failure;
 use crate::exec::{ExecOptions, ModelFile, with_session, with_session_in};
 use crate::report::summary::Summary;
@@ -62,6 +63,9 @@ struct Report {
     arena_bytes: usize,
     macs: u64,
     gmacs_per_s: f64,
+    /// With the profile: what the processor could do at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak: Option<Peak>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operators: Option<Vec<OperatorTime>>,
 }
@@ -113,6 +117,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         arena_bytes,
         macs: summary.macs,
         gmacs_per_s: gmacs_per_s(summary.macs, median_us),
+        peak: args.profile.then(|| Peak::of(options.level)),
         operators,
     };
     if args.json { super::print_json(&report) } else { super::print(&human(&report)) }
@@ -243,12 +248,17 @@ fn human(report: &Report) -> String {
     row("arena", format!("{} bytes", number(report.arena_bytes as u64)));
     row("multiply-accumulates", number(report.macs));
     row("speed", format!("{:.2} GMAC/s", report.gmacs_per_s));
+    if let Some(peak) = &report.peak {
+        row("peak, int8 products", format!("{:.1} GMAC/s", peak.int8_gmacs_per_s));
+        row("peak, float32 products", format!("{:.1} GMAC/s", peak.float32_gmacs_per_s));
+    }
     let mut out = format!(
-        "{}\n{}, backend {}, weights {}, 1 thread, sedge {}\n{}",
+        "{}\n{}, backend {}, weights {}, {}, sedge {}\n{}",
         report.model,
         report.cpu,
         report.backend,
         report.weights,
+        if report.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", report.threads) },
         report.version,
         text(&rows)
     );

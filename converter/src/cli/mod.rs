@@ -8,6 +8,7 @@ mod engine;
 mod eval;
 mod inputs;
 mod inspect;
+mod peak;
 mod pictures;
 mod run;
 mod source;

@@ -170,6 +170,9 @@ pub trait Simd: Copy {
     /// The nearest integers, halves away from zero, of numbers less than `2^31` from 0; 0 for what is no number.
     fn round_f32(self, x: Self::F32) -> Self::I32;
 
+    /// The floats of these bits.
+    fn f32_of_bits(self, x: Self::I32) -> Self::F32;
+
     /// All lanes `x`.
     fn splat_f32(self, x: f32) -> Self::F32;
 
@@ -305,6 +308,11 @@ macro_rules! inherit {
         #[inline(always)]
         fn round_f32(self, x: Self::F32) -> Self::I32 {
             self.0.round_f32(x)
+        }
+
+        #[inline(always)]
+        fn f32_of_bits(self, x: Self::I32) -> Self::F32 {
+            self.0.f32_of_bits(x)
         }
 
         #[inline(always)]

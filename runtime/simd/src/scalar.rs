@@ -159,6 +159,11 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn f32_of_bits(self, x: Self::I32) -> Self::F32 {
+        x.map(|x| f32::from_bits(x as u32))
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> Self::F32 {
         [x; LANES]
     }

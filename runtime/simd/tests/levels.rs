@@ -187,6 +187,8 @@ fn floats<S: Simd>(simd: S, numbers: &mut Numbers) {
     each(simd.max_f32(va, vb), f32::max);
     let ones = vec![3.0; S::LANES];
     each(simd.div_f32(va, simd.load_f32(&ones)), |a, _| a / 3.0);
+    let bits: Vec<i32> = a.iter().map(|a| a.to_bits() as i32).collect();
+    each(simd.f32_of_bits(simd.load_i32(&bits)), |a, _| a);
     each(simd.splat_f32(2.0), |_, _| 2.0);
     // Halves, what is just beside them, and numbers without places behind the point.
     let numbers_near: Vec<f32> = (0..S::LANES)

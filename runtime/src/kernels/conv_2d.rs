@@ -9,6 +9,7 @@ use sedge_simd::{Kernel, Level, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
+use super::gemm::integer::Order;
 use super::gemm::{
     Arithmetic as Matrices, Fit, Int8, Integers, Layout, Matrix, Strip, UInt8, Value, float, hybrid, integer,
 };
@@ -71,8 +72,12 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
             let rule = Requantize::prepare(node, (0, 0), filters, op.activation, Product::Double)?;
             let packs = packs && rule.widened.is_empty();
             let packed = match arithmetic {
-                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, &sizes, &strip, parts)?,
-                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, &sizes, &strip, parts)?,
+                Arithmetic::Int8 if packs => {
+                    integer::<Int8>(node, (rule, Order::Columns), &sizes, &strip, parts)?
+                }
+                Arithmetic::UInt8 if packs => {
+                    integer::<UInt8>(node, (rule, Order::Columns), &sizes, &strip, parts)?
+                }
                 _ => None,
             };
             match packed {
@@ -89,15 +94,15 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
     node.set_data(Data { way, parts: parts as u32, geometry })
 }
 
-/// Packs the weights of products `P`, and asks for scratch memory.
-fn integer<P: Integers>(
+/// Packs the weights of products `P`, which lie in this order, and asks for scratch memory.
+pub(super) fn integer<P: Integers>(
     node: &mut Prepare<'_>,
-    rule: Requantize,
+    (rule, order): (Requantize, Order),
     sizes: &Sizes,
     strip: &Strip,
     parts: usize,
 ) -> Result<Option<integer::Packed>, Refusal> {
-    let packed = integer::pack::<P>(node, rule, sizes.filters, strip.runs())?;
+    let packed = integer::pack::<P>(node, rule, (sizes.filters, order), strip.runs())?;
     if let Some(packed) = &packed {
         let bytes = match sizes.is_pointwise() {
             true => packed.scratch::<P>(node),
@@ -163,7 +168,7 @@ fn rows(sizes: &Sizes) -> (Range<usize>, usize) {
 }
 
 /// Runs the operator with activations that are staged, in parts.
-fn staged<A: Matrices>(
+pub(super) fn staged<A: Matrices>(
     level: Level,
     sizes: Sizes,
     parts: usize,

@@ -7,8 +7,10 @@ use sedge_schema::Refusal;
 use sedge_schema::op::{DepthwiseConv2d, NodeExt as _};
 use sedge_simd::{Kernel, Level, Simd};
 
+use super::conv_2d;
 use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
+use super::gemm::integer::Order;
 use super::gemm::{Int8, Integers, Layout, Strip, UInt8, Windows, depthwise, hybrid, integer};
 use crate::node::{Invoke, Prepare};
 use crate::threads;
@@ -66,16 +68,13 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
         }
         _ => {
             let rule = Requantize::prepare(node, (0, 3), filters, op.activation, Product::Double)?;
-            let packs = fits && node.packs_weights() && rule.widened.is_empty();
-            let packed = match arithmetic {
-                Arithmetic::Int8 if packs => integer::<Int8>(node, rule, &sizes, parts)?,
-                Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, &sizes, parts)?,
+            let packs = node.packs_weights() && rule.widened.is_empty();
+            let way = match arithmetic {
+                Arithmetic::Int8 if packs => integer::<Int8>(node, arithmetic, rule, &sizes, parts)?,
+                Arithmetic::UInt8 if packs => integer::<UInt8>(node, arithmetic, rule, &sizes, parts)?,
                 _ => None,
             };
-            match packed {
-                Some(packed) => Way::packed(node, arithmetic, packed)?,
-                None => Way::direct(node, arithmetic, rule)?,
-            }
+            way.map_or_else(|| Way::direct(node, arithmetic, rule), Ok)?
         }
     };
     node.set_data(Data { way, parts: parts as u32, geometry })
@@ -102,6 +101,18 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
                 in_parts(node.level(), (sizes, strip), parts, &windows, x, scratch, out);
                 Ok(())
             })
+        }
+        (Arithmetic::UInt8, true) if is_full(&sizes) => {
+            let (out, scratch) = (node.output(0)?, node.scratch()?);
+            let matrix = node.load::<integer::Packed>(way.data)?.load::<UInt8>(node);
+            conv_2d::staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
+            Ok(())
+        }
+        (Arithmetic::Int8, true) if is_full(&sizes) => {
+            let (out, scratch) = (node.output(0)?, node.scratch()?);
+            let matrix = node.load::<integer::Packed>(way.data)?.load::<Int8>(node);
+            conv_2d::staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
+            Ok(())
         }
         (Arithmetic::UInt8, true) => {
             let (out, scratch) = (node.output(0)?, node.scratch()?);
@@ -132,20 +143,33 @@ fn rows(sizes: &Sizes) -> usize {
     sizes.batch * sizes.rows.output
 }
 
-/// Packs the weights of products `P`, and asks for scratch memory.
+/// Whether all filters see the one channel that there is: the operator is a CONV_2D.
+fn is_full(sizes: &Sizes) -> bool {
+    sizes.channels == 1 && sizes.filters > 1
+}
+
+/// Packs the weights of products `P`, and asks for scratch memory; `None` where they cannot be packed.
 fn integer<P: Integers>(
     node: &mut Prepare<'_>,
+    arithmetic: Arithmetic,
     rule: Requantize,
     sizes: &Sizes,
     parts: usize,
-) -> Result<Option<integer::Channels>, Refusal> {
+) -> Result<Option<Way>, Refusal> {
+    let full = Strip::of(sizes);
+    if is_full(sizes) && full.is_worthwhile(sizes) {
+        let packed = conv_2d::integer::<P>(node, (rule, Order::Elements), sizes, &full, parts)?;
+        return packed.map(|packed| Way::packed(node, arithmetic, packed)).transpose();
+    }
+    let strip = Strip::of_rows(sizes);
+    if sizes.filters != sizes.channels || !strip.is_worthwhile(sizes) {
+        return Ok(None);
+    }
     let layout = Layout::of::<P>(node);
     let shape = depthwise::Shape::of(sizes, &layout);
-    let packed = integer::Channels::pack::<P>(node, rule, &shape)?;
-    if packed.is_some() {
-        node.scratch(threads::scratch(parts, shape.scratch(&Strip::of_rows(sizes), &layout)?)?)?;
-    }
-    Ok(packed)
+    let Some(packed) = integer::Channels::pack::<P>(node, rule, &shape)? else { return Ok(None) };
+    node.scratch(threads::scratch(parts, shape.scratch(&strip, &layout)?)?)?;
+    Way::packed(node, arithmetic, packed).map(Some)
 }
 
 /// Computes the rows of outputs, in parts.

@@ -8,6 +8,7 @@ use sedge_simd::{Kernel, Simd};
 
 use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Inputs, Product, Requantize, Way, run};
+use super::gemm::integer::Order;
 use super::gemm::{
     Arithmetic as Matrices, Fit, Int8, Integers, Matrix, UInt8, Value, float, hybrid, integer,
 };
@@ -115,7 +116,7 @@ fn integer<P: Integers>(
     rule: Requantize,
     (units, depth): (usize, usize),
 ) -> Result<Option<integer::Packed>, Refusal> {
-    let packed = integer::pack::<P>(node, rule, units, (1, depth))?;
+    let packed = integer::pack::<P>(node, rule, (units, Order::Columns), (1, depth))?;
     if let Some(packed) = &packed {
         node.scratch(packed.scratch::<P>(node))?;
     }

@@ -2,7 +2,9 @@
 
 use sedge_schema::Refusal;
 use sedge_schema::op::Logistic;
+use sedge_simd::Level;
 
+use super::shared::exponential;
 use super::shared::sigmoid::{self, INTEGER_BITS, Sigmoid, logistic_table};
 use crate::fixed;
 use crate::node::{Invoke, Prepare};
@@ -15,6 +17,10 @@ impl Sigmoid for Logistic {
         // The exponential of a negative number cannot overflow.
         let exp = libm::expf(-libm::fabsf(x));
         if x < 0.0 { exp / (1.0 + exp) } else { 1.0 / (1.0 + exp) }
+    }
+
+    fn floats(level: Level, values: &mut [f32]) {
+        level.run(exponential::Logistic(values));
     }
 
     fn fixed(x: i32) -> i32 {

@@ -20,6 +20,16 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             }
             data.plan.run(node, |a: i32, b: i32| a.wrapping_pow(b.unsigned_abs()))
         }
-        _ => data.plan.run(node, libm::powf),
+        _ => data.plan.run(node, power),
+    }
+}
+
+/// `a ^ b`; squares and cubes, which is what models have, by multiplication.
+#[inline]
+fn power(a: f32, b: f32) -> f32 {
+    match b {
+        2.0 => a * a,
+        3.0 => a * a * a,
+        _ => libm::powf(a, b),
     }
 }

@@ -7,7 +7,9 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Node as _, NodeExt as _, Softmax};
 use sedge_schema::{Refusal, TensorType};
+use sedge_simd::Level;
 
+use super::shared::exponential::Terms;
 use super::shared::{INPUT, Integer, OUTPUT, check_fixed, in_place};
 use crate::arena::Span;
 use crate::element::Element;
@@ -110,7 +112,10 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             let tables = (Interpolated(exp), Interpolated(reciprocal));
             same::<i16>(node, data, |data, row| wide(data, row, &tables))
         }
-        _ => same::<f32>(node, data, float),
+        _ => {
+            let level = node.level();
+            same::<f32>(node, data, |data, row| float(level, data, row))
+        }
     }
 }
 
@@ -121,13 +126,10 @@ fn same<T: Element>(node: &mut Invoke<'_>, data: &Data, f: impl Fn(&Data, &mut [
     Ok(())
 }
 
-fn float(data: &Data, row: &mut [f32]) {
+fn float(level: Level, data: &Data, row: &mut [f32]) {
     let largest = row.iter().copied().fold(f32::MIN, f32::max);
-    let mut sum = 0.0;
-    for x in row.iter_mut() {
-        *x = libm::expf((*x - largest) * data.beta);
-        sum += *x;
-    }
+    level.run(Terms { row, largest, beta: data.beta });
+    let sum: f32 = row.iter().sum();
     row.iter_mut().for_each(|x| *x /= sum);
 }
 

@@ -203,6 +203,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn f32_of_bits(self, x: int32x4_t) -> float32x4_t {
+        neon!(vreinterpretq_f32_s32(x))
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> float32x4_t {
         neon!(vdupq_n_f32(x))
     }

@@ -186,6 +186,11 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
+    fn f32_of_bits(self, x: v128) -> v128 {
+        x
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> v128 {
         f32x4_splat(x)
     }

@@ -262,6 +262,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn f32_of_bits(self, x: __m256i) -> __m256 {
+        avx2!(_mm256_castsi256_ps(x))
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> __m256 {
         avx2!(_mm256_set1_ps(x))
     }

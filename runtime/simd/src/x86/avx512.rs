@@ -319,6 +319,11 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn f32_of_bits(self, x: __m512i) -> __m512 {
+        avx512!(_mm512_castsi512_ps(x))
+    }
+
+    #[inline(always)]
     fn splat_f32(self, x: f32) -> __m512 {
         avx512!(_mm512_set1_ps(x))
     }

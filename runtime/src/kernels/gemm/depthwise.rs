@@ -173,8 +173,8 @@ where
             }
             A::Product::weave(simd, rows, to);
         }
-        if self.shape.channels != 0 {
-            let step = (self.shape.width / self.shape.channels) as usize * step;
+        if let Some(windows) = self.shape.width.checked_div(self.shape.channels) {
+            let step = windows as usize * step;
             simd.apart(Row::<A, S> { windows: self, woven, groups, length, step, out });
         }
     }
@@ -376,8 +376,8 @@ impl Windows for Float<'_> {
         _scratch: &mut [u8],
         out: &mut [f32],
     ) {
-        if self.channels != 0 {
-            let step = self.width / self.channels * step;
+        if let Some(windows) = self.width.checked_div(self.channels) {
+            let step = windows * step;
             simd.apart(FloatRow { windows: self, staged, starts, step, out });
         }
     }

@@ -9,7 +9,6 @@ use super::tile::{Arithmetic, Matrix};
 use super::{Floats, Layout, pack as pack_panels};
 use crate::arena::Span;
 use crate::kernels::filter::FloatRange;
-use crate::kernels::shared::half::to_f32;
 use crate::node::{Invoke, Prepare};
 
 /// Packed weights, and what turns their sums into outputs.
@@ -36,13 +35,8 @@ pub(in crate::kernels) fn pack(
     let Layout { lanes, half, .. } = Layout::for_columns::<Float>(node, columns);
     let padded = columns.next_multiple_of(lanes);
     let packed = node.list::<f32>(padded * runs * run)?;
-    let out = node.list_mut(packed);
-    match weights {
-        Floats::Whole(list) => pack_panels(list, (runs, run), (lanes, 1), f32::from_le_bytes, out),
-        Floats::Halves(list) => {
-            pack_panels(list, (runs, run), (lanes, 1), |x| to_f32(u16::from_le_bytes(x)), out)
-        }
-    }
+    let weight = |f: usize, k: usize| Some(weights.get(f * runs * run + k));
+    pack_panels(columns, (runs, run), (lanes, 1), weight, node.list_mut(packed));
     let bias = node.list::<f32>(padded)?;
     node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(f, to)| *to = biases.get(f));
     let (columns, run, half) = (columns as u32, run as u32, half.into());

@@ -132,10 +132,11 @@ pub(in crate::kernels) fn pack(
     (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
     let (Some(bytes), Some(biases)) = (node.constant(1), Floats::bias(node)) else { return Ok(None) };
-    let weights = integer::Weights::pack::<Int8>(node, bytes, 0, columns, (runs, run))?;
     let layout = Layout::for_columns::<Int8>(node, columns);
     let padded = columns.next_multiple_of(layout.lanes);
     let depth = runs * run;
+    let at = |f: usize, k: usize| f * depth + k;
+    let weights = integer::Weights::pack::<Int8>(node, bytes, 0, (columns, at), (runs, run))?;
     let total = |f: usize| bytes.iter().skip(f * depth).take(depth).map(|&w| i32::from(w as i8)).sum();
     let lists = Lists::prepare(node, &hybrid, biases, (columns, padded), layout.offset, total)?;
     Ok(Some(Packed { weights, lists, hybrid }))

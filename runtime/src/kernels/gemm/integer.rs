@@ -26,20 +26,20 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Packs weights `[columns, runs * run]` with this zero point.
+    /// Packs weights with this zero point; `at` says where in `bytes` element `k` of column `f` is.
     pub(super) fn pack<P: Integers>(
         node: &mut Prepare<'_>,
         bytes: &[u8],
         zero: i32,
-        columns: usize,
+        (columns, at): (usize, impl Fn(usize, usize) -> usize),
         (runs, run): (usize, usize),
     ) -> Result<Self, Refusal> {
         let layout = Layout::for_columns::<P>(node, columns);
         let padded = columns.next_multiple_of(layout.lanes);
         let list = node.list::<P::Weight>(padded * runs * run.next_multiple_of(layout.group))?;
         let sizes = (layout.lanes, layout.group);
-        let weight = |[w]: [u8; 1]| P::weight(w, zero);
-        pack_panels(bytes.as_chunks::<1>().0, (runs, run), sizes, weight, node.list_mut(list));
+        let weight = |f: usize, k: usize| bytes.get(at(f, k)).map(|&w| P::weight(w, zero));
+        pack_panels(columns, (runs, run), sizes, weight, node.list_mut(list));
         Ok(Self { list, columns: columns as u32, run: run as u32, half: layout.half.into() })
     }
 
@@ -70,18 +70,32 @@ pub(in crate::kernels) struct Packed {
     rule: Requantize,
 }
 
-/// Packs constant weights `[columns, runs * run]`; `None` where they or the bias are computed.
+/// How weights lie in a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernels) enum Order {
+    /// One column after the other.
+    Columns,
+    /// The first elements of all columns, then the second ones.
+    Elements,
+}
+
+/// Packs constant weights of `columns` columns with `runs * run` elements; `None` where they or the bias are
+/// computed.
 pub(in crate::kernels) fn pack<P: Integers>(
     node: &mut Prepare<'_>,
     rule: Requantize,
-    columns: usize,
+    (columns, order): (usize, Order),
     (runs, run): (usize, usize),
 ) -> Result<Option<Packed>, Refusal> {
     let Some(bytes) = constant_weights(node) else { return Ok(None) };
     let layout = Layout::for_columns::<P>(node, columns);
-    let weights = Weights::pack::<P>(node, bytes, rule.weights_zero, columns, (runs, run))?;
     let depth = runs * run;
-    let column = |f: usize| bytes.iter().skip(f * depth).take(depth).copied();
+    let at = move |f: usize, k: usize| match order {
+        Order::Columns => f * depth + k,
+        Order::Elements => k * columns + f,
+    };
+    let weights = Weights::pack::<P>(node, bytes, rule.weights_zero, (columns, at), (runs, run))?;
+    let column = |f: usize| (0..depth).filter_map(move |k| bytes.get(at(f, k)).copied());
     let padded = columns.next_multiple_of(layout.lanes);
     let lists = Lists::prepare::<P, _>(node, &rule, (columns, padded), layout.offset, column)?;
     Ok(Some(Packed { weights, lists, rule }))

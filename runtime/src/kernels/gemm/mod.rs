@@ -152,30 +152,27 @@ fn copy<T: Copy>(from: &[T], to: &mut [T]) {
     }
 }
 
-/// Packs weights `[columns, runs * run]` into panels; `out` holds zeros, and has room for the columns, filled
-/// up to whole vectors.
-fn pack<T: Copy, const N: usize>(
-    weights: &[[u8; N]],
+/// Packs `columns` columns of `runs * run` weights into panels; `weight` gives element `k` of column `f`. `out` holds
+/// zeros, and has room for the columns, filled up to whole vectors.
+fn pack<T>(
+    columns: usize,
     (runs, run): (usize, usize),
     (lanes, group): (usize, usize),
-    value: impl Fn([u8; N]) -> T,
+    weight: impl Fn(usize, usize) -> Option<T>,
     out: &mut [T],
 ) {
-    let depth = runs * run;
-    if depth == 0 {
-        return;
-    }
     let padded = run.next_multiple_of(group);
-    let columns = (weights.len() / depth).next_multiple_of(lanes);
-    for (f, row) in weights.chunks_exact(depth).enumerate() {
+    let whole = columns.next_multiple_of(lanes);
+    for f in 0..columns {
         let first = f - f % (2 * lanes);
-        let panel = (columns - first).min(2 * lanes);
+        let panel = (whole - first).min(2 * lanes);
         let start = first * runs * padded + (f - first) * group;
-        for (r, run) in row.chunks_exact(run).enumerate() {
-            for (k, &w) in run.iter().enumerate() {
+        for r in 0..runs {
+            for k in 0..run {
                 let at = r * padded + k;
-                if let Some(to) = out.get_mut(start + at / group * group * panel + at % group) {
-                    *to = value(w);
+                let to = out.get_mut(start + at / group * group * panel + at % group);
+                if let (Some(to), Some(w)) = (to, weight(f, r * run + k)) {
+                    *to = w;
                 }
             }
         }

@@ -9,6 +9,7 @@ pub(crate) mod clamp;
 pub(crate) mod compare;
 pub(crate) mod complex;
 pub(crate) mod dot;
+pub(crate) mod exponential;
 pub(crate) mod extreme;
 pub(crate) mod fft;
 pub(crate) mod half;

@@ -7,8 +7,9 @@
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::{Refusal, TensorType};
+use sedge_simd::Level;
 
-use super::{INPUT, Integer, OUTPUT, map, same_type};
+use super::{INPUT, Integer, OUTPUT, in_place, map, same_type};
 use crate::arena::Span;
 use crate::fixed::{Multiplier, input_radius};
 use crate::node::{Affine, Invoke, Prepare};
@@ -26,6 +27,11 @@ pub(crate) trait Sigmoid {
     const MOST_SHIFT: i32;
 
     fn float(x: f32) -> f32;
+
+    /// [`Sigmoid::float`] of all elements, by vectors where there is a way.
+    fn floats(_level: Level, values: &mut [f32]) {
+        values.iter_mut().for_each(|x| *x = Self::float(*x));
+    }
 
     /// The function as a Q0, of a number with [`INTEGER_BITS`].
     fn fixed(x: i32) -> i32;
@@ -130,7 +136,11 @@ pub(crate) fn invoke<S: Sigmoid>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             let half = (1 << shift) >> 1;
             map::<i16>(node, |x| S::interpolated((i32::from(x) * q).wrapping_add(half) >> shift))
         }
-        _ => map::<f32>(node, S::float),
+        _ => {
+            let values = in_place::<f32>(node)?;
+            S::floats(node.level(), values);
+            Ok(())
+        }
     }
 }
 

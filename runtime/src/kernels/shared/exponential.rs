@@ -1,0 +1,106 @@
+//! `exp` of vectors of floats: `2^n * exp(r)` with `x = n * ln 2 + r`, `exp(r)` by its series. Nearly always it is the
+//! nearest float: models whose next layer quantizes what it reads show the difference.
+
+use sedge_simd::{Kernel, Simd};
+
+/// `1 / n!` for `n` from 7 down to 2; what follows is less than `1e-8`, for `r` up to half of `ln 2`.
+const SERIES: [f32; 6] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 1.0 / 2.0];
+
+/// `ln 2` in two parts, of which the first has few bits, so that its products with small integers are exact.
+const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+
+/// Arguments beyond these have results of no more than the smallest normal number, and of no less than half
+/// of the largest.
+const RANGE: (f32, f32) = (-87.3, 88.0);
+
+/// `exp(x)`, where `x` beyond [`RANGE`] counts as its nearer end.
+#[inline(always)]
+fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+    let x = simd.min_f32(simd.max_f32(x, simd.splat_f32(RANGE.0)), simd.splat_f32(RANGE.1));
+    let none = simd.splat_f32(0.0);
+    let n = simd.round_f32(simd.mul_add_f32(x, simd.splat_f32(core::f32::consts::LOG2_E), none));
+    let whole = simd.to_f32(n);
+    let mut r = x;
+    for part in LN_2 {
+        r = simd.mul_add_f32(whole, simd.splat_f32(-part), r);
+    }
+    let mut p = none;
+    for coefficient in SERIES {
+        p = simd.mul_add_f32(p, r, simd.splat_f32(coefficient));
+    }
+    // 1 + r, and what rounding it takes off.
+    let (one, minus) = (simd.splat_f32(1.0), simd.splat_f32(-1.0));
+    let sum = simd.mul_add_f32(r, one, one);
+    let rest = simd.mul_add_f32(simd.mul_add_f32(sum, one, minus), minus, r);
+    p = simd.mul_add_f32(simd.mul_add_f32(p, simd.mul_add_f32(r, r, none), rest), one, sum);
+    let power = simd.shift_left(simd.add_i32(n, simd.splat_i32(127)), simd.splat_i32(23));
+    simd.mul_add_f32(p, simd.f32_of_bits(power), none)
+}
+
+/// `1 / (1 + exp(-x))` of all elements.
+pub(crate) struct Logistic<'k>(pub(crate) &'k mut [f32]);
+
+impl Kernel for Logistic<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (none, one) = (simd.splat_f32(0.0), simd.splat_f32(1.0));
+        let minus = simd.splat_f32(-1.0);
+        for x in self.0.chunks_mut(S::LANES) {
+            // With numbers that are not positive only: exp(-|x|), and exp(x) or 1.
+            let y = simd.load_f32(x);
+            let e = exp(simd, simd.min_f32(y, simd.mul_add_f32(y, minus, none)));
+            let above = exp(simd, simd.min_f32(y, none));
+            simd.store_f32(simd.div_f32(above, simd.mul_add_f32(e, one, one)), x);
+        }
+    }
+}
+
+/// `exp((x - largest) * beta)` of all elements.
+pub(crate) struct Terms<'k> {
+    pub(crate) row: &'k mut [f32],
+    pub(crate) largest: f32,
+    pub(crate) beta: f32,
+}
+
+impl Kernel for Terms<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (less, beta) = (simd.splat_f32(-self.largest), simd.splat_f32(self.beta));
+        let (none, one) = (simd.splat_f32(0.0), simd.splat_f32(1.0));
+        for x in self.row.chunks_mut(S::LANES) {
+            let difference = simd.mul_add_f32(simd.load_f32(x), one, less);
+            simd.store_f32(exp(simd, simd.mul_add_f32(difference, beta, none)), x);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sedge_simd::Level;
+
+    use super::{Logistic, Terms};
+
+    #[test]
+    fn exponentials_are_those_of_float64() {
+        let xs: std::vec::Vec<f32> = (-8730..8800).map(|i| i as f32 * 0.01).collect();
+        for level in Level::available() {
+            let mut terms = xs.clone();
+            level.run(Terms { row: &mut terms, largest: 0.0, beta: 1.0 });
+            let mut logistic = xs.clone();
+            level.run(Logistic(&mut logistic));
+            for ((&x, &e), &l) in xs.iter().zip(&terms).zip(&logistic) {
+                let exact = f64::from(x).exp();
+                assert!((f64::from(e) / exact - 1.0).abs() < 7e-8, "exp({x}) = {e} on {level}");
+                let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
+                assert!((f64::from(l) / exact - 1.0).abs() < 2e-7, "logistic({x}) = {l} on {level}");
+            }
+            let mut ends = [f32::NEG_INFINITY, -1e30, 1e30, f32::INFINITY, f32::NAN];
+            level.run(Logistic(&mut ends));
+            assert!(ends[..2].iter().all(|&x| x < 1e-37) && ends[2..4] == [1.0; 2] && ends[4].is_nan());
+        }
+    }
+}
