@@ -1,8 +1,8 @@
 //! Cross-layer equalization: evens out what the channels between two layers need of the grid of integers.
 //!
 //! Where only `max(x, 0)`, windows of each channel or borders of zeros lie between two layers, a channel can be divided
-//! by a number in the first layer and multiplied by it in the second: `f(x / s) * s = f(x)`. With the largest weight of
-//! channel `c` in the first layer `a[c]` and in the second `b[c]`, `s = sqrt(a[c] / b[c])` brings both to
+//! by a number in the first layer and multiplied by it in the second: `f(x / s) * s = f(x)`. With the largest weight or bias of
+//! channel `c` in the first layer `a[c]` and the largest weight in the second `b[c]`, `s = sqrt(a[c] / b[c])` brings both to
 //! `sqrt(a[c] * b[c])` (Nagel et al., Data-Free Quantization through Weight Equalization and Bias Correction, 2019). Each
 //! layer is the second of one pair and the first of the next, so all pairs take turns until nothing moves.
 
@@ -175,7 +175,11 @@ impl Layer {
 fn equalize(layers: &mut HashMap<NodeId, Layer>, pair: &Pair) -> Option<f64> {
     let [first, second] = layers.get_disjoint_mut([&pair.first, &pair.second]);
     let (first, second) = (first?, second?);
-    let (written, read) = (first.largest(|c| c.0), second.largest(|c| c.1));
+    let (mut written, read) = (first.largest(|c| c.0), second.largest(|c| c.1));
+    // What a channel without much weight writes is its bias: made larger, it would take the range of all others.
+    for (most, bias) in written.iter_mut().zip(first.bias.iter().flatten()) {
+        *most = most.max(bias.abs());
+    }
     // A channel without weights on one side is left as it is.
     let factor = |(&a, &b): (&f64, &f64)| {
         let s = (a / b).sqrt();
@@ -200,7 +204,7 @@ mod tests {
     use crate::graph::Node;
 
     /// `x [1, 1]` through two layers of two units and one, with this activation between them.
-    fn two_layers(activation: Activation) -> Graph {
+    fn two_layers(activation: Activation, bias: [f32; 2]) -> Graph {
         let mut graph = Graph::default();
         let computed = |graph: &mut Graph, name: &str, depth: u32| {
             graph.add_tensor(Tensor::computed(name, TensorType::Float32, Shape::new(&[1, depth]).unwrap()))
@@ -212,7 +216,7 @@ mod tests {
         let (x, y, z) =
             (computed(&mut graph, "x", 1), computed(&mut graph, "y", 2), computed(&mut graph, "z", 1));
         let a = constant(&mut graph, "a", &[2, 1], &[8.0, 0.5]);
-        let bias = constant(&mut graph, "bias", &[2], &[4.0, 1.0]);
+        let bias = constant(&mut graph, "bias", &[2], &bias);
         let b = constant(&mut graph, "b", &[1, 2], &[2.0, -2.0]);
         let layer = |activation| FullyConnected { activation, ..FullyConnected::default() }.into();
         let mut push = |op, inputs: Vec<_>, output| {
@@ -233,17 +237,26 @@ mod tests {
 
     #[test]
     fn both_layers_get_the_same_largest_weights() {
-        let mut graph = two_layers(Activation::Relu);
+        let mut graph = two_layers(Activation::Relu, [4.0, 0.5]);
         assert_eq!(EqualizeLayers.run(&mut graph).unwrap(), 1);
         graph.verify().unwrap();
         // Channel 0: 8 and 2, so s = 2; channel 1: 0.5 and 2, so s = 0.5.
-        let expected: [&[f32]; 3] = [&[4.0, 1.0], &[2.0, 2.0], &[4.0, -1.0]];
+        let expected: [&[f32]; 3] = [&[4.0, 1.0], &[2.0, 1.0], &[4.0, -1.0]];
+        assert_eq!(constants(&graph), expected);
+    }
+
+    #[test]
+    fn a_bias_counts_as_what_a_channel_writes() {
+        let mut graph = two_layers(Activation::Relu, [8.0, 2.0]);
+        EqualizeLayers.run(&mut graph).unwrap();
+        // Channel 1: 2 and 2, so s = 1.
+        let expected: [&[f32]; 3] = [&[4.0, 0.5], &[4.0, 2.0], &[4.0, -2.0]];
         assert_eq!(constants(&graph), expected);
     }
 
     #[test]
     fn an_activation_with_an_upper_end_is_in_the_way() {
-        let mut graph = two_layers(Activation::Relu6);
+        let mut graph = two_layers(Activation::Relu6, [4.0, 1.0]);
         let before = constants(&graph);
         assert_eq!(EqualizeLayers.run(&mut graph).unwrap(), 0);
         assert_eq!(constants(&graph), before);
