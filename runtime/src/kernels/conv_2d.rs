@@ -13,6 +13,7 @@ use super::gemm::integer::Order;
 use super::gemm::{
     Arithmetic as Matrices, Fit, Int8, Integers, Layout, Matrix, Strip, UInt8, Value, float, hybrid, integer,
 };
+use crate::element::Element;
 use crate::node::{Invoke, Prepare};
 use crate::threads::{self, TILE};
 
@@ -43,10 +44,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
             let packs = packs && hybrid.packs(node);
             match if packs { hybrid::pack(node, hybrid, filters, strip.runs())? } else { None } {
                 Some(packed) => {
-                    let more = match sizes.is_pointwise() {
-                        true => packed.scratch(node),
-                        false => strip_scratch::<Int8>(node, &strip, filters)?,
-                    };
+                    let more = staged_bytes::<Int8>(node, &sizes, &strip, packed.scratch(node))?;
                     Hybrid::scratch(node, images, threads::scratch(parts, more)?)?;
                     Way::packed(node, arithmetic, packed)?
                 }
@@ -104,18 +102,21 @@ pub(super) fn integer<P: Integers>(
 ) -> Result<Option<integer::Packed>, Refusal> {
     let packed = integer::pack::<P>(node, rule, (sizes.filters, order), strip.runs())?;
     if let Some(packed) = &packed {
-        let bytes = match sizes.is_pointwise() {
-            true => packed.scratch::<P>(node),
-            false => strip_scratch::<P>(node, strip, sizes.filters)?,
-        };
+        let bytes = staged_bytes::<P>(node, sizes, strip, packed.scratch::<P>(node))?;
         node.scratch(threads::scratch(parts, bytes)?)?;
     }
     Ok(packed)
 }
 
-fn strip_scratch<P: Integers>(node: &Prepare<'_>, strip: &Strip, filters: usize) -> Result<usize, Refusal> {
-    let layout = Layout::for_columns::<P>(node, filters);
-    strip.scratch(layout.group, layout.element)
+/// Bytes of staged activations, where the rows of a block have `block`.
+fn staged_bytes<P: Integers>(
+    node: &Prepare<'_>,
+    sizes: &Sizes,
+    strip: &Strip,
+    block: usize,
+) -> Result<usize, Refusal> {
+    let layout = Layout::for_columns::<P>(node, sizes.filters);
+    if sizes.is_pointwise() { Ok(block) } else { strip.scratch(layout.group, layout.element) }
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
@@ -131,12 +132,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             });
             Ok(())
         }
-        (Arithmetic::UInt8, true) => {
-            let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = node.load::<integer::Packed>(way.data)?.load::<UInt8>(node);
-            staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
-            Ok(())
-        }
+        (Arithmetic::UInt8, true) => run_integer::<UInt8>(node, &way, sizes, parts),
         (Arithmetic::Hybrid, true) => {
             let packed = *node.load::<hybrid::Packed>(way.data)?;
             let images = Parts { image: 0, count: sizes.batch };
@@ -146,12 +142,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
                 Ok(())
             })
         }
-        (_, true) => {
-            let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = node.load::<integer::Packed>(way.data)?.load::<Int8>(node);
-            staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
-            Ok(())
-        }
+        (_, true) => run_integer::<Int8>(node, &way, sizes, parts),
         (Arithmetic::Hybrid, false) => {
             let image = run::Shape::Full(Sizes { batch: 1, ..sizes });
             node.load::<Hybrid>(way.data)?.direct(node, image, Inputs::USUAL, sizes.batch)
@@ -167,8 +158,21 @@ fn rows(sizes: &Sizes) -> (Range<usize>, usize) {
     (0..sizes.output_rows(), if sizes.is_pointwise() { TILE } else { 1 })
 }
 
+/// Runs the operator on what [`integer`] packed.
+pub(super) fn run_integer<P: Integers<Value: Element>>(
+    node: &mut Invoke<'_>,
+    way: &Way,
+    sizes: Sizes,
+    parts: usize,
+) -> Result<(), Refusal> {
+    let (out, scratch) = (node.output(0)?, node.scratch()?);
+    let matrix = node.load::<integer::Packed>(way.data)?.load::<P>(node);
+    staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
+    Ok(())
+}
+
 /// Runs the operator with activations that are staged, in parts.
-pub(super) fn staged<A: Matrices>(
+fn staged<A: Matrices>(
     level: Level,
     sizes: Sizes,
     parts: usize,

@@ -12,6 +12,7 @@ use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
 use super::gemm::integer::Order;
 use super::gemm::{Int8, Integers, Layout, Strip, UInt8, Windows, depthwise, hybrid, integer};
+use crate::element::Element;
 use crate::node::{Invoke, Prepare};
 use crate::threads;
 
@@ -102,32 +103,8 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
                 Ok(())
             })
         }
-        (Arithmetic::UInt8, true) if is_full(&sizes) => {
-            let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = node.load::<integer::Packed>(way.data)?.load::<UInt8>(node);
-            conv_2d::staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
-            Ok(())
-        }
-        (Arithmetic::Int8, true) if is_full(&sizes) => {
-            let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = node.load::<integer::Packed>(way.data)?.load::<Int8>(node);
-            conv_2d::staged(node.level(), sizes, parts, &matrix, node.input(0)?, scratch, out);
-            Ok(())
-        }
-        (Arithmetic::UInt8, true) => {
-            let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let windows = node.load::<integer::Channels>(way.data)?.load::<UInt8>(node);
-            let strip = Strip::of_rows(&sizes);
-            in_parts(node.level(), (sizes, strip), parts, &windows, node.input(0)?, scratch, out);
-            Ok(())
-        }
-        (_, true) => {
-            let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let windows = node.load::<integer::Channels>(way.data)?.load::<Int8>(node);
-            let strip = Strip::of_rows(&sizes);
-            in_parts(node.level(), (sizes, strip), parts, &windows, node.input(0)?, scratch, out);
-            Ok(())
-        }
+        (Arithmetic::UInt8, true) => run_integer::<UInt8>(node, &way, sizes, parts),
+        (_, true) => run_integer::<Int8>(node, &way, sizes, parts),
         (Arithmetic::Hybrid, false) => {
             let image = run::Shape::Depthwise(Sizes { batch: 1, ..sizes });
             node.load::<Hybrid>(way.data)?.direct(node, image, Inputs::USUAL, sizes.batch)
@@ -170,6 +147,23 @@ fn integer<P: Integers>(
     let Some(packed) = integer::Channels::pack::<P>(node, rule, &shape)? else { return Ok(None) };
     node.scratch(threads::scratch(parts, shape.scratch(&strip, &layout)?)?)?;
     Way::packed(node, arithmetic, packed).map(Some)
+}
+
+/// Runs the operator on what [`integer`] packed.
+fn run_integer<P: Integers<Value: Element>>(
+    node: &mut Invoke<'_>,
+    way: &Way,
+    sizes: Sizes,
+    parts: usize,
+) -> Result<(), Refusal> {
+    if is_full(&sizes) {
+        return conv_2d::run_integer::<P>(node, way, sizes, parts);
+    }
+    let (out, scratch) = (node.output(0)?, node.scratch()?);
+    let windows = node.load::<integer::Channels>(way.data)?.load::<P>(node);
+    let strip = Strip::of_rows(&sizes);
+    in_parts(node.level(), (sizes, strip), parts, &windows, node.input(0)?, scratch, out);
+    Ok(())
 }
 
 /// Computes the rows of outputs, in parts.

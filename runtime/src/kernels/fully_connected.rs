@@ -12,6 +12,7 @@ use super::gemm::integer::Order;
 use super::gemm::{
     Arithmetic as Matrices, Fit, Int8, Integers, Matrix, UInt8, Value, float, hybrid, integer,
 };
+use crate::element::Element;
 use crate::node::{Invoke, Prepare};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -79,12 +80,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             node.level().run(Fit(matrix.half, Float { matrix, x: node.input(0)?, out }));
             Ok(())
         }
-        (Arithmetic::UInt8, true) => {
-            let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = node.load::<integer::Packed>(way.data)?.load::<UInt8>(node);
-            node.level().run(Fit(matrix.half, Staged { matrix, x: node.input(0)?, scratch, out }));
-            Ok(())
-        }
+        (Arithmetic::UInt8, true) => run_integer::<UInt8>(node, &way),
         (Arithmetic::Hybrid, true) => {
             let packed = *node.load::<hybrid::Packed>(way.data)?;
             let parts = Parts { image: 0, count: rows as usize };
@@ -94,12 +90,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
                 Ok(())
             })
         }
-        (_, true) => {
-            let (out, scratch) = (node.output(0)?, node.scratch()?);
-            let matrix = node.load::<integer::Packed>(way.data)?.load::<Int8>(node);
-            node.level().run(Fit(matrix.half, Staged { matrix, x: node.input(0)?, scratch, out }));
-            Ok(())
-        }
+        (_, true) => run_integer::<Int8>(node, &way),
         (Arithmetic::Hybrid, false) => {
             let shape = run::Shape::Rows(depth);
             node.load::<Hybrid>(way.data)?.direct(node, shape, Inputs::USUAL, rows as usize)
@@ -121,6 +112,14 @@ fn integer<P: Integers>(
         node.scratch(packed.scratch::<P>(node))?;
     }
     Ok(packed)
+}
+
+/// Runs the operator on what [`integer`] packed.
+fn run_integer<P: Integers<Value: Element>>(node: &mut Invoke<'_>, way: &Way) -> Result<(), Refusal> {
+    let (out, scratch) = (node.output(0)?, node.scratch()?);
+    let matrix = node.load::<integer::Packed>(way.data)?.load::<P>(node);
+    node.level().run(Fit(matrix.half, Staged { matrix, x: node.input(0)?, scratch, out }));
+    Ok(())
 }
 
 /// With activations that are staged.

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx2, Avx512VnniHalf};
+use super::{Avx2, Avx512VnniHalf, groups_of_four};
 use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd};
 use crate::slices::{bits, first};
 
@@ -76,16 +76,13 @@ macro_rules! avx512 {
 
 impl Simd for Avx512Vnni {
     const LANES: usize = LANES;
-    const GROUP: usize = 4;
-    const OFFSET: i32 = 128;
     const ROWS: usize = 8;
     type Half = Avx512VnniHalf;
     type I32 = __m512i;
     type F32 = __m512;
     type Pairs = __m512i;
-    type Element = u8;
-    type Group = [u8; 4];
-    type Groups = __m512i;
+
+    groups_of_four!(__m512i);
 
     #[inline(always)]
     fn half(self) -> Avx512VnniHalf {
@@ -264,37 +261,6 @@ impl Simd for Avx512Vnni {
     #[inline(always)]
     fn dot_pairs(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
         avx512!(_mm512_dpwssd_epi32(sum, a, b))
-    }
-
-    #[inline(always)]
-    fn stage(self, from: &[i8], to: &mut [u8]) {
-        super::stage_unsigned(from, to);
-    }
-
-    #[inline(always)]
-    fn groups(from: &[u8]) -> &[[u8; 4]] {
-        from.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn splat_group(self, group: [u8; 4]) -> __m512i {
-        let group = i32::from_le_bytes(group);
-        avx512!(_mm512_set1_epi32(group))
-    }
-
-    #[inline(always)]
-    fn load_groups(self, from: &[i8]) -> __m512i {
-        bits!([i8; 4 * LANES] => __m512i, first(from))
-    }
-
-    #[inline(always)]
-    fn weave(self, rows: [&[i8]; MAX_GROUP], to: &mut [u8]) {
-        super::weave_unsigned(self.0, rows, to);
-    }
-
-    #[inline(always)]
-    fn load_woven(self, from: &[u8]) -> Self::Groups {
-        bits!([u8; 4 * LANES] => Self::Groups, first(from))
     }
 
     #[inline(always)]

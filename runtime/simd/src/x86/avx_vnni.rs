@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::Avx2;
+use super::{Avx2, groups_of_four};
 use crate::isa::{Kernel, MAX_GROUP, Part, Simd, inherit, no_half};
 use crate::slices::{bits, first};
 
@@ -34,15 +34,11 @@ impl AvxVnni {
 
 impl Simd for AvxVnni {
     const LANES: usize = Avx2::LANES;
-    const GROUP: usize = 4;
-    const OFFSET: i32 = 128;
     const ROWS: usize = 4;
-    type Element = u8;
-    type Group = [u8; 4];
-    type Groups = __m256i;
 
     inherit!(Avx2);
     no_half!();
+    groups_of_four!(__m256i);
 
     #[inline(always)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
@@ -59,36 +55,6 @@ impl Simd for AvxVnni {
     fn dot_pairs(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
         // SAFETY: `self` proves that the processor has AVX-VNNI; only registers are touched.
         unsafe { _mm256_dpwssd_avx_epi32(sum, a, b) }
-    }
-
-    #[inline(always)]
-    fn stage(self, from: &[i8], to: &mut [u8]) {
-        super::stage_unsigned(from, to);
-    }
-
-    #[inline(always)]
-    fn groups(from: &[u8]) -> &[[u8; 4]] {
-        from.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn splat_group(self, group: [u8; 4]) -> __m256i {
-        self.0.splat_i32(i32::from_le_bytes(group))
-    }
-
-    #[inline(always)]
-    fn load_groups(self, from: &[i8]) -> __m256i {
-        bits!([i8; 32] => __m256i, first(from))
-    }
-
-    #[inline(always)]
-    fn weave(self, rows: [&[i8]; MAX_GROUP], to: &mut [u8]) {
-        super::weave_unsigned(self.0, rows, to);
-    }
-
-    #[inline(always)]
-    fn load_woven(self, from: &[u8]) -> Self::Groups {
-        bits!([u8; 32] => Self::Groups, first(from))
     }
 
     #[inline(always)]

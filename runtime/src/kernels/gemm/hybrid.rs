@@ -6,7 +6,7 @@ use sedge_schema::Refusal;
 use sedge_simd::Simd;
 
 use super::integer;
-use super::product::{Int8, Integers as _};
+use super::product::Int8;
 use super::tile::{Arithmetic, Matrix};
 use super::{Floats, Layout, depthwise};
 use crate::arena::Span;
@@ -38,12 +38,14 @@ impl Lists {
     ) -> Result<Self, Refusal> {
         let (totals, scales) = (node.list::<i32>(padded)?, node.list::<f32>(padded)?);
         let bias = node.list::<f32>(padded)?;
+        let column = |at: usize| at % columns.max(1);
+        node.list_mut::<i32>(totals).iter_mut().enumerate().for_each(|(at, to)| *to = total(column(at)));
+        node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(at, to)| *to = biases.get(column(at)));
         for at in 0..padded {
-            let f = at % columns.max(1);
-            let scale = hybrid.scale(node, f);
-            node.list_mut::<i32>(totals).iter_mut().skip(at).take(1).for_each(|to| *to = total(f));
-            node.list_mut::<f32>(scales).iter_mut().skip(at).take(1).for_each(|to| *to = scale);
-            node.list_mut::<f32>(bias).iter_mut().skip(at).take(1).for_each(|to| *to = biases.get(f));
+            let scale = hybrid.scale(node, column(at));
+            if let Some(to) = node.list_mut::<f32>(scales).get_mut(at) {
+                *to = scale;
+            }
         }
         Ok(Self { totals, scales, bias, offset, range: hybrid.range })
     }
@@ -107,7 +109,7 @@ impl Arithmetic for Columns<'_> {
         for ((sum, (zeros, scales, bias)), out) in sums.into_iter().zip(*scales).zip(out.chunks_mut(S::LANES))
         {
             // Each step rounded as the plain rule has it.
-            let sum = simd.to_f32(simd.sub_i32(Int8::sums::<S>(sum), zeros));
+            let sum = simd.to_f32(simd.sub_i32(sum, zeros));
             let scaled = simd.mul_add_f32(simd.mul_add_f32(sum, scales, none), scale, none);
             let y = simd.mul_add_f32(scaled, one, bias);
             simd.store_f32(simd.min_f32(simd.max_f32(y, low), high), out);

@@ -11,6 +11,7 @@ use super::product::Integers;
 use super::tile::{Arithmetic, Matrix, block};
 use super::{Layout, constant_weights, depthwise, pack as pack_panels};
 use crate::arena::Span;
+use crate::fixed::Multiplier;
 use crate::kernels::filter::Requantize;
 use crate::node::{Invoke, Prepare};
 
@@ -178,32 +179,41 @@ impl Lists {
         let bias = |f: usize| {
             bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b))
         };
-        let weights = |f: usize| column(f).map(|w| P::number(P::weight(w, rule.weights_zero)));
-        let plain = (0..columns).all(|f| {
-            // An activation is at most 255 from its zero point.
-            let most = weights(f).fold(i64::from(bias(f)).abs(), |sum, w| sum + 255 * i64::from(w.abs()));
-            most < PLAIN && (-31..0).contains(&rule.multiplier(node, f).shift)
-        });
-        let lists = Self {
+        let mut lists = Self {
             bias: node.list::<i32>(padded)?,
             q: node.list::<i32>(padded)?,
             right: node.list::<i32>(padded)?,
             other: node.list::<i32>(padded)?,
-            plain: plain.into(),
+            plain: 1,
         };
         for at in 0..if columns == 0 { 0 } else { padded } {
-            let f = at % columns;
-            let total = weights(f).fold(0i32, i32::wrapping_add);
-            let bias = bias(f).wrapping_sub(total.wrapping_mul(rule.input_zero + offset));
-            let multiplier = rule.multiplier(node, f);
-            let (left, right) = (multiplier.shift.max(0), (-multiplier.shift).max(0));
-            let other = if plain { 1 << (right - 1) } else { left };
-            for (list, value) in
-                [(lists.bias, bias), (lists.q, multiplier.q), (lists.right, right), (lists.other, other)]
-            {
+            let (f, bias) = (at % columns, bias(at % columns));
+            let weights = column(f).map(|w| P::number(P::weight(w, rule.weights_zero)));
+            // An activation is at most 255 from its zero point.
+            let (total, most) = weights.fold((0i32, i64::from(bias).abs()), |(total, most), w| {
+                (total.wrapping_add(w), most + 255 * i64::from(w.abs()))
+            });
+            let bias = bias.wrapping_sub(total.wrapping_mul(rule.input_zero + offset));
+            let Multiplier { q, shift } = rule.multiplier(node, f);
+            if most >= PLAIN || !(-31..0).contains(&shift) {
+                lists.plain = 0;
+            }
+            let values = [
+                (lists.bias, bias),
+                (lists.q, q),
+                (lists.right, (-shift).max(0)),
+                (lists.other, shift.max(0)),
+            ];
+            for (list, value) in values {
                 if let Some(to) = node.list_mut::<i32>(list).get_mut(at) {
                     *to = value;
                 }
+            }
+        }
+        for at in 0..if lists.plain != 0 { padded } else { 0 } {
+            let right = node.list_mut::<i32>(lists.right).get(at).copied().unwrap_or(0);
+            if let Some(to) = node.list_mut::<i32>(lists.other).get_mut(at) {
+                *to = 1 << (right - 1).max(0);
             }
         }
         Ok(lists)
