@@ -45,6 +45,26 @@ fn embed_model() {
     );
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::write(out.join("bench_model.rs"), text).expect("OUT_DIR can be written");
+    let compiled = sedge_compile::compile(&bytes, &path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let graph = model.main();
+    let text = format!(
+        "mod model {{\n{}}}\n\n{}{}",
+        compiled.source,
+        each("inputs", "&mut ", "input", graph.inputs().len()),
+        each("outputs", "&", "output", graph.outputs().len()),
+    );
+    fs::write(out.join("compiled_model.rs"), text).expect("OUT_DIR can be written");
+}
+
+/// A function that sees the bytes of each of `count` inputs or outputs of a compiled model.
+fn each(function: &str, reference: &str, method: &str, count: usize) -> String {
+    let bytes_of = if reference == "&" { "cast_slice" } else { "cast_slice_mut" };
+    let method = |i: usize| if count == 1 { method.to_owned() } else { format!("{method}_{i}") };
+    let calls = (0..count).map(|i| format!("    see(bytemuck::{bytes_of}(model.{}()));\n", method(i)));
+    format!(
+        "fn {function}(model: {reference}model::Model<'_>, mut see: impl FnMut({reference}[u8])) {{\n{}}}\n\n",
+        calls.collect::<String>()
+    )
 }
 
 /// The kernel of an operator of this name: `DepthwiseConv2d` for `DEPTHWISE_CONV_2D`.

@@ -47,9 +47,9 @@ pub(crate) fn aligned_part(memory: &mut [u8]) -> &mut [u8] {
 #[repr(C)]
 pub struct Span {
     /// Where it starts, in bytes from the arena's start.
-    pub(crate) offset: u32,
+    pub offset: u32,
     /// Bytes.
-    pub(crate) bytes: u32,
+    pub bytes: u32,
 }
 
 impl Span {
@@ -67,7 +67,7 @@ impl Span {
 /// Where the bytes of a tensor lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
-pub(crate) struct Place {
+pub struct Place {
     low: u32,
     /// The kind in the three upper bits, below them the upper bits of the offset.
     high: u32,
@@ -95,7 +95,32 @@ pub(crate) enum Home {
 impl Place {
     const KIND_SHIFT: u32 = 29;
 
-    pub(crate) fn new(home: Home, bytes: u32) -> Self {
+    /// `bytes` bytes of the arena from `at` on, where activations lie.
+    pub const fn activation(at: u32, bytes: u32) -> Self {
+        Self::new(Home::Activations(at as usize), bytes)
+    }
+
+    /// `bytes` bytes of prepared data from position `at` on.
+    pub const fn constant(at: u32, bytes: u32) -> Self {
+        Self::new(Home::Prepared(at as usize), bytes)
+    }
+
+    /// What [`Place::activation`] was given, where it is one.
+    pub fn as_activation(self) -> Option<[u32; 2]> {
+        let Home::Activations(at) = self.home() else { return None };
+        Some([at as u32, self.bytes])
+    }
+
+    /// What [`Place::constant`] was given, where it is one.
+    pub fn as_constant(self) -> Option<[u32; 2]> {
+        let Home::Prepared(at) = self.home() else { return None };
+        Some([at as u32, self.bytes])
+    }
+
+    /// No bytes.
+    pub const NOWHERE: Self = Self::new(Home::Nowhere, 0);
+
+    pub(crate) const fn new(home: Home, bytes: u32) -> Self {
         let (kind, offset) = match home {
             Home::Nowhere => (0, 0),
             Home::Activations(at) => (1, at),
@@ -354,6 +379,11 @@ pub(crate) struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
+    /// These bytes, of which the first is at position `start`.
+    pub(crate) fn new(bytes: &'a [u8], start: usize) -> Self {
+        Self { bytes, start }
+    }
+
     /// The bytes from `offset` of the arena on.
     pub(crate) fn bytes(&self, offset: usize, bytes: usize) -> &'a [u8] {
         let Some(at) = offset.checked_sub(self.start) else { return &[] };

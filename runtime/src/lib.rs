@@ -34,6 +34,7 @@
 extern crate std;
 
 pub mod arena;
+pub mod compiled;
 pub mod element;
 mod error;
 pub mod fixed;
@@ -52,4 +53,4 @@ pub use profile::{Observer, Step};
 pub use resolver::{Kernel, Resolver};
 pub use sedge_schema::{self as schema, BuiltinOperator, Model, Refusal, Shape, Slot, TensorType};
 pub use sedge_simd::Level;
-pub use session::{Memory, Options, Session, Several, Tenant, Weights};
+pub use session::{Memory, Options, Progress, Session, Several, Tenant, Weights};

@@ -187,6 +187,11 @@ impl<'a, T: Scalar> Vector<'a, T> {
     /// A vector without elements, as an absent one reads.
     pub const EMPTY: Self = Self { bytes: &[], element: PhantomData };
 
+    /// The numbers in these bytes, little-endian.
+    pub const fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, element: PhantomData }
+    }
+
     /// The number of elements.
     pub fn len(&self) -> usize {
         self.bytes.len() / T::BYTES

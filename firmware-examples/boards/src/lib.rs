@@ -4,6 +4,7 @@
 #![cfg(target_os = "none")]
 
 pub mod devices;
+pub mod measure;
 pub mod ticks;
 
 use defmt_semihosting as _;

@@ -97,6 +97,9 @@ levels! {
 }
 
 impl Level {
+    /// The level that every processor has.
+    pub const SCALAR: Self = Self::Scalar(Scalar);
+
     /// All levels that this processor has, the slowest first.
     pub fn available() -> impl Iterator<Item = Self> {
         Self::NAMES.iter().filter_map(|name| Self::from_name(name))

@@ -70,3 +70,22 @@ const fn joined<const N: usize>(
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    /// What writes programs names kernels by their operators.
+    #[test]
+    fn kernels_are_named_as_their_operators() {
+        macro_rules! check {
+            ($($module:ident::$name:ident,)*) => {$(
+                let code = crate::Kernel::code(&super::$name);
+                assert_eq!(format!("{code:?}"), stringify!($name));
+            )*};
+        }
+        sedge_schema::with_operators!(check);
+        assert_eq!(super::custom_type("SignalPCAN"), Some("SignalPcan"));
+        assert_eq!(super::custom_type("Mine"), None);
+    }
+}

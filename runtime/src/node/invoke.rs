@@ -12,22 +12,38 @@ use crate::error::Error;
 use crate::node::prepare::{Graph, OpRecord};
 use crate::resolver::Resolver;
 
-/// A graph that is being run, and what its kernels read.
+/// What the kernels of a graph that is being run read.
 #[derive(Clone, Copy)]
 pub(crate) struct Run<'s> {
-    pub(crate) graph: Graph<'s>,
-    pub(crate) resolver: Resolver,
+    /// The graph and its kernels; `None` where they were looked up when the program was compiled.
+    pub(crate) scope: Option<Scope<'s>>,
+    /// The model's file, where constants lie.
+    pub(crate) file: &'s [u8],
     pub(crate) level: Level,
     pub(crate) prepared: Prepared<'s>,
     /// Turns that loops may still take.
     pub(crate) turns: &'s Cell<u32>,
 }
 
+/// A graph, and the kernels that its operators may have.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'s> {
+    pub(crate) graph: Graph<'s>,
+    pub(crate) resolver: Resolver,
+}
+
+impl<'s> Scope<'s> {
+    /// What the graph's kernels read.
+    pub(crate) fn run(self, level: Level, prepared: Prepared<'s>, turns: &'s Cell<u32>) -> Run<'s> {
+        Run { scope: Some(self), file: self.graph.model.file(), level, prepared, turns }
+    }
+}
+
 impl<'s> Run<'s> {
     /// The bytes of a constant.
     pub(crate) fn constant(&self, place: Place) -> Option<&'s [u8]> {
         match place.home() {
-            Home::File(at) => self.graph.model.file().get(at..at.checked_add(place.bytes as usize)?),
+            Home::File(at) => self.file.get(at..at.checked_add(place.bytes as usize)?),
             Home::Prepared(at) => Some(self.prepared.bytes(at, place.bytes as usize)),
             _ => (place.bytes == 0).then_some(&[]),
         }
@@ -40,14 +56,15 @@ impl<'s> Run<'s> {
         activations: Pieces<'s>,
         state: &'s mut [u8],
     ) -> Result<(), Error> {
-        let view = self.graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
-        let tables = self.graph.tables;
+        let Scope { graph, resolver } = self.scope.ok_or(Error::Plan)?;
+        let view = graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
+        let tables = graph.tables;
         let record = self.prepared.get::<OpRecord>(tables.records).get(operator as usize).copied();
         let record = record.ok_or(Error::Plan)?;
         if record.kernel == OpRecord::DONE {
             return Ok(());
         }
-        let kernel = self.resolver.kernel(record.kernel).ok_or(Error::Plan)?;
+        let kernel = resolver.kernel(record.kernel).ok_or(Error::Plan)?;
         let mut node = Invoke {
             run: *self,
             places: self.prepared.get(tables.places),
@@ -59,7 +76,7 @@ impl<'s> Run<'s> {
             inner: None,
         };
         kernel.invoke(&mut node).map_err(|refusal| {
-            let code = self.graph.model.code(&view).builtin();
+            let code = graph.model.code(&view).builtin();
             node.inner.unwrap_or(Error::of_operator(operator, code, refusal, 0))
         })
     }

@@ -38,10 +38,18 @@ pub(super) fn build<'a>(
         #[cfg(feature = "threads")]
         threads: options.threads,
     };
-    let loop_limit = options.loop_limit;
-    let static_part = (0, marks);
-    let mut session =
-        Session { graph, setting, memory, marks, loop_limit, ready: 0, static_part, lower_bound: 0 };
+    let mut session = Session {
+        graph,
+        setting,
+        memory,
+        marks,
+        loop_limit: options.loop_limit,
+        turns: 0,
+        next: 0,
+        ready: 0,
+        static_part: (0, marks),
+        lower_bound: 0,
+    };
     // Shapes are read from the file. Where one turns out to be another, they get a list of their own.
     let resized = options.input_shapes.iter().any(Option::is_some);
     if resized || session.prepare_first(options, false, start)? == Shapes::Others {

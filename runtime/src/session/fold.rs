@@ -10,7 +10,7 @@ use sedge_schema::BuiltinOperator as Code;
 use sedge_schema::TensorType;
 
 use crate::arena::{Arena, Home, Pieces, Place};
-use crate::node::{Graph, OpRecord, Run, Setting};
+use crate::node::{Graph, OpRecord, Scope, Setting};
 
 /// The most bytes of a result: shapes have few dimensions.
 const MOST_BYTES: usize = 64;
@@ -62,7 +62,7 @@ impl Folded {
         let turns = Cell::new(0);
         let (low, prepared) = arena.reborrow().halves();
         let Setting { resolver, level, .. } = *setting;
-        let run = Run { graph: *graph, resolver, level, prepared, turns: &turns };
+        let run = Scope { graph: *graph, resolver }.run(level, prepared, &turns);
         let result = run.step(index, Pieces::new(low), &mut []);
         let mut words = [0; MOST_BYTES / 8];
         words.iter_mut().zip(arena.get::<u64>(memory)).for_each(|(to, &word)| *to = word);

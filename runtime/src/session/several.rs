@@ -80,8 +80,18 @@ impl<'a> Room<'a> {
     {
         let Self { setting, marks, loop_limit, ready, lower_bound, .. } = *self;
         let memory = memory.get_mut(..self.end).unwrap_or_default();
-        let static_part = (ready, marks);
-        Session { graph: self.graph(), setting, memory, marks, loop_limit, ready, static_part, lower_bound }
+        Session {
+            graph: self.graph(),
+            setting,
+            memory,
+            marks,
+            loop_limit,
+            turns: 0,
+            next: 0,
+            ready,
+            static_part: (ready, marks),
+            lower_bound,
+        }
     }
 }
 

@@ -33,18 +33,29 @@ struct Measured {
     model: &'static str,
     board: &'static str,
     core: &'static str,
-    /// `interpreter`: the model is read on the device.
     form: &'static str,
     /// Of one inference.
     instructions: u64,
     /// Of making the session: what the device does once.
     session_instructions: u64,
     arena_bytes: u64,
-    /// Code and constants without the model; what prints the result is among them.
+    /// Code and constants without the model and what was prepared of it; what prints the result is among them.
     flash_bytes: u64,
     /// Whether the outputs are those of this machine.
     equal: bool,
 }
+
+/// How a model is in the program: its name in tables, and the program that runs it so.
+struct Form {
+    name: &'static str,
+    program: &'static str,
+}
+
+const FORMS: [Form; 2] = [
+    // The model is read on the device.
+    Form { name: "interpreter", program: "bench" },
+    Form { name: "compiled", program: "bench-compiled" },
+];
 
 /// The models to measure, and where they lie; a line for each of MLPerf Tiny's that is not there.
 fn models(folder: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
@@ -73,33 +84,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
             if args.board.as_ref().is_some_and(|part| !board.name.contains(part.as_str())) {
                 continue;
             }
-            let elf = build(board, &path)?;
-            let qemu: Vec<&str> = board.qemu.iter().copied().chain(["-icount", "shift=0"]).collect();
-            let run = emulator::run(&qemu, &elf, &decoder)?;
-            ensure!(run.failure.is_none(), "{model} on {}: {}", board.name, run.failure.unwrap_or_default());
-            let line = run.printed.first().context("the program printed nothing")?;
-            let number = |name: &str| -> Result<u64> {
-                let mut words = line.split(' ');
-                let found = words.by_ref().any(|word| word == name).then(|| words.next()).flatten();
-                found.and_then(|n| n.parse().ok()).with_context(|| format!("no {name} in '{line}'"))
-            };
-            let counted = |name: &str| -> Result<u64> {
-                let ticks = number(name)?;
-                ensure!(ticks != u64::from(u32::MAX), "{model} on {}: too long to count", board.name);
-                Ok((ticks as f64 * tick) as u64)
-            };
-            let size = std::fs::metadata(&path)?.len();
-            all.push(Measured {
-                model,
-                board: board.name,
-                core: board.core,
-                form: "interpreter",
-                instructions: counted("ran")?,
-                session_instructions: counted("made")?,
-                arena_bytes: number("arena")?,
-                flash_bytes: Footprint::read(&elf)?.flash - size,
-                equal: number("sum")? == u64::from(expected),
-            });
+            let built = build(board, &path)?;
+            for form in &FORMS {
+                all.push(measure((model, &path), board, tick, form, (&built, &decoder), expected)?);
+            }
         }
     }
     ensure!(!all.is_empty(), "no such board");
@@ -111,6 +99,48 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let wrong = all.iter().filter(|m| !m.equal).count();
     ensure!(wrong == 0, "{wrong} of {} results are not those of this machine", all.len());
     Ok(())
+}
+
+/// Runs a program that was built, and reads what it prints.
+fn measure(
+    (model, path): (&'static str, &Path),
+    board: &Board,
+    tick: f64,
+    form: &Form,
+    (built, decoder): (&Path, &Path),
+    expected: u32,
+) -> Result<Measured> {
+    let elf = built.join(form.program);
+    let qemu: Vec<&str> = board.qemu.iter().copied().chain(["-icount", "shift=0"]).collect();
+    let run = emulator::run(&qemu, &elf, decoder)?;
+    ensure!(run.failure.is_none(), "{model} on {}: {}", board.name, run.failure.unwrap_or_default());
+    let line = run.printed.first().context("the program printed nothing")?;
+    let number = |name: &str| -> Result<u64> {
+        let mut words = line.split(' ');
+        let found = words.by_ref().any(|word| word == name).then(|| words.next()).flatten();
+        found.and_then(|n| n.parse().ok()).with_context(|| format!("no {name} in '{line}'"))
+    };
+    let counted = |name: &str| -> Result<u64> {
+        let ticks = number(name)?;
+        ensure!(ticks != u64::from(u32::MAX), "{model} on {}: too long to count", board.name);
+        Ok((ticks as f64 * tick) as u64)
+    };
+    let file = std::fs::read(path)?;
+    let data = match form.name {
+        "interpreter" => file.len(),
+        _ => sedge_compile::compile(&file, model)?.data,
+    };
+    Ok(Measured {
+        model,
+        board: board.name,
+        core: board.core,
+        form: form.name,
+        instructions: counted("ran")?,
+        session_instructions: counted("made")?,
+        arena_bytes: number("arena")?,
+        flash_bytes: Footprint::read(&elf)?.flash - data as u64,
+        equal: number("sum")? == u64::from(expected),
+    })
 }
 
 fn row(measured: &Measured) -> [String; 7] {
@@ -125,17 +155,18 @@ fn row(measured: &Measured) -> [String; 7] {
     ]
 }
 
-/// Builds the program with this model and returns its path.
+/// Builds the programs with this model and returns the folder they are in.
 fn build(board: &Board, model: &Path) -> Result<PathBuf> {
     let cross = Cross::find(board.target)?;
     let target_dir = target().join("firmware");
     let mut command = cross.cargo("build", &root().join("firmware-examples"), board.rustflags);
-    command.args(["--quiet", "--release", "--package", "boards", "--features", "bench", "--bin", "bench"]);
+    command.args(["--quiet", "--release", "--package", "boards", "--features", "bench"]);
+    command.args(FORMS.iter().flat_map(|form| ["--bin", form.program]));
     command.arg("--target-dir").arg(&target_dir);
     command.env("BOARD", board.name).env("BENCH_MODEL", model).env("DEFMT_LOG", "info");
     let status = command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
     ensure!(status.success(), "the firmware for {} does not build ({status})", board.name);
-    Ok(target_dir.join(cross.target()).join("release/bench"))
+    Ok(target_dir.join(cross.target()).join("release"))
 }
 
 /// The checksum of the outputs on this machine, of the same inputs (see `boards/src/bin/bench.rs`).

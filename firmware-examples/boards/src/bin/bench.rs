@@ -6,7 +6,7 @@
 #![no_std]
 #![no_main]
 
-use boards::ticks::Ticks;
+use boards::measure::Measured;
 use boards::{end, entry};
 use sedge_runtime::arena::Aligned;
 use sedge_runtime::{Error, Model, Options, Session, Weights};
@@ -19,34 +19,22 @@ const ROOM: usize = 256 * 1024;
 
 static MEMORY: ConstStaticCell<Aligned<[u8; ROOM]>> = ConstStaticCell::new(Aligned([0; ROOM]));
 
-/// The checksum FNV-1a of 32 bits.
-fn checksum(sum: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(sum, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
 fn run() -> Result<(), Error> {
-    let mut ticks = Ticks::start();
+    let mut measured = Measured::start();
     let model = Model::check(&MODEL.0)?;
     let options = Options { weights: Weights::InPlace, ..Options::default() };
     let mut session = Session::with_options(model, kernels!(), &mut MEMORY.take().0, &options)?;
-    let made = ticks.lap();
-    // The bytes that the host takes as well: each a step of a linear congruential generator.
-    let mut state = 1u32;
+    measured.made();
     for i in 0..session.inputs() {
-        for byte in session.input_bytes_mut(i)? {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            *byte = (state >> 24) as u8;
-        }
+        measured.fill(session.input_bytes_mut(i)?);
     }
-    ticks.lap();
+    measured.begin();
     session.invoke()?;
-    let ran = ticks.lap();
-    let mut sum = 0x811c_9dc5;
+    measured.ran();
     for o in 0..session.outputs() {
-        sum = checksum(sum, session.output_bytes(o)?);
+        measured.add(session.output_bytes(o)?);
     }
-    let arena = session.memory().arena;
-    defmt::println!("arena {=usize} made {=u32} ran {=u32} sum {=u32}", arena, made, ran, sum);
+    measured.print(session.memory().arena);
     Ok(())
 }
 

@@ -35,6 +35,14 @@ macro_rules! custom {
 
         /// The kernels of all custom operators that Sedge brings.
         pub(super) const ALL: &[&dyn $crate::Kernel] = &[$(&$name),*];
+
+        /// The name of the type that is the kernel of the custom operator with this name, where Sedge brings it.
+        pub fn custom_type(name: &str) -> Option<&'static str> {
+            match name {
+                $($called => Some(stringify!($name)),)*
+                _ => None,
+            }
+        }
     };
 }
 

@@ -11,7 +11,7 @@ use sedge_schema::{Refusal, Shape, Slot, TensorType};
 use crate::arena::{Arena, Home, Pieces, Place};
 use crate::error::Error;
 use crate::node::place_variables;
-use crate::node::{Graph, Invoke, Prepare, Run, ShapeRecord, Tables};
+use crate::node::{Graph, Invoke, Prepare, Run, Scope, ShapeRecord, Tables};
 use crate::session::build::{Shapes, place_start, plan_called};
 
 /// Calls may be nested this deeply. Models are not; a subgraph that calls itself would be, without end.
@@ -144,10 +144,12 @@ pub(crate) fn set_output(node: &mut Prepare<'_>, callee: &Callee, i: usize) -> R
     Ok(())
 }
 
-fn graph<'s>(node: &Invoke<'s>, callee: &Callee) -> Result<Graph<'s>, Refusal> {
-    let graph = node.run.graph;
+/// The subgraph, with the kernels that run it.
+fn scope<'s>(run: &Run<'s>, callee: &Callee) -> Result<Scope<'s>, Refusal> {
+    let Scope { graph, resolver } = run.scope.ok_or(Refusal::Internal)?;
     let view = graph.model.subgraphs().get(callee.subgraph as usize).ok_or(Refusal::Internal)?;
-    Ok(Graph { view, number: callee.subgraph, tables: callee.tables, ..graph })
+    let graph = Graph { view, number: callee.subgraph, tables: callee.tables, ..graph };
+    Ok(Scope { graph, resolver })
 }
 
 /// Copies to the subgraph's inputs what lies at the places of the calling operator that `from` tells.
@@ -158,7 +160,7 @@ pub(crate) fn copy_in<'s>(
     from: impl Fn(&Invoke<'s>, usize) -> Result<Place, Refusal>,
 ) -> Result<(), Refusal> {
     let places = node.run.prepared.get::<Place>(callee.tables.places);
-    for (i, t) in graph(node, callee)?.view.inputs().iter().enumerate() {
+    for (i, t) in scope(&node.run, callee)?.graph.view.inputs().iter().enumerate() {
         let place = places.get(t as usize).copied().ok_or(Refusal::Internal)?;
         let Home::Activations(at) = place.home() else { continue };
         let to = memory.get_mut(at..).and_then(|m| m.get_mut(..place.bytes as usize));
@@ -169,9 +171,9 @@ pub(crate) fn copy_in<'s>(
 
 /// Runs the subgraph in `memory`, the scratch memory of the calling operator.
 pub(crate) fn run(node: &mut Invoke<'_>, callee: &Callee, memory: &mut [u8]) -> Result<(), Refusal> {
-    let graph = graph(node, callee)?;
-    let run = Run { graph, ..node.run };
-    for operator in 0..graph.view.operators().len() as u32 {
+    let scope = scope(&node.run, callee)?;
+    let run = Run { scope: Some(scope), ..node.run };
+    for operator in 0..scope.graph.view.operators().len() as u32 {
         if let Err(error) = run.step(operator, Pieces::new(memory), node.state.first()) {
             let (refusal, inner) = called(error, callee.subgraph);
             node.inner = inner;
@@ -189,8 +191,7 @@ pub(crate) fn result<'m>(
     memory: &'m [u8],
     i: usize,
 ) -> Result<&'m [u8], Refusal> {
-    let view = run.graph.model.subgraphs().get(callee.subgraph as usize).ok_or(Refusal::Internal)?;
-    let t = view.outputs().get(i).ok_or(Refusal::Internal)?;
+    let t = scope(run, callee)?.graph.view.outputs().get(i).ok_or(Refusal::Internal)?;
     let places = run.prepared.get::<Place>(callee.tables.places);
     let place = places.get(t as usize).copied().ok_or(Refusal::Internal)?;
     match place.home() {

@@ -1,0 +1,226 @@
+//! The source of an image.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use sedge_runtime::arena::{Place, Span};
+use sedge_runtime::compiled::{Fill, Image, Operator, Tensor};
+use sedge_runtime::{BuiltinOperator, TensorType};
+
+use crate::{Compiled, Error};
+
+/// Writes the source.
+pub(crate) fn write(image: &Image, name: &str) -> Result<Compiled, Error> {
+    let mut ports = String::new();
+    for (tensors, what, mutable) in [(&image.inputs, "input", true), (&image.outputs, "output", false)] {
+        for (i, tensor) in tensors.iter().enumerate() {
+            let method = if tensors.len() == 1 { what.to_owned() } else { format!("{what}_{i}") };
+            ports += &port(&method, tensor, mutable)?;
+        }
+    }
+    let operations = Lines(image.operators.iter().map(operation));
+    let places = Lines(image.places.iter().map(|&p| format!("{},", place(p))));
+    let fills = Lines(image.fills.iter().map(fill));
+    let inputs = Lines(image.inputs.iter().map(description));
+    let outputs = Lines(image.outputs.iter().map(description));
+    let &Image { arena, state, base, ref data, .. } = image;
+    let (data, used) = (ByteString(data), data.len());
+    let count = image.operators.len();
+    let source = format!(
+        r#"// `{name}`, compiled by sedge-compile {version}: {count} operators, {used} bytes of prepared data and constants.
+
+/// Bytes of memory that the model runs in.
+#[allow(unreachable_pub)]
+pub const ARENA_SIZE: usize = {arena};
+
+/// The memory that the model runs in.
+#[allow(unreachable_pub)]
+pub type Arena = ::sedge_runtime::arena::Aligned<[u8; ARENA_SIZE]>;
+
+/// The model `{name}` in its memory.
+///
+/// Inputs are consumed: set them before each invocation.
+#[allow(unreachable_pub)]
+#[derive(Debug)]
+pub struct Model<'a> {{
+    arena: &'a mut Arena,
+    next: usize,
+}}
+
+#[allow(dead_code, unreachable_pub)]
+impl<'a> Model<'a> {{
+    /// What the inputs are.
+    pub const INPUTS: &'static [::sedge_runtime::compiled::Port] = &[{inputs}];
+    /// What the outputs are.
+    pub const OUTPUTS: &'static [::sedge_runtime::compiled::Port] = &[{outputs}];
+
+    /// The model in this memory, whose contents do not matter.
+    pub fn new(arena: &'a mut Arena) -> Self {{
+        PROGRAM.reset(&mut arena.0);
+        Self {{ arena, next: 0 }}
+    }}
+
+    /// Runs the model on what its inputs hold.
+    ///
+    /// # Errors
+    /// Where an operator cannot compute its result for these values.
+    pub fn invoke(&mut self) -> Result<(), ::sedge_runtime::Error> {{
+        self.next = 0;
+        PROGRAM.invoke(&mut self.arena.0)
+    }}
+
+    /// Runs the next operator of an invocation, so that other tasks can have the processor between two of them; the
+    /// first where none has begun. Inputs must not be written before it is done.
+    ///
+    /// # Errors
+    /// As [`Model::invoke`]; the next step is the first of another invocation then.
+    pub fn invoke_step(&mut self) -> Result<::sedge_runtime::Progress, ::sedge_runtime::Error> {{
+        let step = ::core::mem::take(&mut self.next);
+        PROGRAM.step(step, &mut self.arena.0)?;
+        if step + 1 >= PROGRAM.operations.len() {{
+            return Ok(::sedge_runtime::Progress::Done);
+        }}
+        self.next = step + 1;
+        Ok(::sedge_runtime::Progress::More)
+    }}
+
+    /// Starts anew: what operators keep from one invocation to the next is as before the first one.
+    pub fn reset(&mut self) {{
+        self.next = 0;
+        PROGRAM.reset(&mut self.arena.0);
+    }}
+{ports}}}
+
+static PROGRAM: ::sedge_runtime::compiled::Program = {{
+    use ::sedge_runtime::Kernel as _;
+    use ::sedge_runtime::arena::{{Aligned, Place, Span}};
+    use ::sedge_runtime::compiled::{{Fill, Operation, Program}};
+    use ::sedge_runtime::{{BuiltinOperator, kernels}};
+
+    const NONE: Span = Span {{ offset: 0, bytes: 0 }};
+    static OPERATIONS: &[Operation] = &[{operations}];
+    static PLACES: &[Place] = &[{places}];
+    static FILLS: &[Fill] = &[{fills}];
+    static DATA: &Aligned<[u8]> = &Aligned(*b"{data}");
+    Program {{ operations: OPERATIONS, places: PLACES, data: DATA, base: {base}, state: {state}, fills: FILLS }}
+}};
+"#,
+        version = env!("CARGO_PKG_VERSION"),
+    );
+    Ok(Compiled { source, arena, data: used, operators: count })
+}
+
+/// Lines between brackets.
+struct Lines<I>(I);
+
+impl<I: Iterator<Item = String> + Clone> Display for Lines<I> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut any = false;
+        for line in self.0.clone() {
+            any = true;
+            write!(f, "\n        {line}")?;
+        }
+        f.write_str(if any { "\n    " } else { "" })
+    }
+}
+
+/// The inside of a byte string.
+struct ByteString<'b>(&'b [u8]);
+
+impl Display for ByteString<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))
+    }
+}
+
+/// The method that gives an input or output.
+fn port(method: &str, tensor: &Tensor, mutable: bool) -> Result<String, Error> {
+    let Tensor { name, kind, shape, at, .. } = tensor;
+    let element = element(*kind).ok_or_else(|| Error::Type { name: name.clone(), kind: *kind })?;
+    let elements = (kind.bytes(shape.elements()).unwrap_or(0) * 8).checked_div(element.1).unwrap_or(0);
+    let (reference, suffix) = if mutable { ("&mut ", "_mut") } else { ("&", "") };
+    let to_do = if mutable { ", to be set before each invocation" } else { " of the last invocation" };
+    Ok(format!(
+        r"
+    /// `{name}`, {kind} {shape}{to_do}.
+    pub fn {method}({reference}self) -> {reference}[{element}; {elements}] {{
+        ::sedge_runtime::compiled::elements{suffix}({reference}self.arena.0, {at})
+    }}
+",
+        name = name.escape_default(),
+        element = element.0,
+    ))
+}
+
+/// The Rust type of elements, and its bits.
+fn element(kind: TensorType) -> Option<(&'static str, usize)> {
+    Some(match kind {
+        TensorType::Float32 => ("f32", 32),
+        TensorType::Float64 => ("f64", 64),
+        TensorType::Int8 => ("i8", 8),
+        TensorType::UInt8 | TensorType::Bool => ("u8", 8),
+        TensorType::Int16 => ("i16", 16),
+        TensorType::UInt16 | TensorType::Float16 => ("u16", 16),
+        TensorType::Int32 => ("i32", 32),
+        TensorType::UInt32 => ("u32", 32),
+        TensorType::Int64 => ("i64", 64),
+        TensorType::UInt64 => ("u64", 64),
+        _ => return None,
+    })
+}
+
+/// A `Port`.
+fn description(tensor: &Tensor) -> String {
+    let quantization = match tensor.quantization {
+        Some(q) => {
+            format!("Some(::sedge_runtime::Affine {{ scale: {:?}, zero_point: {} }})", q.scale, q.zero_point)
+        }
+        None => "None".to_owned(),
+    };
+    let (name, dims) = (tensor.name.escape_default(), tensor.shape.dims());
+    format!(
+        "::sedge_runtime::compiled::Port {{ name: \"{name}\", shape: &{dims:?}, quantization: {quantization} }},"
+    )
+}
+
+fn operation(operator: &Operator) -> String {
+    let Operator { number, code, inputs, outputs, data, scratch, .. } = operator;
+    let kernel = kernel(operator);
+    format!(
+        "Operation {{ number: {number}, code: BuiltinOperator::{code:?}, kernel: |node| {kernel}.invoke(node), inputs: \
+         &{inputs:?}, outputs: &{outputs:?}, data: {}, scratch: {} }},",
+        span(*data),
+        span(*scratch),
+    )
+}
+
+/// The kernel of an operator.
+fn kernel(operator: &Operator) -> String {
+    let name = match operator.code {
+        BuiltinOperator::Custom => {
+            sedge_runtime::kernels::custom_type(&operator.custom_name).unwrap_or_default()
+        }
+        code => &format!("{code:?}"),
+    };
+    format!("kernels::{name}")
+}
+
+fn span(span: Span) -> String {
+    match span.is_empty() {
+        true => "NONE".to_owned(),
+        false => format!("Span {{ offset: {}, bytes: {} }}", span.offset, span.bytes),
+    }
+}
+
+fn place(place: Place) -> String {
+    match (place.as_activation(), place.as_constant()) {
+        (Some([at, bytes]), _) => format!("Place::activation({at}, {bytes})"),
+        (_, Some([at, bytes])) => format!("Place::constant({at}, {bytes})"),
+        _ => "Place::NOWHERE".to_owned(),
+    }
+}
+
+fn fill(fill: &Fill) -> String {
+    let mut line = String::new();
+    let _ = write!(line, "Fill {{ span: {}, byte: {} }},", span(fill.span), fill.byte);
+    line
+}
