@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use sedge_runtime::arena::{Place, Span};
 use sedge_runtime::compiled::{Fill, Image, Operator, Tensor};
-use sedge_runtime::{BuiltinOperator, TensorType};
+use sedge_runtime::{BuiltinOperator, TensorType, kernels};
 
 use crate::{Compiled, Error};
 
@@ -91,6 +91,7 @@ impl<'a> Model<'a> {{
 {ports}}}
 
 static PROGRAM: ::sedge_runtime::compiled::Program = {{
+    #[allow(unused_imports)]
     use ::sedge_runtime::Kernel as _;
     use ::sedge_runtime::arena::{{Aligned, Place, Span}};
     use ::sedge_runtime::compiled::{{Fill, Operation, Program}};
@@ -186,22 +187,23 @@ fn operation(operator: &Operator) -> String {
     let Operator { number, code, inputs, outputs, data, scratch, .. } = operator;
     let kernel = kernel(operator);
     format!(
-        "Operation {{ number: {number}, code: BuiltinOperator::{code:?}, kernel: |node| {kernel}.invoke(node), inputs: \
+        "Operation {{ number: {number}, code: BuiltinOperator::{code:?}, kernel: {kernel}, inputs: \
          &{inputs:?}, outputs: &{outputs:?}, data: {}, scratch: {} }},",
         span(*data),
         span(*scratch),
     )
 }
 
-/// The kernel of an operator.
+/// The function that runs an operator.
 fn kernel(operator: &Operator) -> String {
-    let name = match operator.code {
-        BuiltinOperator::Custom => {
-            sedge_runtime::kernels::custom_type(&operator.custom_name).unwrap_or_default()
+    let Operator { code, custom_name, types, .. } = operator;
+    match (code, kernels::int8::of(*code, types)) {
+        (_, Some(function)) => format!("kernels::int8::{function}"),
+        (BuiltinOperator::Custom, _) => {
+            format!("|node| kernels::{}.invoke(node)", kernels::custom_type(custom_name).unwrap_or_default())
         }
-        code => &format!("{code:?}"),
-    };
-    format!("kernels::{name}")
+        (code, _) => format!("|node| kernels::{code:?}.invoke(node)"),
+    }
 }
 
 fn span(span: Span) -> String {

@@ -13,13 +13,24 @@ pub(super) fn prepare(op: AveragePool2d, node: &mut Prepare<'_>) -> Result<(), R
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let kind = node.data::<pool::Data>()?.kind();
+    run(node, kind)
+}
+
+/// As [`invoke`], where all is int8.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    run(node, Some(TensorType::Int8))
+}
+
+#[inline(always)]
+fn run(node: &mut Invoke<'_>, kind: Option<TensorType>) -> Result<(), Refusal> {
     let data = node.data::<pool::Data>()?;
     let mean = |sum: i32, count: usize| {
         let count = count as i32;
         let half = if sum > 0 { count / 2 } else { -(count / 2) };
         data.clamp(sum.wrapping_add(half) / count)
     };
-    match data.kind() {
+    match kind {
         Some(TensorType::Int8) => {
             pool::invoke(node, 0, |sum: i32, x: i8| sum.wrapping_add(x.into()), |s, n| mean(s, n) as i8)
         }

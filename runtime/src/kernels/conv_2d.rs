@@ -153,6 +153,12 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// As [`invoke`], where all is int8 and weights lie in place.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let Data { way, geometry, .. } = *node.data()?;
+    run::direct_int8(node, run::Shape::Full(geometry.sizes()), Inputs::USUAL, way.data)
+}
+
 /// Rows of outputs of all images, and what they are divided at.
 fn rows(sizes: &Sizes) -> (Range<usize>, usize) {
     (0..sizes.output_rows(), if sizes.is_pointwise() { TILE } else { 1 })

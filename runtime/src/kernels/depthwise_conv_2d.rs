@@ -115,6 +115,12 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// As [`invoke`], where all is int8 and weights lie in place.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let Data { way, geometry, .. } = *node.data()?;
+    run::direct_int8(node, run::Shape::Depthwise(geometry.sizes()), Inputs::USUAL, way.data)
+}
+
 /// Rows of outputs of all images.
 fn rows(sizes: &Sizes) -> usize {
     sizes.batch * sizes.rows.output

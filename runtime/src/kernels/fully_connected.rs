@@ -101,6 +101,12 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// As [`invoke`], where all is int8 and weights lie in place.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let Data { way, depth, .. } = *node.data()?;
+    run::direct_int8(node, run::Shape::Rows(depth as usize), Inputs::USUAL, way.data)
+}
+
 /// Packs the weights of products `P`, and asks for scratch memory.
 fn integer<P: Integers>(
     node: &mut Prepare<'_>,

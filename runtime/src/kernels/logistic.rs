@@ -46,3 +46,8 @@ pub(super) fn prepare(_op: Logistic, node: &mut Prepare<'_>) -> Result<(), Refus
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     sigmoid::invoke::<Logistic>(node)
 }
+
+/// As [`invoke`], where all is int8.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    sigmoid::invoke_int8::<Logistic>(node)
+}

@@ -12,8 +12,19 @@ pub(super) fn prepare(op: MaxPool2d, node: &mut Prepare<'_>) -> Result<(), Refus
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let kind = node.data::<pool::Data>()?.kind();
+    run(node, kind)
+}
+
+/// As [`invoke`], where all is int8.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    run(node, Some(TensorType::Int8))
+}
+
+#[inline(always)]
+fn run(node: &mut Invoke<'_>, kind: Option<TensorType>) -> Result<(), Refusal> {
     let data = node.data::<pool::Data>()?;
-    match data.kind() {
+    match kind {
         Some(TensorType::Int8) => {
             pool::invoke(node, i8::MIN, |a: i8, x: i8| a.max(x), |m, _| data.clamp(m.into()) as i8)
         }

@@ -37,10 +37,21 @@ pub(super) fn prepare(_op: Mean, node: &mut Prepare<'_>) -> Result<(), Refusal> 
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let kind = node.data::<Data>()?.reduce.kind();
+    run(node, kind)
+}
+
+/// As [`invoke`], where all is int8.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    run(node, Some(TensorType::Int8))
+}
+
+#[inline(always)]
+fn run(node: &mut Invoke<'_>, kind: Option<TensorType>) -> Result<(), Refusal> {
     let Data { reduce, rescale } = node.data::<Data>()?;
     // Of no elements, integers have the mean 0.
     let count = i64::from(reduce.count.max(1));
-    match reduce.kind() {
+    match kind {
         Some(TensorType::Int8) => quantized::invoke(node, reduce, rescale, |y| y as i8),
         Some(TensorType::UInt8) => quantized::invoke(node, reduce, rescale, |y| y as u8),
         Some(TensorType::Int16) => quantized::invoke(node, reduce, rescale, |y| y as i16),

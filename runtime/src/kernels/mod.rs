@@ -12,6 +12,7 @@
 mod custom;
 mod filter;
 mod gemm;
+pub mod int8;
 mod recurrent;
 mod shared;
 

@@ -38,3 +38,8 @@ pub(super) fn prepare(op: Mul, node: &mut Prepare<'_>) -> Result<(), Refusal> {
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     arithmetic::invoke::<Mul>(node)
 }
+
+/// As [`invoke`], where all is int8.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    arithmetic::invoke_int8::<Mul>(node)
+}

@@ -119,6 +119,12 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// As [`invoke`], where all is int8.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let data = node.data::<Data>()?;
+    same::<i8>(node, data, quantized)
+}
+
 /// Runs `f` on each row of the output, which holds the input's values.
 fn same<T: Element>(node: &mut Invoke<'_>, data: &Data, f: impl Fn(&Data, &mut [T])) -> Result<(), Refusal> {
     let values = in_place::<T>(node)?;

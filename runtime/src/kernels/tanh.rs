@@ -39,3 +39,8 @@ pub(super) fn prepare(_op: Tanh, node: &mut Prepare<'_>) -> Result<(), Refusal> 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     sigmoid::invoke::<Tanh>(node)
 }
+
+/// As [`invoke`], where all is int8.
+pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    sigmoid::invoke_int8::<Tanh>(node)
+}

@@ -46,6 +46,7 @@ pub(in crate::kernels) fn scratch(z: &Sizes) -> Result<usize, Refusal> {
 
 impl Layer<'_> {
     /// Whether an operator is one of those that are here.
+    #[inline(always)]
     pub(super) fn takes(shape: &Shape) -> bool {
         match shape {
             Shape::Full(_) | Shape::Rows(_) => true,
@@ -55,6 +56,7 @@ impl Layer<'_> {
     }
 
     /// Runs an operator that is here, with [`scratch`] for a convolution.
+    #[inline(always)]
     pub(super) fn run(
         &self,
         shape: Shape,

@@ -42,6 +42,21 @@ impl Shape {
     }
 }
 
+/// As [`direct`], where all is int8.
+#[inline(always)]
+pub(in crate::kernels) fn direct_int8(
+    node: &mut Invoke<'_>,
+    shape: Shape,
+    inputs: Inputs,
+    data: Span,
+) -> Result<(), Refusal> {
+    let outputs = node.load::<Requantize>(data)?.outputs(node);
+    match Layer::takes(&shape) {
+        true => int8(node, (shape, inputs), outputs),
+        false => run::<i8, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i8),
+    }
+}
+
 /// Runs the operator directly from its weights; `data` holds a [`FloatRange`] or a [`Requantize`].
 pub(in crate::kernels) fn direct(
     node: &mut Invoke<'_>,
@@ -53,14 +68,15 @@ pub(in crate::kernels) fn direct(
     if arithmetic == Arithmetic::Float {
         return float(node, (shape, inputs), *node.load(data)?);
     }
+    if arithmetic == Arithmetic::Int8 {
+        return direct_int8(node, shape, inputs, data);
+    }
     let outputs = node.load::<Requantize>(data)?.outputs(node);
     match arithmetic {
-        Arithmetic::Int8 if Layer::takes(&shape) => int8(node, (shape, inputs), outputs),
-        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i8),
         Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, (shape, inputs), outputs, |y| y as u8),
         Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, (shape, inputs), outputs, |y| y as i16),
         Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i16),
-        Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
+        Arithmetic::Float | Arithmetic::Hybrid | Arithmetic::Int8 => Err(Refusal::Internal),
     }
 }
 
@@ -77,6 +93,7 @@ fn float(node: &mut Invoke<'_>, (shape, inputs): (Shape, Inputs), range: FloatRa
 }
 
 /// int8, several sums at once.
+#[inline(always)]
 fn int8(
     node: &mut Invoke<'_>,
     (shape, inputs): (Shape, Inputs),
@@ -90,6 +107,7 @@ fn int8(
 }
 
 /// Activations `X`, weights `W`, bias `B`, sums `S`.
+#[inline(always)]
 fn run<X, W, B, S>(
     node: &mut Invoke<'_>,
     (shape, inputs): (Shape, Inputs),

@@ -109,6 +109,11 @@ pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal
     }
 }
 
+/// As [`invoke`], for int8 and no vectors.
+pub(crate) fn invoke_int8<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    run::<A, i8>(node)
+}
+
 fn run<A: Arithmetic, T: Integer>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let data = node.data::<Data>()?;
     let &range = node.list::<Range>(data.range).first().ok_or(Refusal::Internal)?;

@@ -123,9 +123,20 @@ fn factor_of(scale: f32, most_shift: i32) -> Multiplier {
 }
 
 pub(crate) fn invoke<S: Sigmoid>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let kind = TensorType::from_code(node.data::<Data>()?.kind as i8);
+    run::<S>(node, kind)
+}
+
+/// As [`invoke`], for int8.
+pub(crate) fn invoke_int8<S: Sigmoid>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    run::<S>(node, Some(TensorType::Int8))
+}
+
+#[inline(always)]
+fn run<S: Sigmoid>(node: &mut Invoke<'_>, kind: Option<TensorType>) -> Result<(), Refusal> {
     let data = node.data::<Data>()?;
     let tabulated = <&[u8; 256]>::try_from(node.list::<u8>(data.table)).ok();
-    match (TensorType::from_code(data.kind as i8), tabulated) {
+    match (kind, tabulated) {
         (Some(TensorType::Int8), Some(table)) => map::<i8>(node, |x| look_up(table, x as u8) as i8),
         (Some(TensorType::UInt8), Some(table)) => map::<u8>(node, |x| look_up(table, x)),
         (Some(TensorType::Int8), None) => map::<i8>(node, |x| quantized::<S, i8>(data, x)),

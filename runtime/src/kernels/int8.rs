@@ -1,0 +1,48 @@
+//! Kernels of operators that are int8 throughout, for programs whose models are known when they are compiled
+//! ([`crate::compiled`]): what the operators' own kernels do in other element types is not linked.
+
+use sedge_schema::{BuiltinOperator, Refusal, TensorType};
+
+use crate::node::Invoke;
+
+/// Makes the functions of the operators in the list, and what finds them.
+macro_rules! int8 {
+    ($($module:ident = $name:ident;)*) => {
+        $(
+            #[doc = concat!("Runs [`", stringify!($name), "`](super::", stringify!($name), ").")]
+            ///
+            /// # Errors
+            /// As the operator's kernel.
+            pub fn $module(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+                super::$module::invoke_int8(node)
+            }
+        )*
+
+        /// The name of the function here that runs an operator whose inputs and outputs have these element types.
+        pub fn of(code: BuiltinOperator, types: &[TensorType]) -> Option<&'static str> {
+            // Biases and lists of axes are int32.
+            if !types.iter().all(|kind| matches!(kind, TensorType::Int8 | TensorType::Int32)) {
+                return None;
+            }
+            match code {
+                $(BuiltinOperator::$name => Some(stringify!($module)),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+int8! {
+    add = Add;
+    average_pool_2d = AveragePool2d;
+    conv_2d = Conv2d;
+    depthwise_conv_2d = DepthwiseConv2d;
+    fully_connected = FullyConnected;
+    logistic = Logistic;
+    max_pool_2d = MaxPool2d;
+    mean = Mean;
+    mul = Mul;
+    softmax = Softmax;
+    sub = Sub;
+    tanh = Tanh;
+}
