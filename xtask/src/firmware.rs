@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// With --bench, the folder with the .tflite files of MLPerf Tiny.
     #[arg(long, value_name = "DIR", requires = "bench")]
     pub(crate) models: Option<PathBuf>,
+    /// With --bench, tell the instructions of each operator as well.
+    #[arg(long, requires = "bench")]
+    pub(crate) profile: bool,
     /// Only boards whose name contains this.
     #[arg(long)]
     pub(crate) board: Option<String>,

@@ -42,6 +42,11 @@ impl Measured {
         self.ran = self.ticks.lap();
     }
 
+    /// An operator has run, alone.
+    pub fn step(&mut self) {
+        defmt::println!("step {=u32}", self.ticks.lap());
+    }
+
     /// Adds an output to the checksum, FNV-1a of 32 bits.
     pub fn add(&mut self, bytes: &[u8]) {
         self.sum = bytes.iter().fold(self.sum, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));

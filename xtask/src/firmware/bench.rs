@@ -43,6 +43,8 @@ struct Measured {
     flash_bytes: u64,
     /// Whether the outputs are those of this machine.
     equal: bool,
+    /// What each operator takes, where that was counted.
+    operators: Vec<Operator>,
 }
 
 /// How a model is in the program: its name in tables, and the program that runs it so.
@@ -56,6 +58,13 @@ const FORMS: [Form; 2] = [
     Form { name: "interpreter", program: "bench" },
     Form { name: "compiled", program: "bench-compiled" },
 ];
+
+/// An operator of a model, counted alone.
+#[derive(Debug, Serialize)]
+struct Operator {
+    name: String,
+    instructions: u64,
+}
 
 /// The models to measure, and where they lie; a line for each of MLPerf Tiny's that is not there.
 fn models(folder: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
@@ -95,6 +104,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&all)?);
     } else {
         print!("{}", table::bench(&all.iter().map(row).collect::<Vec<_>>()));
+        for measured in all.iter().filter(|m| args.profile && !m.operators.is_empty()) {
+            println!("\n{} on {}:\n", measured.model, measured.core);
+            print!("{}", table::profile(measured.operators.iter().map(|o| (o.name.as_str(), o.instructions))));
+        }
     }
     let wrong = all.iter().filter(|m| !m.equal).count();
     ensure!(wrong == 0, "{wrong} of {} results are not those of this machine", all.len());
@@ -120,6 +133,7 @@ fn measure(
         let found = words.by_ref().any(|word| word == name).then(|| words.next()).flatten();
         found.and_then(|n| n.parse().ok()).with_context(|| format!("no {name} in '{line}'"))
     };
+    let steps = run.printed.iter().filter_map(|line| line.strip_prefix("step ")?.parse::<f64>().ok());
     let counted = |name: &str| -> Result<u64> {
         let ticks = number(name)?;
         ensure!(ticks != u64::from(u32::MAX), "{model} on {}: too long to count", board.name);
@@ -140,6 +154,11 @@ fn measure(
         arena_bytes: number("arena")?,
         flash_bytes: Footprint::read(&elf)?.flash - data as u64,
         equal: number("sum")? == u64::from(expected),
+        operators: names(&file)?
+            .into_iter()
+            .zip(steps)
+            .map(|(name, ticks)| Operator { name, instructions: (ticks * tick) as u64 })
+            .collect(),
     })
 }
 
@@ -167,6 +186,12 @@ fn build(board: &Board, model: &Path) -> Result<PathBuf> {
     let status = command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
     ensure!(status.success(), "the firmware for {} does not build ({status})", board.name);
     Ok(target_dir.join(cross.target()).join("release"))
+}
+
+/// The names of a model's operators.
+fn names(file: &[u8]) -> Result<Vec<String>> {
+    let model = Model::check(file).map_err(|e| anyhow::anyhow!("{e}"))?;
+    Ok(model.main().operators().iter().map(|o| model.code(&o).name().to_owned()).collect())
 }
 
 /// The checksum of the outputs on this machine, of the same inputs (see `boards/src/bin/bench.rs`).

@@ -28,6 +28,17 @@ pub(super) fn bench(measured: &[[String; 7]]) -> String {
     render(&rows)
 }
 
+/// The instructions of each operator of a model, and its share.
+pub(super) fn profile<'o>(operators: impl Iterator<Item = (&'o str, u64)> + Clone) -> String {
+    let all: u64 = operators.clone().map(|(_, instructions)| instructions).sum();
+    let mut rows = vec![["operator", "instructions", "share"].map(String::from)];
+    for (name, instructions) in operators {
+        let share = format!("{:.1} %", 100.0 * instructions as f64 / all.max(1) as f64);
+        rows.push([name.to_owned(), instructions.to_string(), share]);
+    }
+    render(&rows)
+}
+
 fn render<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
