@@ -196,14 +196,15 @@ fn operation(operator: &Operator) -> String {
 
 /// The function that runs an operator.
 fn kernel(operator: &Operator) -> String {
-    let Operator { code, custom_name, types, .. } = operator;
-    match (code, kernels::int8::of(*code, types)) {
-        (_, Some(function)) => format!("kernels::int8::{function}"),
-        (BuiltinOperator::Custom, _) => {
-            format!("|node| kernels::{}.invoke(node)", kernels::custom_type(custom_name).unwrap_or_default())
-        }
-        (code, _) => format!("|node| kernels::{code:?}.invoke(node)"),
+    let Operator { code, custom_name, int8, .. } = operator;
+    if let Some(function) = int8 {
+        return format!("kernels::int8::{function}");
     }
+    let kernel = match code {
+        BuiltinOperator::Custom => kernels::custom_type(custom_name),
+        code => kernels::builtin_type(*code),
+    };
+    format!("|node| kernels::{}.invoke(node)", kernel.unwrap_or_default())
 }
 
 fn span(span: Span) -> String {

@@ -1,92 +1,655 @@
-//! The instructions of Cortex-M4, M7 and M33 that work on both halves of a word (DSP extension of Armv7E-M and
-//! Armv8-M). Stable Rust has no intrinsics for them.
+//! The sums of [`small`](crate::small) by the instructions of Cortex-M4, M7 and M33 that work on both halves of a word (DSP
+//! extension of Armv7E-M and Armv8-M): two products each.
+//!
+//! Stable Rust has no intrinsics for them, and the compiler runs out of registers where it is left with such loops; so each
+//! function is written whole. It finds what it needs in a job in memory, in which it also counts.
+//!
+//! In all of them `r4` to `r7` are four sums, `[sp]` holds the job, and `r12` the job's address between loops.
 
-use core::arch::asm;
+use core::arch::naked_asm;
 
-/// Functions of one instruction, which writes `result`.
-macro_rules! instructions {
-    ($($(#[doc = $doc:literal])* $name:ident($($in:ident: $type:ty),*) -> $result:ty = $text:literal;)*) => {$(
-        $(#[doc = $doc])*
-        #[inline(always)]
-        pub(crate) fn $name($($in: $type),*) -> $result {
-            let result: $result;
-            // SAFETY: the instruction is there (`sedge_dsp`). It reads and writes registers, and at most the flag of
-            // saturation, which is not said to be kept.
-            unsafe {
-                asm!($text, result = lateout(reg) result, $($in = in(reg) $in,)* options(pure, nomem, nostack));
-            }
-            result
+use crate::small::{Filters, Taps};
+
+/// What all jobs start with: the constants of the filters of the next block, and where its outputs go.
+#[repr(C)]
+struct Block {
+    /// 0, 4: what sums start from; bytes to the next block.
+    bias: *const i32,
+    bias_step: usize,
+    /// 8, 12: multipliers and shifts.
+    q: *const i32,
+    shift: *const i8,
+    /// 16, 20: bytes to the next block.
+    q_step: usize,
+    shift_step: usize,
+    /// 24: twice the zero point and one, which is a half.
+    half: i32,
+    /// 28, 32: the least and the largest output, four times each.
+    min: u32,
+    max: u32,
+    /// 36: where the outputs go.
+    out: *mut i8,
+    /// 40: blocks that are left.
+    blocks: usize,
+}
+
+/// Constants for four filters, where the layer has one for all.
+struct Repeated {
+    bias: [i32; 4],
+    q: [i32; 4],
+    shift: [i8; 4],
+}
+
+impl Repeated {
+    fn of(filters: &Filters<'_>) -> Self {
+        let q = filters.q.first().copied().unwrap_or(0);
+        let shift = filters.shift.first().copied().unwrap_or(0);
+        Self { bias: [0; 4], q: [q; 4], shift: [shift; 4] }
+    }
+}
+
+impl Block {
+    /// Blocks of `size` filters from filter `first` on; the constants of `repeated` must outlive them.
+    ///
+    /// # Safety
+    /// The filters' constants must be there for `first` and those behind it.
+    unsafe fn of(
+        filters: &Filters<'_>,
+        repeated: &Repeated,
+        size: usize,
+        (first, blocks): (usize, usize),
+        out: *mut i8,
+    ) -> Self {
+        let [min, max] = filters.range.map(|x| u32::from(x as u8) * 0x0101_0101);
+        let (mut bias, mut bias_step) = (repeated.bias.as_ptr(), 0);
+        if !filters.bias.is_empty() {
+            // SAFETY: the caller says that there is one for `first`.
+            (bias, bias_step) = (unsafe { filters.bias.as_ptr().add(first) }, size * size_of::<i32>());
         }
-    )*};
+        let (mut q, mut q_step) = (repeated.q.as_ptr(), 0);
+        if filters.q.len() > 1 {
+            // SAFETY: as above.
+            (q, q_step) = (unsafe { filters.q.as_ptr().add(first) }, size * size_of::<i32>());
+        }
+        let (mut shift, mut shift_step) = (repeated.shift.as_ptr(), 0);
+        if filters.shift.len() > 1 {
+            // SAFETY: as above.
+            (shift, shift_step) = (unsafe { filters.shift.as_ptr().add(first) }, size);
+        }
+        let half = 2 * i32::from(filters.zero) + 1;
+        // SAFETY: the caller says that there is a place for `first`.
+        let out = unsafe { out.add(first) };
+        Self { bias, bias_step, q, shift, q_step, shift_step, half, min, max, out, blocks }
+    }
 }
 
-instructions! {
-    /// Bytes 0 and 2 of `x`, with their signs, each plus the half of `to` in its place.
-    extend_even(to: u32, x: u32) -> u32 = "sxtab16 {result}, {to}, {x}";
-    /// Bytes 1 and 3 of `x`, with their signs, each plus the half of `to` in its place.
-    extend_odd(to: u32, x: u32) -> u32 = "sxtab16 {result}, {to}, {x}, ror #8";
-    /// Bytes 0 and 2 of `x`, with their signs, each in a half.
-    even(x: u32) -> u32 = "sxtb16 {result}, {x}";
-    /// Bytes 1 and 3 of `x`, with their signs, each in a half.
-    odd(x: u32) -> u32 = "sxtb16 {result}, {x}, ror #8";
-    /// `sum + a.low * b.low + a.high * b.high`, wrapping.
-    add_both(sum: i32, a: u32, b: u32) -> i32 = "smlad {result}, {a}, {b}, {sum}";
-    /// `sum + a.low * b.low`, wrapping.
-    add_low(sum: i32, a: u32, b: u32) -> i32 = "smlabb {result}, {a}, {b}, {sum}";
-    /// `sum + a.high * b.high`, wrapping.
-    add_high(sum: i32, a: u32, b: u32) -> i32 = "smlatt {result}, {a}, {b}, {sum}";
+/// A number in both halves of a word.
+fn both(x: i32) -> u32 {
+    let half = x as u32 & 0xffff;
+    half << 16 | half
 }
 
-/// `sums` of the products of two rows `x`, in the order of [`widen`](crate::small::widen), with two rows `w`: of `x[0]` with
-/// `w[0]` and `w[1]`, then of `x[1]`. In one piece, because the compiler runs out of registers where it is left to it.
+/// Loads what four sums start from, and moves on to the next block. Uses `r8`, `r9`.
+macro_rules! load_bias {
+    () => {
+        "ldrd r8, r9, [r12, #0]
+        ldm r8, {{r4, r5, r6, r7}}
+        add r8, r8, r9
+        str r8, [r12, #0]"
+    };
+}
+
+/// Sum to output: `$sum` times `$q`, shifted right by `$right`; `$half` is the half of it with the zero point, and is lost.
+/// Saturated to 8 bits, with the sign.
+macro_rules! output {
+    ($sum:literal, $q:literal, $right:literal, $half:literal) => {
+        concat!(
+            "lsl ",
+            $sum,
+            ", ",
+            $sum,
+            ", #1\n",
+            "smmulr ",
+            $sum,
+            ", ",
+            $sum,
+            ", ",
+            $q,
+            "\n",
+            "add ",
+            $half,
+            ", ",
+            $half,
+            ", ",
+            $sum,
+            ", lsl #1\n",
+            "add ",
+            $half,
+            ", ",
+            $half,
+            ", ",
+            $sum,
+            ", asr #31\n",
+            "asr ",
+            $half,
+            ", ",
+            $half,
+            ", ",
+            $right,
+            "\n",
+            "ssat ",
+            $sum,
+            ", #8, ",
+            $half,
+            ", asr #1\n",
+        )
+    };
+}
+
+/// Four outputs, the lowest bytes of `r4` to `r7`, to one word in `r4`, between the least and the largest. Uses `r0` to `r2`.
+macro_rules! pack {
+    ($first:literal, $second:literal, $third:literal, $fourth:literal) => {
+        concat!(
+            "bfi ",
+            $first,
+            ", ",
+            $second,
+            ", #8, #8\n",
+            "bfi ",
+            $third,
+            ", ",
+            $fourth,
+            ", #8, #8\n",
+            "pkhbt r4, ",
+            $first,
+            ", ",
+            $third,
+            ", lsl #16\n",
+            "ldrd r0, r1, [r12, #28]\n",
+            "ssub8 r2, r4, r0\n",
+            "sel r4, r4, r0\n",
+            "ssub8 r2, r1, r4\n",
+            "sel r4, r4, r1\n",
+        )
+    };
+}
+
+/// The outputs of four filters from their sums, stored; the flags tell whether blocks are left.
+macro_rules! finish_four {
+    () => {
+        concat!(
+            "ldrd r8, r9, [r12, #8]
+            ldm r8, {{r0, r1, r2, r3}}
+            ldr r10, [r9]
+            ldrd r11, lr, [r12, #16]
+            add r8, r8, r11
+            add r9, r9, lr
+            strd r8, r9, [r12, #8]
+            mov r8, #0
+            usub8 r9, r8, r10
+            ldr r11, [r12, #24]
+            uxtb r10, r9
+            lsl lr, r11, r10\n",
+            output!("r4", "r0", "r10", "lr"),
+            "uxtb r10, r9, ror #8
+            lsl lr, r11, r10\n",
+            output!("r5", "r1", "r10", "lr"),
+            "uxtb r10, r9, ror #16
+            lsl lr, r11, r10\n",
+            output!("r6", "r2", "r10", "lr"),
+            "uxtb r10, r9, ror #24
+            lsl lr, r11, r10\n",
+            output!("r7", "r3", "r10", "lr"),
+            pack!("r4", "r5", "r6", "r7"),
+            "ldrd r8, r9, [r12, #36]
+            str r4, [r8], #4
+            subs r9, r9, #1
+            strd r8, r9, [r12, #36]\n",
+        )
+    };
+}
+
+/// Widens `words` times four elements of `x`, each plus `offset`: elements 0 and 2 to a word of `to`, 1 and 3 to the next
+/// but one; the next four go four words further.
 ///
 /// # Safety
-/// `4 * words` elements of each row must be there.
-#[inline(always)]
-pub(crate) unsafe fn two_by_two(
-    x: [*const i16; 2],
-    w: [*const i8; 2],
-    words: usize,
-    sums: [i32; 4],
-) -> [i32; 4] {
-    let [mut a, mut b, mut c, mut d] = sums;
-    if words == 0 {
-        return sums;
+/// The elements and the words must be there.
+#[inline]
+pub(crate) unsafe fn widen(offset: i32, x: *const i8, words: usize, to: *mut u32) {
+    // SAFETY: the caller says so.
+    unsafe { widen_words(both(offset), x, words, to) }
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn widen_words(both: u32, x: *const i8, words: usize, to: *mut u32) {
+    naked_asm!(
+        "cbz r2, 2f",
+        "push {{r4, r5}}",
+        "1:",
+        "ldr r4, [r1], #4",
+        "sxtab16 r5, r0, r4",
+        "sxtab16 r4, r0, r4, ror #8",
+        "str r4, [r3, #8]",
+        "str r5, [r3], #16",
+        "subs r2, r2, #1",
+        "bne 1b",
+        "pop {{r4, r5}}",
+        "2:",
+        "bx lr",
+    )
+}
+
+/// The job of [`convolve`].
+#[repr(C)]
+struct Convolve {
+    block: Block,
+    /// 44: bytes from the outputs of the first position to those of the second.
+    second: usize,
+    /// 48: the two positions' elements.
+    x: *const u32,
+    /// 52, 56: fours of elements, and those left.
+    fours: usize,
+    rest: usize,
+    /// 60: the elements of a filter.
+    length: usize,
+    /// 64: the next filter's weights.
+    weights: *const i8,
+}
+
+/// The outputs of `pairs` times two filters at two positions, whose elements lie in `x` as
+/// [`small::widen`](crate::small::widen) puts them.
+///
+/// # Safety
+/// The filters' constants and `length` weights each must be there, as many words of `x`, and places for the outputs at
+/// `out` and `second` behind it.
+pub(crate) unsafe fn convolve(
+    filters: &Filters<'_>,
+    x: &[u32],
+    (length, pairs): (usize, usize),
+    out: *mut i8,
+    second: usize,
+) {
+    if pairs == 0 {
+        return;
     }
-    // SAFETY: the instructions are there (`sedge_dsp`). Each round reads four elements of each row, which the caller says
-    // there are; the loads need no alignment. Nothing is written but registers and flags.
-    unsafe {
-        asm!(
-            "2:",
-            "ldr {s}, [{w0}]",
-            "sxtb16 {s}, {s}",
-            "ldr {t}, [{w1}]",
-            "sxtb16 {t}, {t}",
-            "ldr {u}, [{x0}], #4",
-            "smlad {a}, {u}, {s}, {a}",
-            "smlad {b}, {u}, {t}, {b}",
-            "ldr {u}, [{x1}], #4",
-            "smlad {c}, {u}, {s}, {c}",
-            "smlad {d}, {u}, {t}, {d}",
-            "ldr {s}, [{w0}], #4",
-            "sxtb16 {s}, {s}, ror #8",
-            "ldr {t}, [{w1}], #4",
-            "sxtb16 {t}, {t}, ror #8",
-            "ldr {u}, [{x0}], #4",
-            "smlad {a}, {u}, {s}, {a}",
-            "smlad {b}, {u}, {t}, {b}",
-            "ldr {u}, [{x1}], #4",
-            "smlad {c}, {u}, {s}, {c}",
-            "smlad {d}, {u}, {t}, {d}",
-            "subs {n}, {n}, #1",
-            "bne 2b",
-            a = inout(reg) a, b = inout(reg) b, c = inout(reg) c, d = inout(reg) d,
-            x0 = inout(reg) x[0] => _, x1 = inout(reg) x[1] => _,
-            w0 = inout(reg) w[0] => _, w1 = inout(reg) w[1] => _,
-            n = inout(reg) words => _,
-            s = out(reg) _, t = out(reg) _, u = out(reg) _,
-            options(pure, readonly, nostack)
-        );
-    }
-    [a, b, c, d]
+    let repeated = Repeated::of(filters);
+    // SAFETY: the caller says that the constants are there.
+    let block = unsafe { Block::of(filters, &repeated, 2, (0, pairs), out) };
+    let (fours, rest, weights) = (length / 4, length % 4, filters.weights.as_ptr());
+    let mut job = Convolve { block, second, x: x.as_ptr(), fours, rest, length, weights };
+    // SAFETY: the job's pointers are those of what the caller says there is.
+    unsafe { run_convolve(&mut job) }
+}
+
+/// Four elements of two positions and two filters: elements from `r0` on, weights from `r1` and `r2` on.
+macro_rules! four_by_four {
+    () => {
+        "ldr r8, [r1], #4
+        ldr r9, [r2], #4
+        ldrd r10, r11, [r0], #8
+        sxtb16 r12, r8
+        sxtb16 lr, r9
+        smlad r4, r10, r12, r4
+        smlad r5, r10, lr, r5
+        smlad r6, r11, r12, r6
+        smlad r7, r11, lr, r7
+        ldrd r10, r11, [r0], #8
+        sxtb16 r12, r8, ror #8
+        sxtb16 lr, r9, ror #8
+        smlad r4, r10, r12, r4
+        smlad r5, r10, lr, r5
+        smlad r6, r11, r12, r6
+        smlad r7, r11, lr, r7"
+    };
+}
+
+// r4, r5: the sums of both filters at the first position, r6, r7: at the second.
+#[unsafe(naked)]
+unsafe extern "C" fn run_convolve(job: *mut Convolve) {
+    naked_asm!(
+        "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
+        "ldr r2, [r0, #64]",
+        // A pair of filters; r2 is where the weights of the first start.
+        "1:",
+        "ldr r12, [sp]",
+        "ldrd r8, r9, [r12, #0]",
+        "ldrd r4, r5, [r8]",
+        "add r8, r8, r9",
+        "str r8, [r12, #0]",
+        "mov r6, r4",
+        "mov r7, r5",
+        "ldrd r0, r3, [r12, #48]",
+        "ldr r9, [r12, #60]",
+        "mov r1, r2",
+        "add r2, r2, r9",
+        // Fours of elements: one first where their number is odd.
+        "lsrs r3, r3, #1",
+        "bcc 2f",
+        four_by_four!(),
+        "2:",
+        "cmp r3, #0",
+        "beq 4f",
+        "3:",
+        four_by_four!(),
+        four_by_four!(),
+        "subs r3, r3, #1",
+        "bne 3b",
+        // The elements left: those of both positions lie side by side.
+        "4:",
+        "ldr r12, [sp]",
+        "ldr r3, [r12, #56]",
+        "cbz r3, 6f",
+        "5:",
+        "ldrsb r8, [r1], #1",
+        "ldrsb r9, [r2], #1",
+        "ldr r10, [r0], #4",
+        "smlabb r4, r10, r8, r4",
+        "smlabb r5, r10, r9, r5",
+        "smlatb r6, r10, r8, r6",
+        "smlatb r7, r10, r9, r7",
+        "subs r3, r3, #1",
+        "bne 5b",
+        // Outputs; r2 is where the next pair's weights start. r8, r9: halves; r10, r11: shifts to the right.
+        "6:",
+        "ldrd r8, r9, [r12, #8]",
+        "ldrd r0, r1, [r8]",
+        "ldrsb r10, [r9]",
+        "ldrsb r11, [r9, #1]",
+        "ldrd r3, lr, [r12, #16]",
+        "add r8, r8, r3",
+        "add r9, r9, lr",
+        "strd r8, r9, [r12, #8]",
+        "mov lr, r2",
+        "ldr r3, [r12, #24]",
+        "rsb r10, r10, #0",
+        "rsb r11, r11, #0",
+        "lsl r8, r3, r10",
+        "mov r9, r8",
+        output!("r4", "r0", "r10", "r8"),
+        output!("r6", "r0", "r10", "r9"),
+        "lsl r8, r3, r11",
+        "mov r9, r8",
+        output!("r5", "r1", "r11", "r8"),
+        output!("r7", "r1", "r11", "r9"),
+        pack!("r4", "r5", "r6", "r7"),
+        "mov r2, lr",
+        "ldrd r8, r9, [r12, #36]",
+        "ldr r10, [r12, #44]",
+        "lsr r11, r4, #16",
+        "strh r11, [r8, r10]",
+        "strh r4, [r8], #2",
+        "subs r9, r9, #1",
+        "strd r8, r9, [r12, #36]",
+        "bne 1b",
+        "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
+    )
+}
+
+/// The job of [`depthwise`].
+#[repr(C)]
+struct Depthwise {
+    block: Block,
+    /// 44, 48: the first cell's elements and weights.
+    x: *const i8,
+    weights: *const i8,
+    /// 52, 56: cells.
+    rows: usize,
+    columns: usize,
+    /// 60, 64: bytes from the end of a row of cells to the next one; of three cells, from their start.
+    x_row: usize,
+    weights_row: usize,
+    /// 68, 72: bytes from a cell to the next.
+    x_column: usize,
+    weights_column: usize,
+    /// 76: what is added to each element.
+    both: u32,
+}
+
+/// The outputs of `blocks` times four channels from `first` on at a position.
+///
+/// # Safety
+/// The filters' constants, the elements of all cells, of which there is one at least, and places for the outputs must be
+/// there for these channels.
+pub(crate) unsafe fn depthwise(
+    filters: &Filters<'_>,
+    x: *const i8,
+    taps: &Taps,
+    (first, blocks): (usize, usize),
+    out: *mut i8,
+) {
+    let repeated = Repeated::of(filters);
+    // SAFETY: the caller says that the constants are there.
+    let block = unsafe { Block::of(filters, &repeated, 4, (first, blocks), out) };
+    let Taps { rows, columns, image: [x_row, x_column], weights: [weights_row, weights_column] } = *taps;
+    // In a loop over columns the pointers have moved when a row ends.
+    let moved = if columns == 3 { 0 } else { columns };
+    let mut job = Depthwise {
+        block,
+        // SAFETY: the caller says that the first cell has this channel.
+        x: unsafe { x.add(first) },
+        // SAFETY: as above.
+        weights: unsafe { filters.weights.as_ptr().add(first) },
+        rows,
+        columns,
+        x_row: x_row.wrapping_sub(moved.wrapping_mul(x_column)),
+        weights_row: weights_row.wrapping_sub(moved.wrapping_mul(weights_column)),
+        x_column,
+        weights_column,
+        both: both(filters.offset),
+    };
+    // SAFETY: the job's pointers are those of what the caller says there is.
+    unsafe { run_depthwise(&mut job) }
+}
+
+/// Four products of a cell, whose elements are in `r8`, weights in `r9`. Uses `r10`, `r11`.
+macro_rules! four_channels {
+    () => {
+        "sxtab16 r10, r2, r8
+        sxtab16 r8, r2, r8, ror #8
+        sxtb16 r11, r9
+        sxtb16 r9, r9, ror #8
+        smlabb r4, r10, r11, r4
+        smlabb r5, r8, r9, r5
+        smlatt r6, r10, r11, r6
+        smlatt r7, r8, r9, r7"
+    };
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn run_depthwise(job: *mut Depthwise) {
+    naked_asm!(
+        // The second word counts rows.
+        "push {{r0, r1, r4, r5, r6, r7, r8, r9, r10, r11, r12, lr}}",
+        "1:",
+        "ldr r12, [sp]",
+        load_bias!(),
+        "ldrd r0, r1, [r12, #44]",
+        "add r2, r0, #4",
+        "add r3, r1, #4",
+        "strd r2, r3, [r12, #44]",
+        "ldr r2, [r12, #76]",
+        "ldrd r3, r8, [r12, #52]",
+        "ldrd r12, lr, [r12, #68]",
+        "cmp r8, #3",
+        "beq 4f",
+        // Rows of any number of cells.
+        "str r3, [sp, #4]",
+        "2:",
+        "ldr r3, [sp]",
+        "ldr r3, [r3, #56]",
+        "3:",
+        "ldr r8, [r0]",
+        "ldr r9, [r1]",
+        "add r0, r0, r12",
+        "add r1, r1, lr",
+        four_channels!(),
+        "subs r3, r3, #1",
+        "bne 3b",
+        "ldr r3, [sp]",
+        "ldrd r8, r9, [r3, #60]",
+        "add r0, r0, r8",
+        "add r1, r1, r9",
+        "ldr r3, [sp, #4]",
+        "subs r3, r3, #1",
+        "str r3, [sp, #4]",
+        "bne 2b",
+        "b 5f",
+        // Rows of three cells.
+        "4:",
+        "ldr r8, [r0]",
+        "ldr r9, [r1]",
+        four_channels!(),
+        "ldr r8, [r0, r12]",
+        "ldr r9, [r1, lr]",
+        four_channels!(),
+        "ldr r8, [r0, r12, lsl #1]",
+        "ldr r9, [r1, lr, lsl #1]",
+        four_channels!(),
+        "ldr r8, [sp]",
+        "ldrd r8, r9, [r8, #60]",
+        "add r0, r0, r8",
+        "add r1, r1, r9",
+        "subs r3, r3, #1",
+        "bne 4b",
+        "5:",
+        "ldr r12, [sp]",
+        finish_four!(),
+        "bne 1b",
+        "pop {{r0, r1, r4, r5, r6, r7, r8, r9, r10, r11, r12, pc}}",
+    )
+}
+
+/// The job of [`connect`].
+#[repr(C)]
+struct Connect {
+    block: Block,
+    /// 44: the row.
+    x: *const i8,
+    /// 48, 52: fours of elements, and those left.
+    fours: usize,
+    rest: usize,
+    /// 56: what is added to each element.
+    both: u32,
+    /// 60: the first unit's weights.
+    weights: *const i8,
+    /// 64, 68: elements of a row, and of three.
+    depth: usize,
+    three: usize,
+}
+
+/// The outputs of `blocks` times four units from `first` on, for the row `x`.
+///
+/// # Safety
+/// The filters' constants, weights and places for the outputs must be there for these units.
+pub(crate) unsafe fn connect(filters: &Filters<'_>, x: &[i8], (first, blocks): (usize, usize), out: *mut i8) {
+    let repeated = Repeated::of(filters);
+    // SAFETY: the caller says that the constants are there.
+    let block = unsafe { Block::of(filters, &repeated, 4, (first, blocks), out) };
+    let depth = x.len();
+    let mut job = Connect {
+        block,
+        x: x.as_ptr(),
+        fours: depth / 4,
+        rest: depth % 4,
+        both: both(filters.offset),
+        // SAFETY: the caller says that the unit has weights.
+        weights: unsafe { filters.weights.as_ptr().add(first * depth) },
+        depth,
+        three: 3 * depth,
+    };
+    // SAFETY: the job's pointers are those of what the caller says there is.
+    unsafe { run_connect(&mut job) }
+}
+
+/// Products of four elements, in `r10` and `r11`, with the weights in `r8`, to a sum. Uses `r9`.
+macro_rules! four_elements {
+    ($sum:literal) => {
+        concat!(
+            "sxtb16 r9, r8\n",
+            "sxtb16 r8, r8, ror #8\n",
+            "smlad ",
+            $sum,
+            ", r10, r9, ",
+            $sum,
+            "\n",
+            "smlad ",
+            $sum,
+            ", r11, r8, ",
+            $sum,
+            "\n",
+        )
+    };
+}
+
+/// Four elements of four units: the weights of the first from `r1` on, the others' `lr` bytes from one to the next.
+macro_rules! four_units {
+    () => {
+        concat!(
+            "ldr r8, [r0], #4
+            sxtab16 r10, r2, r8
+            sxtab16 r11, r2, r8, ror #8
+            ldr r8, [r1, lr]\n",
+            four_elements!("r5"),
+            "ldr r8, [r1, lr, lsl #1]\n",
+            four_elements!("r6"),
+            "ldr r8, [r1, r12]\n",
+            four_elements!("r7"),
+            "ldr r8, [r1], #4\n",
+            four_elements!("r4"),
+        )
+    };
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn run_connect(job: *mut Connect) {
+    naked_asm!(
+        "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
+        "ldr r1, [r0, #60]",
+        // Four units; r1 is where the weights of the first start.
+        "1:",
+        "ldr r12, [sp]",
+        load_bias!(),
+        "ldrd r0, r3, [r12, #44]",
+        "ldr r2, [r12, #56]",
+        "ldrd lr, r12, [r12, #64]",
+        // Fours of elements: one first where their number is odd.
+        "lsrs r3, r3, #1",
+        "bcc 2f",
+        four_units!(),
+        "2:",
+        "cmp r3, #0",
+        "beq 4f",
+        "3:",
+        four_units!(),
+        four_units!(),
+        "subs r3, r3, #1",
+        "bne 3b",
+        // The elements left.
+        "4:",
+        "ldr r3, [sp]",
+        "ldr r3, [r3, #52]",
+        "cbz r3, 6f",
+        "5:",
+        "ldrsb r8, [r0], #1",
+        "add r8, r8, r2",
+        "ldrsb r9, [r1, lr]",
+        "smlabb r5, r8, r9, r5",
+        "ldrsb r9, [r1, lr, lsl #1]",
+        "smlabb r6, r8, r9, r6",
+        "ldrsb r9, [r1, r12]",
+        "smlabb r7, r8, r9, r7",
+        "ldrsb r9, [r1], #1",
+        "smlabb r4, r8, r9, r4",
+        "subs r3, r3, #1",
+        "bne 5b",
+        // The weights of the next four.
+        "6:",
+        "add r3, r1, r12",
+        "ldr r12, [sp]",
+        "str r3, [r12, #60]",
+        finish_four!(),
+        "ldr r1, [r12, #60]",
+        "bne 1b",
+        "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
+    )
 }

@@ -115,10 +115,17 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// As [`invoke`], where all is int8 and weights lie in place.
+/// As [`invoke`], where [`is_small`].
 pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let Data { way, geometry, .. } = *node.data()?;
-    run::direct_int8(node, run::Shape::Depthwise(geometry.sizes()), Inputs::USUAL, way.data)
+    run::small(node, run::Shape::Depthwise(geometry.sizes()), way.data)
+}
+
+/// Whether an int8 operator with weights in place is one that [`run::small`] can have.
+#[cfg(feature = "std")]
+pub(super) fn is_small(prepared: &crate::arena::Prepared<'_>, data: crate::arena::Span) -> bool {
+    let data = prepared.get::<Data>(data).first();
+    data.is_some_and(|&Data { way, geometry, .. }| run::is_small(prepared, &run::Shape::Depthwise(geometry.sizes()), way.data))
 }
 
 /// Rows of outputs of all images.

@@ -7,9 +7,10 @@ use std::vec::Vec;
 use sedge_schema::{BuiltinOperator, Shape, TensorType};
 
 use super::Session;
-use crate::arena::{ALIGNMENT, Home, Place, Span, align_up};
+use crate::arena::{ALIGNMENT, Home, Place, Prepared, Span, align_up};
 use crate::compiled::Fill;
 use crate::element::alignment;
+use crate::kernels::int8;
 use crate::node::{Affine, Lasting, OpRecord, first_byte};
 
 /// What is written down of a session. See [`Program`](crate::compiled::Program) for what the parts mean.
@@ -48,8 +49,8 @@ pub struct Operator {
     pub inputs: Vec<i32>,
     /// Its outputs.
     pub outputs: Vec<i32>,
-    /// The element types of its inputs and outputs.
-    pub types: Vec<TensorType>,
+    /// The name of the function of [`kernels::int8`](crate::kernels::int8) that runs it, if one does.
+    pub int8: Option<&'static str>,
     /// Where its prepared data lies.
     pub data: Span,
     /// Where its scratch memory lies.
@@ -84,6 +85,7 @@ impl Session<'_> {
         }
         let records = self.list::<OpRecord>(graph.tables.records);
         let places = self.list::<Place>(graph.tables.places);
+        let prepared = Prepared::new(self.memory, 0);
         let mut writer = Writer::new(self);
         let mut operators = Vec::new();
         for ((number, operator), record) in (0u32..).zip(graph.view.operators().iter()).zip(records) {
@@ -93,15 +95,15 @@ impl Session<'_> {
             let code = graph.model.code(&operator);
             let custom = code.builtin() == BuiltinOperator::Custom;
             let operands = operator.inputs().iter().chain(operator.outputs().iter());
+            let types = operands.filter_map(|t| Some(graph.tensor(u32::try_from(t).ok()?)?.tensor_type()));
+            let types: Vec<_> = types.collect();
             operators.push(Operator {
                 number,
                 code: code.builtin(),
                 custom_name: if custom { code.name().to_string() } else { String::new() },
                 inputs: operator.inputs().iter().map(|t| writer.place(self, places, t)).collect(),
                 outputs: operator.outputs().iter().map(|t| writer.place(self, places, t)).collect(),
-                types: operands
-                    .filter_map(|t| Some(graph.tensor(u32::try_from(t).ok()?)?.tensor_type()))
-                    .collect(),
+                int8: int8::of(code.builtin(), &types, &prepared, record.data),
                 data: record.data,
                 scratch: record.scratch,
             });

@@ -85,8 +85,10 @@ impl Window {
     /// The cells `k` of the window that lie inside an image of `input` cells at position `o`.
     pub fn inside(&self, o: usize, input: usize) -> core::ops::Range<usize> {
         let start = o * self.stride;
-        let first = self.before.saturating_sub(start).div_ceil(self.dilation);
-        let last = (input + self.before).saturating_sub(start).div_ceil(self.dilation);
+        // Most windows are not dilated, and some processors have no division.
+        let cells = |inputs: usize| if self.dilation == 1 { inputs } else { inputs.div_ceil(self.dilation) };
+        let first = cells(self.before.saturating_sub(start));
+        let last = cells((input + self.before).saturating_sub(start));
         first.min(self.kernel)..last.min(self.kernel)
     }
 

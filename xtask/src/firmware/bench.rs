@@ -106,7 +106,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         print!("{}", table::bench(&all.iter().map(row).collect::<Vec<_>>()));
         for measured in all.iter().filter(|m| args.profile && !m.operators.is_empty()) {
             println!("\n{} on {}:\n", measured.model, measured.core);
-            print!("{}", table::profile(measured.operators.iter().map(|o| (o.name.as_str(), o.instructions))));
+            print!(
+                "{}",
+                table::profile(measured.operators.iter().map(|o| (o.name.as_str(), o.instructions)))
+            );
         }
     }
     let wrong = all.iter().filter(|m| !m.equal).count();

@@ -1,13 +1,14 @@
 //! int8 convolutions and fully connected layers straight from the weights as they lie in the file: the way of
-//! microcontrollers. Several sums run at once ([`sedge_simd::small`]): two positions of the window beside each other for
-//! two filters, four units of a layer, four channels of a depthwise convolution.
+//! microcontrollers. Which elements a position of the window covers is found here; [`sedge_simd::small`] multiplies and
+//! makes outputs.
+
+use core::ops::Range;
 
 use sedge_schema::Refusal;
-use sedge_simd::small::{Strided, dots, lanes, products, widen};
+use sedge_simd::small::{self, Filters, POSITIONS, Taps, widen};
 
-use super::bias_at;
 use super::geometry::Sizes;
-use super::requantize::Outputs;
+use super::requantize::{Outputs, Requantize};
 use super::run::Shape;
 
 /// An operator's constants.
@@ -18,7 +19,7 @@ pub(super) struct Layer<'n> {
 }
 
 /// A position of the window.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Place {
     image: usize,
     y: usize,
@@ -26,9 +27,14 @@ struct Place {
 }
 
 impl Place {
-    /// Its number among the positions of all images.
-    fn index(&self, z: &Sizes) -> usize {
-        (self.image * z.rows.output + self.y) * z.columns.output + self.column
+    /// The position behind it.
+    fn next(self, z: &Sizes) -> Self {
+        let Self { image, y, column } = self;
+        match (column + 1 < z.columns.output, y + 1 < z.rows.output) {
+            (true, _) => Self { column: column + 1, ..self },
+            (false, true) => Self { image, y: y + 1, column: 0 },
+            (false, false) => Self { image: image + 1, y: 0, column: 0 },
+        }
     }
 }
 
@@ -37,22 +43,29 @@ fn covered(z: &Sizes) -> usize {
     z.rows.kernel * z.columns.kernel * z.depth
 }
 
-/// Bytes of scratch memory that a convolution needs: two positions, widened, and one as it is.
-pub(in crate::kernels) fn scratch(z: &Sizes) -> Result<usize, Refusal> {
-    let window = z.rows.kernel.checked_mul(z.columns.kernel).and_then(|n| n.checked_mul(z.depth));
-    let elements = window.and_then(|n| n.checked_mul(2)?.checked_add(n.div_ceil(2)));
-    elements.and_then(|n| n.checked_mul(size_of::<i16>())).ok_or(Refusal::TooLarge)
+/// Whether a position's elements are laid out as bytes first, because those of a cell are no whole words.
+fn needs_bytes(z: &Sizes) -> bool {
+    !z.depth.is_multiple_of(size_of::<u32>()) && covered(z) != z.depth
 }
 
-impl Layer<'_> {
+/// Bytes of scratch memory that a convolution needs: two positions, widened, and one as it is where it must be laid out.
+pub(in crate::kernels) fn scratch(z: &Sizes) -> Result<usize, Refusal> {
+    let window = z.rows.kernel.checked_mul(z.columns.kernel).and_then(|n| n.checked_mul(z.depth));
+    let words =
+        window.and_then(|n| n.checked_add(if needs_bytes(z) { n.div_ceil(size_of::<u32>()) } else { 0 }));
+    words.and_then(|n| n.checked_mul(size_of::<u32>())).ok_or(Refusal::TooLarge)
+}
+
+impl<'n> Layer<'n> {
     /// Whether an operator is one of those that are here.
     #[inline(always)]
-    pub(super) fn takes(shape: &Shape) -> bool {
-        match shape {
-            Shape::Full(_) | Shape::Rows(_) => true,
-            Shape::Depthwise(sizes) => sizes.filters == sizes.channels,
-            Shape::Transposed(_) => false,
-        }
+    pub(super) fn takes(rule: &Requantize, shape: &Shape) -> bool {
+        rule.is_small()
+            && match shape {
+                Shape::Full(_) | Shape::Rows(_) => true,
+                Shape::Depthwise(sizes) => sizes.filters == sizes.channels,
+                Shape::Transposed(_) => false,
+            }
     }
 
     /// Runs an operator that is here, with [`scratch`] for a convolution.
@@ -61,7 +74,7 @@ impl Layer<'_> {
         &self,
         shape: Shape,
         x: &[i8],
-        scratch: &mut [i16],
+        scratch: &mut [u32],
         out: &mut [i8],
     ) -> Result<(), Refusal> {
         match shape {
@@ -73,98 +86,61 @@ impl Layer<'_> {
         Ok(())
     }
 
-    fn offset(&self) -> i32 {
-        -self.outputs.rule.input_zero
-    }
-
-    fn start(&self, f: usize) -> i32 {
-        bias_at(self.bias, f)
-    }
-
-    fn finish(&self, f: usize, sum: i32) -> i8 {
-        self.outputs.of(f, sum) as i8
+    /// The constants of these filters, without weights.
+    fn filters(&self, range: Range<usize>) -> Filters<'n> {
+        let bias = self.bias.and_then(|bias| bias.get(range.clone())).unwrap_or_default();
+        Filters { bias, ..self.outputs.filters(range) }
     }
 
     /// CONV_2D: image `[batch, height, width, channels]`, weights `[filters, rows, columns, depth]`.
-    fn convolve(&self, z: &Sizes, x: &[i8], scratch: &mut [i16], out: &mut [i8]) {
-        for image in 0..z.batch {
-            for y in 0..z.rows.output {
-                for column in (0..z.columns.output).step_by(2) {
-                    let place = Place { image, y, column };
-                    match column + 1 < z.columns.output {
-                        true => self.position::<2>(z, &place, x, scratch, out),
-                        false => self.position::<1>(z, &place, x, scratch, out),
-                    }
-                }
-            }
-        }
-    }
-
-    /// All filters at `P` positions beside each other: what the window covers there is laid out in one row for each
-    /// position, a border of zeros with it, and widened.
     #[inline(never)]
-    fn position<const P: usize>(
-        &self,
-        z: &Sizes,
-        place: &Place,
-        x: &[i8],
-        scratch: &mut [i16],
-        out: &mut [i8],
-    ) {
+    fn convolve(&self, z: &Sizes, x: &[i8], scratch: &mut [u32], out: &mut [i8]) {
         let window = covered(z);
         let groups = z.channels.checked_div(z.depth).unwrap_or(0).max(1);
-        let filters = z.filters / groups;
-        let Some((wide, narrow)) = scratch.split_at_mut_checked(P * window) else { return };
-        let at = place.index(z) * z.filters;
-        let Some(out) = out.get_mut(at..at + P * z.filters) else { return };
-        for group in 0..groups {
-            for (p, wide) in wide.chunks_exact_mut(window.max(1)).enumerate() {
-                let place = Place { column: place.column + p, ..*place };
-                let x = self.gathered(z, &place, group, x, bytemuck::cast_slice_mut(narrow));
-                widen(self.offset(), x, wide);
-            }
-            let row = |p: usize| wide.get(p * window..(p + 1) * window).unwrap_or_default();
-            let rows: [&[i16]; P] = core::array::from_fn(row);
-            for f in (0..filters).step_by(2) {
-                let f = group * filters + f;
-                // The last of an odd number goes with itself.
-                let second = (f + 1).min((group + 1) * filters - 1);
-                let mut sums = [[self.start(f), self.start(second)]; P];
-                let weights = |f: usize| part(self.weights, f * window, window);
-                products(rows, [weights(f), weights(second)], &mut sums);
-                // Where both are one they give the same.
-                for (k, f) in [f, second].into_iter().enumerate() {
-                    let filter = self.outputs.filter(f);
-                    for (p, sums) in sums.iter().enumerate() {
-                        if let Some(out) = out.get_mut(p * z.filters + f) {
-                            *out = filter.of(sums[k]) as i8;
-                        }
-                    }
+        let count = z.filters / groups;
+        let Some((wide, bytes)) = scratch.split_at_mut_checked(window) else { return };
+        let bytes = bytemuck::cast_slice_mut(bytes);
+        let mut outs = out.chunks_mut((POSITIONS * z.filters).max(1));
+        let mut place = Place::default();
+        while let Some(out) = outs.next() {
+            let places = [place, place.next(z)];
+            place = places[1].next(z);
+            // A last position without another beside it is computed twice, into the same place.
+            let (places, second) =
+                if out.len() > z.filters { (places, z.filters) } else { ([places[0]; POSITIONS], 0) };
+            for group in 0..groups {
+                let filters = group * count..(group + 1) * count;
+                for (p, place) in places.iter().enumerate() {
+                    self.gather(z, place, group, x, p, (&mut *wide, &mut *bytes));
                 }
+                let weights =
+                    self.weights.get(filters.start * window..filters.end * window).unwrap_or_default();
+                let out = out.get_mut(filters.start..).unwrap_or_default();
+                small::convolve(&Filters { weights, ..self.filters(filters) }, wide, window, out, second);
             }
+            out.chunks_mut(z.filters).for_each(|out| self.outputs.put_constant(out));
         }
     }
 
-    /// What the window covers of a group's channels at a position, row after row, what lies outside as zeros: in `room`,
-    /// or where it lies in one piece.
-    fn gathered<'x>(
+    /// Widens what the window covers of a group's channels at a position, row after row, what lies outside as zeros, to row
+    /// `p` of `wide`; with room for it as bytes.
+    fn gather(
         &self,
         z: &Sizes,
         place: &Place,
         group: usize,
-        x: &'x [i8],
-        room: &'x mut [i8],
-    ) -> &'x [i8] {
+        x: &[i8],
+        p: usize,
+        (wide, bytes): (&mut [u32], &mut [i8]),
+    ) {
         let Place { image, y, column } = *place;
         let (window, depth) = (covered(z), z.depth);
+        let (offset, zero) = (-self.outputs.rule.input_zero, self.outputs.rule.input_zero as i8);
         let (rows, columns) = (z.rows.inside(y, z.height), z.columns.inside(column, z.width));
         let pixel = |i: usize, j: usize| z.pixel(image, (y, i), (column, j)) * z.channels + group * depth;
-        if (z.rows.kernel, z.columns.kernel) == (1, 1) && !rows.is_empty() && !columns.is_empty() {
-            return part(x, pixel(0, 0), depth);
-        }
-        let room = room.get_mut(..window).unwrap_or_default();
-        if rows.len() != z.rows.kernel || columns.len() != z.columns.kernel {
-            room.fill(self.outputs.rule.input_zero as i8);
+        let is_whole = rows.len() == z.rows.kernel && columns.len() == z.columns.kernel;
+        if is_whole && window == depth {
+            return widen(offset, part(x, pixel(0, 0), depth), (0, window), p, wide);
         }
         // Pixels of a row that the window covers lie side by side where it is not dilated.
         let together = z.columns.dilation == 1 && depth == z.channels;
@@ -173,95 +149,85 @@ impl Layer<'_> {
             (true, _) => (columns.start..columns.start + 1, columns.len() * depth),
             (false, _) => (columns, depth),
         };
-        for i in rows {
-            for j in runs.clone() {
-                let to = (i * z.columns.kernel + j) * depth;
-                if let Some(to) = room.get_mut(to..to + length) {
-                    to.copy_from_slice(part(x, pixel(i, j), length));
+        let bytes = bytes.get_mut(..window);
+        match bytes {
+            Some(bytes) if needs_bytes(z) => {
+                if !is_whole {
+                    bytes.fill(zero);
                 }
-            }
-        }
-        room
-    }
-
-    /// DEPTHWISE_CONV_2D with one filter for each channel: image `[batch, height, width, channels]`, weights `[1, rows,
-    /// columns, channels]`.
-    fn depthwise(&self, z: &Sizes, x: &[i8], out: &mut [i8]) {
-        for block in (0..z.channels).step_by(4) {
-            // Each block of four is one of its own; the last may begin inside the one before.
-            let c = block.min(z.channels.saturating_sub(4));
-            let filters = [0, 1, 2, 3].map(|k| self.outputs.filter(c + k));
-            let start = [0, 1, 2, 3].map(|k| self.start(c + k));
-            for image in 0..z.batch {
-                for y in 0..z.rows.output {
-                    for column in 0..z.columns.output {
-                        let place = Place { image, y, column };
-                        let sums = self.channels(z, &place, c, start, x);
-                        let at = place.index(z) * z.channels;
-                        let out = out.get_mut(at + c..at + z.channels).unwrap_or_default();
-                        for ((out, sum), filter) in out.iter_mut().zip(sums).zip(&filters) {
-                            *out = filter.of(sum) as i8;
+                for i in rows {
+                    for j in runs.clone() {
+                        let to = (i * z.columns.kernel + j) * depth;
+                        if let Some(to) = bytes.get_mut(to..to + length) {
+                            to.iter_mut().zip(part(x, pixel(i, j), length)).for_each(|(to, &x)| *to = x);
                         }
+                    }
+                }
+                widen(offset, bytes, (0, window), p, wide);
+            }
+            _ => {
+                if !is_whole {
+                    small::clear(p, wide);
+                }
+                for i in rows {
+                    for j in runs.clone() {
+                        let to = (i * z.columns.kernel + j) * depth;
+                        widen(offset, part(x, pixel(i, j), length), (to, window), p, wide);
                     }
                 }
             }
         }
     }
 
-    /// The sums of four channels from `c` on at a position.
-    #[inline(always)]
-    fn channels(&self, z: &Sizes, place: &Place, c: usize, mut sums: [i32; 4], x: &[i8]) -> [i32; 4] {
-        let Place { image, y, column } = *place;
-        let columns = z.columns.inside(column, z.width);
-        if columns.is_empty() {
-            return sums;
-        }
-        for i in z.rows.inside(y, z.height) {
-            let pixel = z.pixel(image, (y, i), (column, columns.start)) * z.channels + c;
-            let tap = (i * z.columns.kernel + columns.start) * z.channels + c;
-            let step = z.channels * z.columns.dilation;
-            let x = Strided { from: x.get(pixel..).unwrap_or_default(), step };
-            let w = Strided { from: self.weights.get(tap..).unwrap_or_default(), step: z.channels };
-            if z.channels < 4 {
-                self.few(x, w, columns.len(), z.channels, &mut sums);
-            } else {
-                lanes(self.offset(), x, w, columns.len(), &mut sums);
-            }
-        }
-        sums
-    }
-
-    /// As [`lanes`], for fewer channels than four.
-    fn few(&self, x: Strided<'_>, w: Strided<'_>, count: usize, channels: usize, sums: &mut [i32; 4]) {
-        for t in 0..count {
-            let (x, w) = (part(x.from, t * x.step, channels), part(w.from, t * w.step, channels));
-            for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(w) {
-                *sum = sum.wrapping_add((i32::from(x) + self.offset()).wrapping_mul(w.into()));
+    /// DEPTHWISE_CONV_2D with one filter for each channel: image `[batch, height, width, channels]`, weights `[1, rows,
+    /// columns, channels]`.
+    #[inline(never)]
+    fn depthwise(&self, z: &Sizes, x: &[i8], out: &mut [i8]) {
+        let channels = z.channels;
+        let filters = self.filters(0..channels);
+        let mut outs = out.chunks_exact_mut(channels.max(1));
+        for image in 0..z.batch {
+            for y in 0..z.rows.output {
+                let rows = z.rows.inside(y, z.height);
+                for column in 0..z.columns.output {
+                    let columns = z.columns.inside(column, z.width);
+                    let Some(out) = outs.next() else { return };
+                    let (mut first, mut tap) = (0, 0);
+                    if !rows.is_empty() && !columns.is_empty() {
+                        first = z.pixel(image, (y, rows.start), (column, columns.start)) * channels;
+                        tap = (rows.start * z.columns.kernel + columns.start) * channels;
+                    }
+                    let taps = Taps {
+                        rows: rows.len(),
+                        columns: columns.len(),
+                        image: [z.rows.dilation * z.width * channels, z.columns.dilation * channels],
+                        weights: [z.columns.kernel * channels, channels],
+                    };
+                    let weights = self.weights.get(tap..).unwrap_or_default();
+                    small::depthwise(
+                        &Filters { weights, ..filters },
+                        x.get(first..).unwrap_or_default(),
+                        &taps,
+                        out,
+                    );
+                    self.outputs.put_constant(out);
+                }
             }
         }
     }
 
     /// FULLY_CONNECTED: rows of `depth` elements, weights `[units, depth]`.
+    #[inline(never)]
     fn connect(&self, depth: usize, x: &[i8], out: &mut [i8]) {
         let depth = depth.max(1);
         let units = self.weights.len() / depth;
         if units == 0 {
             return;
         }
+        let filters = Filters { weights: self.weights, ..self.filters(0..units) };
         for (x, out) in x.chunks_exact(depth).zip(out.chunks_exact_mut(units)) {
-            for (block, out) in out.chunks_mut(4).enumerate() {
-                let f = block * 4;
-                // Behind the last unit there are no weights, and no places for sums.
-                let weights =
-                    core::array::from_fn(|k| part(self.weights, (f + k).min(units - 1) * depth, depth));
-                let mut sums = [core::array::from_fn(|k| self.start(f + k))];
-                dots::<1, 4>(self.offset(), [x], weights, &mut sums);
-                let [sums] = sums;
-                out.iter_mut()
-                    .zip(sums)
-                    .enumerate()
-                    .for_each(|(k, (out, sum))| *out = self.finish(f + k, sum));
-            }
+            small::connect(&filters, x, out);
+            self.outputs.put_constant(out);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What convolutions and fully connected layers have in common: their geometry, and how sums of
 //! products become outputs.
 
+mod constant;
 mod direct;
 mod geometry;
 pub(super) mod hybrid;

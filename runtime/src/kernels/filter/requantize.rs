@@ -1,13 +1,17 @@
 //! Sums of products to quantized outputs.
 
+use core::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Activation, Node as _};
 use sedge_schema::{Refusal, Slot, TensorType};
+use sedge_simd::small::Filters;
 
 use super::super::shared::OUTPUT;
 use super::WEIGHTS;
+use super::constant::{self, Fit};
 use crate::arena::Span;
-use crate::fixed::{Multiplier, Scaler, quantized_range};
+use crate::fixed::{Multiplier, quantized_range};
 use crate::node::{Invoke, Prepare};
 
 /// How the real factor `input scale * weight scale / output scale` is computed.
@@ -34,6 +38,8 @@ pub(in crate::kernels) struct Requantize {
     pub(in crate::kernels) output_zero: i32,
     pub(in crate::kernels) min: i32,
     pub(in crate::kernels) max: i32,
+    /// A [`Fit`].
+    fit: u32,
 }
 
 impl Requantize {
@@ -67,22 +73,22 @@ impl Requantize {
         let range = activation.range().ok_or(Refusal::Parameter("fused_activation_function"))?;
         let (min, max) = quantized_range(range, output.scale, output.zero_point, low, high);
         let (q, shift) = (node.list::<i32>(count)?, node.list::<i8>(count)?);
-        for (f, scale) in weights.scale().iter().enumerate() {
+        let real = |scale: f32| {
             let product = match product {
                 // uint8 has one scale for all weights, and takes the product of scales in float32 everywhere.
                 _ if unsigned => f64::from(input.scale * scale),
                 Product::Single if count == 1 => f64::from(input.scale * scale),
                 _ => f64::from(input.scale) * f64::from(scale),
             };
-            let multiplier = Multiplier::from_real(product / f64::from(output.scale));
-            if let Some(q) = node.list_mut::<i32>(q).get_mut(f) {
-                *q = multiplier.q;
+            product / f64::from(output.scale)
+        };
+        let fill = |node: &mut Prepare<'_>| {
+            for (f, scale) in weights.scale().iter().enumerate() {
+                set(node, (q, shift), f, Multiplier::from_real(real(scale)));
             }
-            if let Some(s) = node.list_mut::<i8>(shift).get_mut(f) {
-                *s = multiplier.shift as i8;
-            }
-        }
-        Ok(Self {
+        };
+        fill(node);
+        let mut rule = Self {
             q,
             shift,
             widened: super::widen(node)?,
@@ -91,14 +97,43 @@ impl Requantize {
             output_zero: output.zero_point,
             min,
             max,
-        })
+            fit: Fit::None as u32,
+        };
+        if kind == TensorType::Int8 && image == Slot::Input(0) && !node.packs_weights() {
+            rule.fit = constant::find(node, &rule, (filters, axis))? as u32;
+            if rule.fit == Fit::None as u32 {
+                // What was marked before one was found that is not constant.
+                fill(node);
+            }
+        }
+        Ok(rule)
     }
+
+    /// Whether [`Filters`] can have the layer, but for filters with constant outputs.
+    pub(in crate::kernels) fn is_small(&self) -> bool {
+        self.fit != Fit::None as u32
+    }
+
+    /// Puts something else in place of the multiplier of filter `f`; `false` where all filters have one.
+    pub(super) fn mark(&self, node: &mut Prepare<'_>, f: usize, to: Multiplier) -> bool {
+        if self.q.bytes as usize == size_of::<i32>() {
+            return false;
+        }
+        set(node, (self.q, self.shift), f, to);
+        true
+    }
+
     /// The multiplier of filter `f`, while the session is made.
     pub(in crate::kernels) fn multiplier(&self, node: &mut Prepare<'_>, f: usize) -> Multiplier {
         let at = if self.q.bytes as usize == size_of::<i32>() { 0 } else { f };
         let q = node.list_mut::<i32>(self.q).get(at).copied().unwrap_or(0);
         let shift = node.list_mut::<i8>(self.shift).get(at).copied().unwrap_or(0);
         Multiplier { q, shift: shift.into() }
+    }
+
+    /// The output for a sum.
+    pub(super) fn output(&self, multiplier: Multiplier, sum: i32) -> i32 {
+        self.clamped(multiplier.apply(sum))
     }
 
     /// The output for a scaled sum.
@@ -113,6 +148,16 @@ impl Requantize {
     }
 }
 
+/// Sets multiplier `f` in the lists of `q` and shifts.
+fn set(node: &mut Prepare<'_>, (q, shift): (Span, Span), f: usize, to: Multiplier) {
+    if let Some(q) = node.list_mut::<i32>(q).get_mut(f) {
+        *q = to.q;
+    }
+    if let Some(shift) = node.list_mut::<i8>(shift).get_mut(f) {
+        *shift = to.shift as i8;
+    }
+}
+
 /// Turns sums into outputs.
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Outputs<'s> {
@@ -121,38 +166,42 @@ pub(in crate::kernels) struct Outputs<'s> {
     pub(in crate::kernels) rule: Requantize,
 }
 
-impl Outputs<'_> {
+impl<'s> Outputs<'s> {
+    /// The multipliers of these filters, and what comes after.
+    pub(super) fn filters(&self, range: Range<usize>) -> Filters<'s> {
+        let Requantize { input_zero, output_zero, min, max, .. } = self.rule;
+        // A list of one is for all.
+        fn of<T>(list: &[T], range: Range<usize>) -> &[T] {
+            if list.len() == 1 { list } else { list.get(range).unwrap_or_default() }
+        }
+        Filters {
+            weights: &[],
+            bias: &[],
+            q: of(self.q, range.clone()),
+            shift: of(self.shift, range),
+            offset: -input_zero,
+            zero: output_zero as i8,
+            range: [min as i8, max as i8],
+        }
+    }
+
+    /// Puts the outputs of filters that [`Filters`] cannot have among those of all.
+    pub(super) fn put_constant(&self, outputs: &mut [i8]) {
+        if self.rule.fit == Fit::AllButConstant as u32 {
+            constant::put(self.q, self.shift, outputs);
+        }
+    }
+
     fn multiplier(&self, f: usize) -> Multiplier {
         let at = if self.q.len() == 1 { 0 } else { f };
         let q = self.q.get(at).copied().unwrap_or(0);
         Multiplier { q, shift: self.shift.get(at).copied().unwrap_or(0).into() }
     }
 
-    /// What turns sums of filter `f` into outputs, for many of them.
-    #[inline]
-    pub(in crate::kernels) fn filter(&self, f: usize) -> Filter {
-        Filter { scaler: self.multiplier(f).scaler(), rule: self.rule }
-    }
-
     /// The output of filter `f` for its sum.
     #[inline]
     pub(in crate::kernels) fn of<S: Sum>(&self, f: usize, sum: S) -> i32 {
         self.rule.clamped(sum.scale(self.multiplier(f)))
-    }
-}
-
-/// Turns sums of one filter into outputs.
-#[derive(Clone, Copy)]
-pub(in crate::kernels) struct Filter {
-    scaler: Scaler,
-    rule: Requantize,
-}
-
-impl Filter {
-    /// The output for a sum.
-    #[inline(always)]
-    pub(in crate::kernels) fn of(&self, sum: i32) -> i32 {
-        self.rule.clamped(self.scaler.apply(sum))
     }
 }
 

@@ -42,19 +42,17 @@ impl Shape {
     }
 }
 
-/// As [`direct`], where all is int8.
+/// As [`direct`], for int8 where [`is_small`].
 #[inline(always)]
-pub(in crate::kernels) fn direct_int8(
-    node: &mut Invoke<'_>,
-    shape: Shape,
-    inputs: Inputs,
-    data: Span,
-) -> Result<(), Refusal> {
+pub(in crate::kernels) fn small(node: &mut Invoke<'_>, shape: Shape, data: Span) -> Result<(), Refusal> {
     let outputs = node.load::<Requantize>(data)?.outputs(node);
-    match Layer::takes(&shape) {
-        true => int8(node, (shape, inputs), outputs),
-        false => run::<i8, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i8),
-    }
+    int8(node, (shape, Inputs::USUAL), outputs)
+}
+
+/// Whether an int8 operator is one that [`small`] can have.
+#[cfg(feature = "std")]
+pub(in crate::kernels) fn is_small(prepared: &crate::arena::Prepared<'_>, shape: &Shape, data: Span) -> bool {
+    prepared.get::<Requantize>(data).first().is_some_and(|rule| Layer::takes(rule, shape))
 }
 
 /// Runs the operator directly from its weights; `data` holds a [`FloatRange`] or a [`Requantize`].
@@ -68,15 +66,14 @@ pub(in crate::kernels) fn direct(
     if arithmetic == Arithmetic::Float {
         return float(node, (shape, inputs), *node.load(data)?);
     }
-    if arithmetic == Arithmetic::Int8 {
-        return direct_int8(node, shape, inputs, data);
-    }
     let outputs = node.load::<Requantize>(data)?.outputs(node);
     match arithmetic {
+        Arithmetic::Int8 if Layer::takes(&outputs.rule, &shape) => int8(node, (shape, inputs), outputs),
+        Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i8),
         Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, (shape, inputs), outputs, |y| y as u8),
         Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, (shape, inputs), outputs, |y| y as i16),
         Arithmetic::Int16Bias32 => run::<i16, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i16),
-        Arithmetic::Float | Arithmetic::Hybrid | Arithmetic::Int8 => Err(Refusal::Internal),
+        Arithmetic::Float | Arithmetic::Hybrid => Err(Refusal::Internal),
     }
 }
 
@@ -100,7 +97,7 @@ fn int8(
     outputs: Outputs<'_>,
 ) -> Result<(), Refusal> {
     let out = node.output::<i8>(0)?;
-    let scratch = if matches!(shape, Shape::Full(_)) { node.scratch::<i16>()? } else { Default::default() };
+    let scratch = if matches!(shape, Shape::Full(_)) { node.scratch::<u32>()? } else { Default::default() };
     let bias = node.optional_input::<i32>(inputs.bias)?;
     let layer = Layer { weights: weights(node, outputs.rule.widened)?, bias, outputs };
     layer.run(shape, node.input(inputs.image)?, scratch, out)

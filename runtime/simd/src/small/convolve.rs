@@ -1,0 +1,111 @@
+//! Convolutions: all filters at two positions of the window.
+
+use super::Filters;
+
+/// Positions that run side by side.
+pub const POSITIONS: usize = 2;
+
+/// Where element `k` of position `p` lies in rows of `length` elements, in halves of words.
+///
+/// For the DSP instructions, which take elements 0 and 2, then 1 and 3 of each four; those that are left, and all for
+/// other processors, lie beside those of the other position.
+#[inline(always)]
+const fn place(k: usize, p: usize, length: usize) -> usize {
+    if cfg!(sedge_dsp) && k < length / 4 * 4 {
+        return k / 4 * 8 + k % 2 * 4 + p * 2 + k / 2 % 2;
+    }
+    2 * k + p
+}
+
+/// Puts `x[k] + offset` at element `start + k` of position `p` of rows of `length` elements, two to a word of `to`;
+/// nothing where these have no place. `offset` must fit 16 bits together with any int8.
+#[inline]
+pub fn widen(offset: i32, x: &[i8], (start, length): (usize, usize), p: usize, to: &mut [u32]) {
+    if start.checked_add(x.len()).is_none_or(|end| end > length) || to.len() < length || p >= POSITIONS {
+        return;
+    }
+    #[cfg(sedge_dsp)]
+    let (x, start) = match start.is_multiple_of(4) {
+        // The rows' rest has another order.
+        true => {
+            let words = x.len().min(length / 4 * 4 - start.min(length / 4 * 4)) / 4;
+            // SAFETY: `words` words lie in `x`; of `to`, four from `start` on for each, of which two are written, lie in
+            // the first `length`.
+            unsafe { crate::dsp::widen(offset, x.as_ptr(), words, to.as_mut_ptr().add(start + p)) };
+            (&x[words * 4..], start + words * 4)
+        }
+        false => (x, start),
+    };
+    for (k, &x) in (start..).zip(x) {
+        let at = place(k, p, length);
+        let (half, shift) = ((i32::from(x) + offset) as u16, at % 2 * 16);
+        if let Some(word) = to.get_mut(at / 2) {
+            *word = *word & !(0xffff << shift) | u32::from(half) << shift;
+        }
+    }
+}
+
+/// Makes all elements of position `p` 0, in rows of as many elements as `to` has words.
+pub fn clear(p: usize, to: &mut [u32]) {
+    let length = to.len();
+    let (fours, rest) = to.split_at_mut(if cfg!(sedge_dsp) { length / 4 * 4 } else { 0 });
+    fours.iter_mut().skip(p).step_by(2).for_each(|word| *word = 0);
+    rest.iter_mut().for_each(|word| *word &= !(0xffff << (p % 2 * 16)));
+}
+
+/// The element at `at`, a half of a word.
+#[inline(always)]
+fn half(x: &[u32], at: usize) -> i32 {
+    let word = x.get(at / 2).copied().unwrap_or(0);
+    (word >> (at % 2 * 16)) as i16 as i32
+}
+
+/// The outputs of all filters at two positions: `out[f]` at the first, `out[second + f]` at the second; both may be one.
+/// `x` holds the rows of [`widen`], of `length` elements; nothing is written where not all is there.
+pub fn convolve(filters: &Filters<'_>, x: &[u32], length: usize, out: &mut [i8], second: usize) {
+    let count = filters.weights.len().checked_div(length).unwrap_or(0);
+    let fits = second.checked_add(count).is_some_and(|end| end <= out.len());
+    if !fits || x.len() < length || !filters.has(count) {
+        return;
+    }
+    #[cfg(sedge_dsp)]
+    let done = {
+        // SAFETY: the filters' constants and weights are there, `x` has `length` words, and `out` places for two outputs of
+        // each filter.
+        unsafe { crate::dsp::convolve(filters, x, (length, count / 2), out.as_mut_ptr(), second) };
+        count / 2 * 2
+    };
+    #[cfg(not(sedge_dsp))]
+    let done = 0;
+    let mut rest = filters.weights.get(done * length..).unwrap_or_default().chunks_exact(length);
+    let mut f = done;
+    while let Some(first) = rest.next() {
+        // The last of an odd number goes with itself.
+        let (other, g) = rest.next().map_or((first, f), |row| (row, f + 1));
+        let mut sums = [filters.start(f), filters.start(g), filters.start(f), filters.start(g)];
+        if cfg!(sedge_dsp) {
+            for (k, &w) in first.iter().enumerate() {
+                for (p, sum) in sums.iter_mut().step_by(2).enumerate() {
+                    *sum = sum.wrapping_add(half(x, place(k, p, length)).wrapping_mul(w.into()));
+                }
+            }
+        } else {
+            for ((&x, &v), &w) in x.iter().zip(first).zip(other) {
+                let (x, y, v, w) = (i32::from(x as i16), x as i32 >> 16, i32::from(v), i32::from(w));
+                sums[0] = sums[0].wrapping_add(x.wrapping_mul(v));
+                sums[1] = sums[1].wrapping_add(x.wrapping_mul(w));
+                sums[2] = sums[2].wrapping_add(y.wrapping_mul(v));
+                sums[3] = sums[3].wrapping_add(y.wrapping_mul(w));
+            }
+        }
+        for (at, sum) in [(f, sums[0]), (second + f, sums[2])] {
+            out[at] = filters.finish(f, sum);
+        }
+        if g != f {
+            for (at, sum) in [(g, sums[1]), (second + g, sums[3])] {
+                out[at] = filters.finish(g, sum);
+            }
+        }
+        f = g + 1;
+    }
+}

@@ -1,0 +1,76 @@
+//! Depthwise convolutions with one filter for each channel: all channels at a position of the window.
+
+use super::Filters;
+
+/// The cells of the window that lie inside of the image: how many, and elements from one to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Taps {
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub columns: usize,
+    /// Elements of the image from a row of cells to the next, and from a cell to the next.
+    pub image: [usize; 2],
+    /// Elements of the weights likewise.
+    pub weights: [usize; 2],
+}
+
+impl Taps {
+    /// Elements from the first cell's first channel to the last cell's channel `channels - 1`.
+    fn span(&self, [row, column]: [usize; 2], channels: usize) -> Option<usize> {
+        let last = (self.rows.checked_sub(1)?).checked_mul(row)?;
+        last.checked_add(self.columns.checked_sub(1)?.checked_mul(column)?)?.checked_add(channels)
+    }
+}
+
+/// The outputs of all channels at a position, as many as `out` has: `x` and the filters' weights start at the first cell of
+/// the window; nothing is written where not all is there.
+pub fn depthwise(filters: &Filters<'_>, x: &[i8], taps: &Taps, out: &mut [i8]) {
+    let channels = out.len();
+    let (image, weights) = (taps.span(taps.image, channels), taps.span(taps.weights, channels));
+    let inside = image.is_none_or(|n| n <= x.len()) && weights.is_none_or(|n| n <= filters.weights.len());
+    if !inside || !filters.has(channels) {
+        return;
+    }
+    // Without cells there are biases only.
+    let taps = if image.is_some() && weights.is_some() { *taps } else { Taps { rows: 0, ..*taps } };
+    #[cfg(sedge_dsp)]
+    if channels >= 4 && taps.rows > 0 {
+        // The last block of four may begin inside of the one before.
+        for (first, blocks) in [(0, channels / 4), (channels - 4, usize::from(!channels.is_multiple_of(4)))] {
+            if blocks > 0 {
+                // SAFETY: the filters' constants, the elements of all cells and the outputs are there for channels up to
+                // `first + 4 * blocks`, which is not beyond `channels`.
+                unsafe {
+                    crate::dsp::depthwise(filters, x.as_ptr(), &taps, (first, blocks), out.as_mut_ptr())
+                };
+            }
+        }
+        return;
+    }
+    for (block, out) in out.chunks_mut(4).enumerate() {
+        let c = block * 4;
+        let mut sums = [0, 1, 2, 3].map(|k| filters.start(c + k));
+        for i in 0..taps.rows {
+            for j in 0..taps.columns {
+                let cell = |[row, column]: [usize; 2]| i * row + j * column + c;
+                let x = x.get(cell(taps.image)..).unwrap_or_default();
+                let w = filters.weights.get(cell(taps.weights)..).unwrap_or_default();
+                match (x.first_chunk::<4>(), w.first_chunk::<4>()) {
+                    (Some(x), Some(w)) => add(filters.offset, x, w, &mut sums),
+                    // Only sums that have an output need elements.
+                    _ => add(filters.offset, x, w, &mut sums),
+                }
+            }
+        }
+        out.iter_mut().zip(sums).enumerate().for_each(|(k, (out, sum))| *out = filters.finish(c + k, sum));
+    }
+}
+
+/// `sums[c] += (x[c] + offset) * w[c]`.
+#[inline(always)]
+fn add(offset: i32, x: &[i8], w: &[i8], sums: &mut [i32; 4]) {
+    for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(w) {
+        *sum = sum.wrapping_add((i32::from(x) + offset).wrapping_mul(w.into()));
+    }
+}

@@ -1,0 +1,87 @@
+//! int8 layers for processors without vectors, with weights read as they lie in flash: sums of products, and what makes
+//! outputs of them.
+//!
+//! ```text
+//! CONV_2D             windows --widen--> two rows of x  --convolve-->  outputs of all filters at two positions
+//! DEPTHWISE_CONV_2D   pixels under the window           --depthwise--> outputs of all channels at a position
+//! FULLY_CONNECTED     a row                             --connect-->   outputs of all units
+//! ```
+//!
+//! Several sums run at once, so that what is loaded is used more than once. On Cortex-M4 and M7, and on an M33 that is built
+//! for (`--cfg sedge_dsp`), most of it is done by the DSP instructions ([`dsp`](crate::dsp)), two products each; other
+//! processors get plain ones. Sums wrap.
+
+mod connect;
+mod convolve;
+mod depthwise;
+#[cfg(test)]
+mod tests;
+
+pub use connect::connect;
+pub use convolve::{POSITIONS, clear, convolve, widen};
+pub use depthwise::{Taps, depthwise};
+
+/// Filters of a layer, or units, or channels: what their sums start from, and what makes outputs of these.
+///
+/// An output is `clamp(round(round(sum * q / 2^31) * 2^shift) + zero)`: the high product rounds halves up, the shift halves
+/// away from zero, which is the rule of all of Sedge's integer kernels.
+#[derive(Clone, Copy, Debug)]
+pub struct Filters<'f> {
+    /// The weights of one filter after the other; of a depthwise convolution those of all channels for a cell of the
+    /// window, cell after cell.
+    pub weights: &'f [i8],
+    /// What sums start from, one for each filter; none for 0.
+    pub bias: &'f [i32],
+    /// The multipliers, one for each filter or one for all.
+    pub q: &'f [i32],
+    /// Their shifts, likewise, from [`Filters::LEAST_SHIFT`] to 0.
+    pub shift: &'f [i8],
+    /// Added to each input: the negative zero point, so that together with any int8 it fits 16 bits.
+    pub offset: i32,
+    /// The zero point of outputs.
+    pub zero: i8,
+    /// The least and the largest output.
+    pub range: [i8; 2],
+}
+
+impl Filters<'_> {
+    /// Sums must be nearer to 0 than this one: for others, outputs are wrong.
+    pub const MOST_SUM: i32 = 1 << 29;
+    /// The least shift.
+    pub const LEAST_SHIFT: i8 = -22;
+
+    /// Whether there are constants for `count` filters.
+    fn has(&self, count: usize) -> bool {
+        let has = |len: usize| len == 1 || len >= count;
+        (self.bias.is_empty() || self.bias.len() >= count) && has(self.q.len()) && has(self.shift.len())
+    }
+
+    /// What the sums of filter `f` start from.
+    #[inline(always)]
+    fn start(&self, f: usize) -> i32 {
+        self.bias.get(f).copied().unwrap_or(0)
+    }
+
+    /// The output of filter `f` for its sum.
+    #[inline(always)]
+    fn finish(&self, f: usize, sum: i32) -> i8 {
+        let at = if self.q.len() == 1 { 0 } else { f };
+        let q = self.q.get(at).copied().unwrap_or(0);
+        let right = self.shift.get(if self.shift.len() == 1 { 0 } else { f }).map_or(0, |s| s.unsigned_abs());
+        let product = ((i64::from(sum) * i64::from(q) + (1 << 30)) >> 31) as i32;
+        // Twice what is wanted, so that the half has a place; one less of it for negative numbers. The zero point is added
+        // before the shift takes place.
+        let half = (2 * i32::from(self.zero) + 1).wrapping_shl(right.into());
+        let doubled = product.wrapping_mul(2).wrapping_add(half).wrapping_add(product >> 31);
+        let [min, max] = self.range;
+        doubled.wrapping_shr(right.into()).wrapping_shr(1).max(min.into()).min(max.into()) as i8
+    }
+}
+
+/// Sums of products of as many elements as all rows have.
+#[inline(always)]
+fn dot(offset: i32, start: i32, x: &[i8], w: &[i8]) -> i32 {
+    x.iter()
+        .zip(w)
+        .fold(start, |sum, (&x, &w)| sum.wrapping_add((i32::from(x) + offset).wrapping_mul(w.into())))
+}
