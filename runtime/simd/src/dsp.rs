@@ -6,7 +6,7 @@
 //!
 //! In all of them `r4` to `r7` are four sums, `[sp]` holds the job, and `r12` the job's address between loops.
 
-use core::arch::naked_asm;
+use core::arch::asm;
 
 use crate::small::{Filters, Taps};
 
@@ -216,27 +216,29 @@ macro_rules! finish_four {
 /// The elements and the words must be there.
 #[inline]
 pub(crate) unsafe fn widen(offset: i32, x: *const i8, words: usize, to: *mut u32) {
-    // SAFETY: the caller says so.
-    unsafe { widen_words(both(offset), x, words, to) }
-}
-
-#[unsafe(naked)]
-unsafe extern "C" fn widen_words(both: u32, x: *const i8, words: usize, to: *mut u32) {
-    naked_asm!(
-        "cbz r2, 2f",
-        "push {{r4, r5}}",
-        "1:",
-        "ldr r4, [r1], #4",
-        "sxtab16 r5, r0, r4",
-        "sxtab16 r4, r0, r4, ror #8",
-        "str r4, [r3, #8]",
-        "str r5, [r3], #16",
-        "subs r2, r2, #1",
-        "bne 1b",
-        "pop {{r4, r5}}",
-        "2:",
-        "bx lr",
-    )
+    if words == 0 {
+        return;
+    }
+    // SAFETY: the caller says that all that is read and written is there. The loads need no alignment.
+    unsafe {
+        asm!(
+            "2:",
+            "ldr {t}, [{x}], #4",
+            "sxtab16 {u}, {both}, {t}",
+            "sxtab16 {t}, {both}, {t}, ror #8",
+            "str {t}, [{to}, #8]",
+            "str {u}, [{to}], #16",
+            "subs {n}, {n}, #1",
+            "bne 2b",
+            both = in(reg) both(offset),
+            x = inout(reg) x => _,
+            to = inout(reg) to => _,
+            n = inout(reg) words => _,
+            t = out(reg) _,
+            u = out(reg) _,
+            options(nostack)
+        );
+    }
 }
 
 /// The job of [`convolve`].
@@ -304,85 +306,95 @@ macro_rules! four_by_four {
 }
 
 // r4, r5: the sums of both filters at the first position, r6, r7: at the second.
-#[unsafe(naked)]
-unsafe extern "C" fn run_convolve(job: *mut Convolve) {
-    naked_asm!(
-        "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
-        "ldr r2, [r0, #64]",
-        // A pair of filters; r2 is where the weights of the first start.
-        "1:",
-        "ldr r12, [sp]",
-        "ldrd r8, r9, [r12, #0]",
-        "ldrd r4, r5, [r8]",
-        "add r8, r8, r9",
-        "str r8, [r12, #0]",
-        "mov r6, r4",
-        "mov r7, r5",
-        "ldrd r0, r3, [r12, #48]",
-        "ldr r9, [r12, #60]",
-        "mov r1, r2",
-        "add r2, r2, r9",
-        // Fours of elements: one first where their number is odd.
-        "lsrs r3, r3, #1",
-        "bcc 2f",
-        four_by_four!(),
-        "2:",
-        "cmp r3, #0",
-        "beq 4f",
-        "3:",
-        four_by_four!(),
-        four_by_four!(),
-        "subs r3, r3, #1",
-        "bne 3b",
-        // The elements left: those of both positions lie side by side.
-        "4:",
-        "ldr r12, [sp]",
-        "ldr r3, [r12, #56]",
-        "cbz r3, 6f",
-        "5:",
-        "ldrsb r8, [r1], #1",
-        "ldrsb r9, [r2], #1",
-        "ldr r10, [r0], #4",
-        "smlabb r4, r10, r8, r4",
-        "smlabb r5, r10, r9, r5",
-        "smlatb r6, r10, r8, r6",
-        "smlatb r7, r10, r9, r7",
-        "subs r3, r3, #1",
-        "bne 5b",
-        // Outputs; r2 is where the next pair's weights start. r8, r9: halves; r10, r11: shifts to the right.
-        "6:",
-        "ldrd r8, r9, [r12, #8]",
-        "ldrd r0, r1, [r8]",
-        "ldrsb r10, [r9]",
-        "ldrsb r11, [r9, #1]",
-        "ldrd r3, lr, [r12, #16]",
-        "add r8, r8, r3",
-        "add r9, r9, lr",
-        "strd r8, r9, [r12, #8]",
-        "mov lr, r2",
-        "ldr r3, [r12, #24]",
-        "rsb r10, r10, #0",
-        "rsb r11, r11, #0",
-        "lsl r8, r3, r10",
-        "mov r9, r8",
-        output!("r4", "r0", "r10", "r8"),
-        output!("r6", "r0", "r10", "r9"),
-        "lsl r8, r3, r11",
-        "mov r9, r8",
-        output!("r5", "r1", "r11", "r8"),
-        output!("r7", "r1", "r11", "r9"),
-        pack!("r4", "r5", "r6", "r7"),
-        "mov r2, lr",
-        "ldrd r8, r9, [r12, #36]",
-        "ldr r10, [r12, #44]",
-        "lsr r11, r4, #16",
-        "strh r11, [r8, r10]",
-        "strh r4, [r8], #2",
-        "subs r9, r9, #1",
-        "strd r8, r9, [r12, #36]",
-        "bne 1b",
-        "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
-    )
+#[inline(never)]
+unsafe fn run_convolve(job: *mut Convolve) {
+    // SAFETY: all that is read and written lies where the job's pointers say, which the caller vouches for. Registers that
+    // are no operands, and the stack, are as before at the end.
+    unsafe {
+        asm!(
+            "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11}}",
+            "ldr r2, [r0, #64]",
+            // A pair of filters; r2 is where the weights of the first start.
+            "7:",
+            "ldr r12, [sp]",
+            "ldrd r8, r9, [r12, #0]",
+            "ldrd r4, r5, [r8]",
+            "add r8, r8, r9",
+            "str r8, [r12, #0]",
+            "mov r6, r4",
+            "mov r7, r5",
+            "ldrd r0, r3, [r12, #48]",
+            "ldr r9, [r12, #60]",
+            "mov r1, r2",
+            "add r2, r2, r9",
+            // Fours of elements: one first where their number is odd.
+            "lsrs r3, r3, #1",
+            "bcc 2f",
+            four_by_four!(),
+            "2:",
+            "cmp r3, #0",
+            "beq 4f",
+            "3:",
+            four_by_four!(),
+            four_by_four!(),
+            "subs r3, r3, #1",
+            "bne 3b",
+            // The elements left: those of both positions lie side by side.
+            "4:",
+            "ldr r12, [sp]",
+            "ldr r3, [r12, #56]",
+            "cbz r3, 6f",
+            "5:",
+            "ldrsb r8, [r1], #1",
+            "ldrsb r9, [r2], #1",
+            "ldr r10, [r0], #4",
+            "smlabb r4, r10, r8, r4",
+            "smlabb r5, r10, r9, r5",
+            "smlatb r6, r10, r8, r6",
+            "smlatb r7, r10, r9, r7",
+            "subs r3, r3, #1",
+            "bne 5b",
+            // Outputs; r2 is where the next pair's weights start. r8, r9: halves; r10, r11: shifts to the right.
+            "6:",
+            "ldrd r8, r9, [r12, #8]",
+            "ldrd r0, r1, [r8]",
+            "ldrsb r10, [r9]",
+            "ldrsb r11, [r9, #1]",
+            "ldrd r3, lr, [r12, #16]",
+            "add r8, r8, r3",
+            "add r9, r9, lr",
+            "strd r8, r9, [r12, #8]",
+            "mov lr, r2",
+            "ldr r3, [r12, #24]",
+            "rsb r10, r10, #0",
+            "rsb r11, r11, #0",
+            "lsl r8, r3, r10",
+            "mov r9, r8",
+            output!("r4", "r0", "r10", "r8"),
+            output!("r6", "r0", "r10", "r9"),
+            "lsl r8, r3, r11",
+            "mov r9, r8",
+            output!("r5", "r1", "r11", "r8"),
+            output!("r7", "r1", "r11", "r9"),
+            pack!("r4", "r5", "r6", "r7"),
+            "mov r2, lr",
+            "ldrd r8, r9, [r12, #36]",
+            "ldr r10, [r12, #44]",
+            "lsr r11, r4, #16",
+            "strh r11, [r8, r10]",
+            "strh r4, [r8], #2",
+            "subs r9, r9, #1",
+            "strd r8, r9, [r12, #36]",
+            "bne 7b",
+            "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11}}",
+            inout("r0") job => _,
+            out("r1") _,
+            out("r2") _,
+            out("r3") _,
+            out("r12") _,
+            out("lr") _,
+        );
+    }
 }
 
 /// The job of [`depthwise`].
@@ -455,68 +467,78 @@ macro_rules! four_channels {
     };
 }
 
-#[unsafe(naked)]
-unsafe extern "C" fn run_depthwise(job: *mut Depthwise) {
-    naked_asm!(
-        // The second word counts rows.
-        "push {{r0, r1, r4, r5, r6, r7, r8, r9, r10, r11, r12, lr}}",
-        "1:",
-        "ldr r12, [sp]",
-        load_bias!(),
-        "ldrd r0, r1, [r12, #44]",
-        "add r2, r0, #4",
-        "add r3, r1, #4",
-        "strd r2, r3, [r12, #44]",
-        "ldr r2, [r12, #76]",
-        "ldrd r3, r8, [r12, #52]",
-        "ldrd r12, lr, [r12, #68]",
-        "cmp r8, #3",
-        "beq 4f",
-        // Rows of any number of cells.
-        "str r3, [sp, #4]",
-        "2:",
-        "ldr r3, [sp]",
-        "ldr r3, [r3, #56]",
-        "3:",
-        "ldr r8, [r0]",
-        "ldr r9, [r1]",
-        "add r0, r0, r12",
-        "add r1, r1, lr",
-        four_channels!(),
-        "subs r3, r3, #1",
-        "bne 3b",
-        "ldr r3, [sp]",
-        "ldrd r8, r9, [r3, #60]",
-        "add r0, r0, r8",
-        "add r1, r1, r9",
-        "ldr r3, [sp, #4]",
-        "subs r3, r3, #1",
-        "str r3, [sp, #4]",
-        "bne 2b",
-        "b 5f",
-        // Rows of three cells.
-        "4:",
-        "ldr r8, [r0]",
-        "ldr r9, [r1]",
-        four_channels!(),
-        "ldr r8, [r0, r12]",
-        "ldr r9, [r1, lr]",
-        four_channels!(),
-        "ldr r8, [r0, r12, lsl #1]",
-        "ldr r9, [r1, lr, lsl #1]",
-        four_channels!(),
-        "ldr r8, [sp]",
-        "ldrd r8, r9, [r8, #60]",
-        "add r0, r0, r8",
-        "add r1, r1, r9",
-        "subs r3, r3, #1",
-        "bne 4b",
-        "5:",
-        "ldr r12, [sp]",
-        finish_four!(),
-        "bne 1b",
-        "pop {{r0, r1, r4, r5, r6, r7, r8, r9, r10, r11, r12, pc}}",
-    )
+#[inline(never)]
+unsafe fn run_depthwise(job: *mut Depthwise) {
+    // SAFETY: all that is read and written lies where the job's pointers say, which the caller vouches for. Registers that
+    // are no operands, and the stack, are as before at the end.
+    unsafe {
+        asm!(
+            // The second word counts rows.
+            "push {{r0, r1, r4, r5, r6, r7, r8, r9, r10, r11}}",
+            "7:",
+            "ldr r12, [sp]",
+            load_bias!(),
+            "ldrd r0, r1, [r12, #44]",
+            "add r2, r0, #4",
+            "add r3, r1, #4",
+            "strd r2, r3, [r12, #44]",
+            "ldr r2, [r12, #76]",
+            "ldrd r3, r8, [r12, #52]",
+            "ldrd r12, lr, [r12, #68]",
+            "cmp r8, #3",
+            "beq 4f",
+            // Rows of any number of cells.
+            "str r3, [sp, #4]",
+            "2:",
+            "ldr r3, [sp]",
+            "ldr r3, [r3, #56]",
+            "3:",
+            "ldr r8, [r0]",
+            "ldr r9, [r1]",
+            "add r0, r0, r12",
+            "add r1, r1, lr",
+            four_channels!(),
+            "subs r3, r3, #1",
+            "bne 3b",
+            "ldr r3, [sp]",
+            "ldrd r8, r9, [r3, #60]",
+            "add r0, r0, r8",
+            "add r1, r1, r9",
+            "ldr r3, [sp, #4]",
+            "subs r3, r3, #1",
+            "str r3, [sp, #4]",
+            "bne 2b",
+            "b 5f",
+            // Rows of three cells.
+            "4:",
+            "ldr r8, [r0]",
+            "ldr r9, [r1]",
+            four_channels!(),
+            "ldr r8, [r0, r12]",
+            "ldr r9, [r1, lr]",
+            four_channels!(),
+            "ldr r8, [r0, r12, lsl #1]",
+            "ldr r9, [r1, lr, lsl #1]",
+            four_channels!(),
+            "ldr r8, [sp]",
+            "ldrd r8, r9, [r8, #60]",
+            "add r0, r0, r8",
+            "add r1, r1, r9",
+            "subs r3, r3, #1",
+            "bne 4b",
+            "5:",
+            "ldr r12, [sp]",
+            finish_four!(),
+            "bne 7b",
+            "pop {{r0, r1, r4, r5, r6, r7, r8, r9, r10, r11}}",
+            inout("r0") job => _,
+            out("r1") _,
+            out("r2") _,
+            out("r3") _,
+            out("r12") _,
+            out("lr") _,
+        );
+    }
 }
 
 /// The job of [`connect`].
@@ -600,56 +622,66 @@ macro_rules! four_units {
     };
 }
 
-#[unsafe(naked)]
-unsafe extern "C" fn run_connect(job: *mut Connect) {
-    naked_asm!(
-        "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
-        "ldr r1, [r0, #60]",
-        // Four units; r1 is where the weights of the first start.
-        "1:",
-        "ldr r12, [sp]",
-        load_bias!(),
-        "ldrd r0, r3, [r12, #44]",
-        "ldr r2, [r12, #56]",
-        "ldrd lr, r12, [r12, #64]",
-        // Fours of elements: one first where their number is odd.
-        "lsrs r3, r3, #1",
-        "bcc 2f",
-        four_units!(),
-        "2:",
-        "cmp r3, #0",
-        "beq 4f",
-        "3:",
-        four_units!(),
-        four_units!(),
-        "subs r3, r3, #1",
-        "bne 3b",
-        // The elements left.
-        "4:",
-        "ldr r3, [sp]",
-        "ldr r3, [r3, #52]",
-        "cbz r3, 6f",
-        "5:",
-        "ldrsb r8, [r0], #1",
-        "add r8, r8, r2",
-        "ldrsb r9, [r1, lr]",
-        "smlabb r5, r8, r9, r5",
-        "ldrsb r9, [r1, lr, lsl #1]",
-        "smlabb r6, r8, r9, r6",
-        "ldrsb r9, [r1, r12]",
-        "smlabb r7, r8, r9, r7",
-        "ldrsb r9, [r1], #1",
-        "smlabb r4, r8, r9, r4",
-        "subs r3, r3, #1",
-        "bne 5b",
-        // The weights of the next four.
-        "6:",
-        "add r3, r1, r12",
-        "ldr r12, [sp]",
-        "str r3, [r12, #60]",
-        finish_four!(),
-        "ldr r1, [r12, #60]",
-        "bne 1b",
-        "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
-    )
+#[inline(never)]
+unsafe fn run_connect(job: *mut Connect) {
+    // SAFETY: all that is read and written lies where the job's pointers say, which the caller vouches for. Registers that
+    // are no operands, and the stack, are as before at the end.
+    unsafe {
+        asm!(
+            "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11}}",
+            "ldr r1, [r0, #60]",
+            // Four units; r1 is where the weights of the first start.
+            "7:",
+            "ldr r12, [sp]",
+            load_bias!(),
+            "ldrd r0, r3, [r12, #44]",
+            "ldr r2, [r12, #56]",
+            "ldrd lr, r12, [r12, #64]",
+            // Fours of elements: one first where their number is odd.
+            "lsrs r3, r3, #1",
+            "bcc 2f",
+            four_units!(),
+            "2:",
+            "cmp r3, #0",
+            "beq 4f",
+            "3:",
+            four_units!(),
+            four_units!(),
+            "subs r3, r3, #1",
+            "bne 3b",
+            // The elements left.
+            "4:",
+            "ldr r3, [sp]",
+            "ldr r3, [r3, #52]",
+            "cbz r3, 6f",
+            "5:",
+            "ldrsb r8, [r0], #1",
+            "add r8, r8, r2",
+            "ldrsb r9, [r1, lr]",
+            "smlabb r5, r8, r9, r5",
+            "ldrsb r9, [r1, lr, lsl #1]",
+            "smlabb r6, r8, r9, r6",
+            "ldrsb r9, [r1, r12]",
+            "smlabb r7, r8, r9, r7",
+            "ldrsb r9, [r1], #1",
+            "smlabb r4, r8, r9, r4",
+            "subs r3, r3, #1",
+            "bne 5b",
+            // The weights of the next four.
+            "6:",
+            "add r3, r1, r12",
+            "ldr r12, [sp]",
+            "str r3, [r12, #60]",
+            finish_four!(),
+            "ldr r1, [r12, #60]",
+            "bne 7b",
+            "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11}}",
+            inout("r0") job => _,
+            out("r1") _,
+            out("r2") _,
+            out("r3") _,
+            out("r12") _,
+            out("lr") _,
+        );
+    }
 }
