@@ -10,7 +10,7 @@ use serde_json::Value;
 
 #[test]
 fn help_has_examples_and_the_version_is_told() {
-    for command in ["run", "inspect", "bench", "verify"] {
+    for command in ["run", "inspect", "bench", "verify", "compile"] {
         let result = sedge(&[command, "--help"]);
         assert_eq!(result.code, 0);
         assert!(result.stdout.contains("Examples:"), "{command}: {}", result.stdout);
@@ -409,4 +409,23 @@ fn verify_runs_every_level() {
         assert_eq!(json["sessions"].as_array().map(Vec::len), Some(2 * levels));
         assert_eq!(json["ok"], Value::Bool(true));
     }
+}
+
+#[test]
+fn compile_writes_source_whole_or_not_at_all() {
+    let place = Workplace::new();
+    let source = place.path("sine.rs");
+    let result = sedge(&["compile", &data("sine/sine_int8_tf.tflite"), "-o", &source, "--json"]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    let report = result.json();
+    let text = fs::read_to_string(&source).expect("the source is there");
+    // The arena holds activations only: an angle, and what two layers of 16 units give.
+    assert_eq!(report["arena_bytes"], 32);
+    assert!(text.contains("pub const ARENA_SIZE: usize = 32;"), "{text}");
+    assert_eq!(sedge(&["compile", &data("sine/sine_int8_tf.tflite")]).stdout.trim(), text.trim());
+
+    let broken = place.path("broken.rs");
+    let result = sedge(&["compile", &data("sine/make.py"), "-o", &broken]);
+    assert_eq!(result.code, 1);
+    assert!(!fs::exists(&broken).unwrap());
 }

@@ -1,11 +1,9 @@
 //! `sedge inspect`: what is in a model, and what memory it takes.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sedge_runtime::{Level, Model, Weights};
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use crate::Failure;
 use crate::exec::{ExecOptions, ModelFile, check_operators, with_session};
@@ -94,7 +92,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     match (&args.plan_svg, plan, problem) {
         (Some(path), Some(plan), _) => {
             let name = args.model.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            write(path, &plan.svg(&format!("{name}: memory plan")))
+            super::write_file(path, plan.svg(&format!("{name}: memory plan")).as_bytes())
         }
         (Some(path), None, Some(problem)) => {
             Err(Failure::new(format!("no plan is drawn to '{}'", path.display())).cause(problem))
@@ -142,13 +140,4 @@ fn memory_text(memory: &Memories, partial: bool) -> String {
         out += "some shapes depend on values: running the model takes more\n";
     }
     out
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let bad = |e: std::io::Error| Failure::new(format!("cannot write '{}': {e}", path.display()));
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(dir).map_err(bad)?;
-    file.write_all(text.as_bytes()).map_err(bad)?;
-    super::readable(&file).map_err(bad)?;
-    file.persist(path).map(drop).map_err(|e| bad(e.error))
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod compile;
 mod convert;
 mod demo;
 mod engine;
@@ -38,6 +39,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Convert(convert::Args),
+    Compile(compile::Args),
     Run(run::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
@@ -56,6 +58,7 @@ impl Cli {
         trace(self.verbose);
         match self.command {
             Command::Convert(args) => convert::run(args),
+            Command::Compile(args) => compile::run(args),
             Command::Eval(args) => eval::run(args),
             Command::Compare(args) => compare::run(args),
             Command::Demo(args) => demo::run(args),

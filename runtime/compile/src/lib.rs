@@ -76,13 +76,21 @@ const MOST_ARENA: usize = 1 << 30;
 /// Compiles the model in `file`; the source's comments call it `name`.
 ///
 /// # Errors
-/// Where the model is bad, has an operator that Sedge has no kernel for, or is one of those that only a session runs.
+/// As [`compile_model`], and where the file is no model.
 pub fn compile(file: &[u8], name: &str) -> Result<Compiled, Error> {
     // Constants are read where they lie, as they will be on the device, so the file must be aligned as there.
     let mut aligned = vec![0u128; file.len().div_ceil(size_of::<u128>())];
     let bytes = bytes_of(&mut aligned);
     bytes[..file.len()].copy_from_slice(file);
-    let model = Model::check(&bytes[..file.len()]).map_err(RunError::from)?;
+    compile_model(Model::check(&bytes[..file.len()]).map_err(RunError::from)?, name)
+}
+
+/// Compiles a model, whose file starts at a multiple of 16 bytes; for another entry point than the first see
+/// [`Model::for_signature`].
+///
+/// # Errors
+/// Where it has an operator that Sedge has no kernel for, or is one of those that only a session runs.
+pub fn compile_model(model: Model<'_>, name: &str) -> Result<Compiled, Error> {
     for (operator, view) in model.main().operators().iter().enumerate() {
         let code = model.code(&view).builtin();
         if matches!(code, BuiltinOperator::If | BuiltinOperator::While | BuiltinOperator::CallOnce) {
