@@ -53,6 +53,9 @@ pub struct Span {
 }
 
 impl Span {
+    /// The list without elements.
+    pub const NONE: Self = Self { offset: 0, bytes: 0 };
+
     /// Whether it holds nothing.
     pub fn is_empty(self) -> bool {
         self.bytes == 0

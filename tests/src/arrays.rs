@@ -104,3 +104,11 @@ pub fn npz(bytes: &[u8]) -> BTreeMap<String, Array> {
     }
     arrays
 }
+
+/// The arrays `t0.in0, t0.in1, ..., t1.in0, ...` by step.
+pub fn steps(arrays: &BTreeMap<String, Array>, kind: &str) -> Vec<Vec<Array>> {
+    let step = |t: usize| -> Vec<Array> {
+        (0..).map_while(|i| arrays.get(&format!("t{t}.{kind}{i}")).cloned()).collect()
+    };
+    (0..).map(step).take_while(|step| !step.is_empty()).collect()
+}

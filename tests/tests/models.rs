@@ -1,25 +1,16 @@
 //! Whole models against the outputs that the oracle gave for them: integer models bit for bit,
 //! float models within 1e-5 of the output's range; on every level, weights in place and packed.
 
-use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::Path;
 
 use sedge_runtime::{Error, Level, Model, TensorType, Weights, kernels};
-use sedge_tests::arrays::{Array, npz};
+use sedge_tests::arrays::{Array, npz, steps};
 use sedge_tests::run::{Output, arena, run, run_on, ways};
 use sedge_tests::{data, run};
 
 /// Float outputs may differ by this share of the largest value expected.
 const FLOAT_TOLERANCE: f64 = 1e-5;
-
-/// The arrays `t0.in0, t0.in1, ..., t1.in0, ...` by step.
-fn steps(arrays: &BTreeMap<String, Array>, kind: &str) -> Vec<Vec<Array>> {
-    let step = |t: usize| -> Vec<Array> {
-        (0..).map_while(|i| arrays.get(&format!("t{t}.{kind}{i}")).cloned()).collect()
-    };
-    (0..).map(step).take_while(|step| !step.is_empty()).collect()
-}
 
 /// The largest magnitude that output `o` is expected to have in any step.
 fn range(wants: &[Vec<Array>], o: usize) -> f64 {

@@ -93,7 +93,7 @@ pub fn compile(file: &[u8], name: &str) -> Result<Compiled, Error> {
 pub fn compile_model(model: Model<'_>, name: &str) -> Result<Compiled, Error> {
     for (operator, view) in model.main().operators().iter().enumerate() {
         let code = model.code(&view).builtin();
-        if matches!(code, BuiltinOperator::If | BuiltinOperator::While | BuiltinOperator::CallOnce) {
+        if matches!(code, BuiltinOperator::If | BuiltinOperator::While) {
             return Err(Error::Calls { operator, code });
         }
     }
@@ -108,7 +108,7 @@ pub fn compile_model(model: Model<'_>, name: &str) -> Result<Compiled, Error> {
             Err(error) => return Err(error.into()),
             // Once more in memory of exactly that size: the positions do not depend on the size that was tried.
             Ok(session) if session.memory().arena < size => size = session.memory().arena,
-            Ok(session) => return source::write(&session.image().ok_or(Error::Dynamic)?, name),
+            Ok(mut session) => return source::write(&session.image()?.ok_or(Error::Dynamic)?, name),
         }
     }
 }

@@ -97,7 +97,6 @@ static PROGRAM: ::sedge_runtime::compiled::Program = {{
     use ::sedge_runtime::compiled::{{Fill, Operation, Program}};
     use ::sedge_runtime::{{BuiltinOperator, kernels}};
 
-    const NONE: Span = Span {{ offset: 0, bytes: 0 }};
     static OPERATIONS: &[Operation] = &[{operations}];
     static PLACES: &[Place] = &[{places}];
     static FILLS: &[Fill] = &[{fills}];
@@ -209,7 +208,7 @@ fn kernel(operator: &Operator) -> String {
 
 fn span(span: Span) -> String {
     match span.is_empty() {
-        true => "NONE".to_owned(),
+        true => "Span::NONE".to_owned(),
         false => format!("Span {{ offset: {}, bytes: {} }}", span.offset, span.bytes),
     }
 }

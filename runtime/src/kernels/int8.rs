@@ -31,7 +31,8 @@ macro_rules! int8 {
             use sedge_schema::{BuiltinOperator, TensorType};
 
             // Biases and lists of axes are int32.
-            if !types.iter().all(|kind| matches!(kind, TensorType::Int8 | TensorType::Int32)) {
+            let ends = (types.first(), types.last()) == (Some(&TensorType::Int8), Some(&TensorType::Int8));
+            if !ends || !types.iter().all(|kind| matches!(kind, TensorType::Int8 | TensorType::Int32)) {
                 return None;
             }
             match code {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::string::{String, ToString as _};
 use std::vec::Vec;
 
-use sedge_schema::{BuiltinOperator, Shape, TensorType};
+use sedge_schema::{self as schema, BuiltinOperator, Shape, TensorType};
 
 use super::Session;
 use crate::arena::{ALIGNMENT, Home, Place, Prepared, Span, align_up};
 use crate::compiled::Fill;
 use crate::element::alignment;
+use crate::error::Error;
 use crate::kernels::int8;
-use crate::node::{Affine, Lasting, OpRecord, first_byte};
+use crate::node::{Affine, OpRecord};
 
 /// What is written down of a session. See [`Program`](crate::compiled::Program) for what the parts mean.
 #[derive(Clone, Debug)]
@@ -76,20 +77,40 @@ impl Session<'_> {
     /// What the session holds, to be written into a program; `None` where shapes depend on values that only a run
     /// computes, or an output is no tensor that is computed.
     ///
-    /// The session's weights must lie in place, its level be the scalar one, and none of its operators one that calls
-    /// subgraphs.
-    pub fn image(&self) -> Option<Image> {
+    /// The session's weights must lie in place, its level be the scalar one, and none of its operators IF or WHILE. Those
+    /// that run a subgraph once (CALL_ONCE) run now, and the program starts with what they leave in the state.
+    ///
+    /// # Errors
+    /// Where running these fails.
+    pub fn image(&mut self) -> Result<Option<Image>, Error> {
         let graph = self.graph;
         if self.ready < graph.view.operators().len() as u32 {
-            return None;
+            return Ok(None);
         }
+        let once = |operator: &schema::Operator<'_>| {
+            graph.model.code(operator).builtin() == BuiltinOperator::CallOnce
+        };
+        self.reset();
+        self.turns = self.loop_limit;
+        for (number, _) in (0u32..).zip(graph.view.operators().iter()).filter(|(_, operator)| once(operator))
+        {
+            self.run(number, &mut ())?;
+        }
+        let image = self.written_down(once);
+        self.reset();
+        Ok(image)
+    }
+
+    /// The image of all operators but those that `is_done` says yes to.
+    fn written_down(&self, is_done: impl Fn(&schema::Operator<'_>) -> bool) -> Option<Image> {
+        let graph = self.graph;
         let records = self.list::<OpRecord>(graph.tables.records);
         let places = self.list::<Place>(graph.tables.places);
         let prepared = Prepared::new(self.memory, 0);
         let mut writer = Writer::new(self);
         let mut operators = Vec::new();
         for ((number, operator), record) in (0u32..).zip(graph.view.operators().iter()).zip(records) {
-            if record.kernel == OpRecord::DONE {
+            if record.kernel == OpRecord::DONE || is_done(&operator) {
                 continue;
             }
             let code = graph.model.code(&operator);
@@ -136,25 +157,28 @@ impl Session<'_> {
         Some(Tensor { name: tensor.name().as_str().to_string(), kind, shape, at, quantization })
     }
 
-    /// What [`Session::reset`] writes that is not 0 in the state, or lies among the activations.
+    /// What variables and the state hold now, but for zeros in the state.
     fn fills(&self) -> Vec<Fill> {
         let mut fills = Vec::new();
+        let mut add = |start: usize, bytes: &[u8], is_state: bool| {
+            let mut offset = start as u32;
+            for run in bytes.chunk_by(|a, b| a == b) {
+                let (byte, bytes) = (run[0], run.len() as u32);
+                if !is_state || byte != 0 {
+                    fills.push(Fill { span: Span { offset, bytes }, byte });
+                }
+                offset += bytes;
+            }
+        };
         for t in 0..self.graph.view.tensors().len() as u32 {
-            let Some(tensor) = self.graph.tensor(t).filter(|t| t.is_variable()) else { continue };
-            if let Some((at, bytes)) = self.activation(t) {
-                let span = Span { offset: at as u32, bytes: bytes as u32 };
-                fills.push(Fill { span, byte: first_byte(&tensor) as u8 });
+            if let (Some(true), Some((at, _))) =
+                (self.graph.tensor(t).map(|t| t.is_variable()), self.activation(t))
+            {
+                add(at, self.bytes_of(t), false);
             }
         }
-        let state = self.marks.state().start as u32;
-        let mut at = self.marks.shared();
-        while let Some(lasting) = Lasting::at(at, |span| self.list(span)) {
-            if lasting.fill != 0 {
-                let span = Span { offset: state + lasting.state.offset, ..lasting.state };
-                fills.push(Fill { span, byte: lasting.fill as u8 });
-            }
-            at = lasting.next;
-        }
+        let state = self.marks.state();
+        add(state.start, self.memory.get(state.clone()).unwrap_or_default(), true);
         fills
     }
 }
