@@ -38,12 +38,14 @@ pub mod compiled;
 pub mod element;
 mod error;
 pub mod fixed;
+mod heap;
 pub mod kernels;
 mod node;
 pub mod plan;
 mod profile;
 mod resolver;
 mod session;
+mod slices;
 mod threads;
 
 pub use element::Element;

@@ -2,6 +2,7 @@
 
 /// Each place taken may cut one piece in two: an LSTM takes four outputs, scratch memory and two states.
 const MOST: usize = 10;
+use crate::slices;
 
 /// The memory that is left when some places were taken.
 pub(crate) struct Pieces<'s> {
@@ -45,11 +46,10 @@ impl<'s> Pieces<'s> {
     pub(crate) fn copy(&mut self, from: usize, to: usize, bytes: usize) -> Option<()> {
         let ((i, from), (k, to)) = (self.find(from, bytes)?, self.find(to, bytes)?);
         if i == k {
-            let piece = &mut self.pieces.get_mut(i)?.1;
-            piece.copy_within(from..from + bytes, to);
+            slices::copy_within(self.pieces.get_mut(i)?.1, from, bytes, to)?;
         } else {
             let [a, b] = self.pieces.get_disjoint_mut([i, k]).ok()?;
-            b.1.get_mut(to..to + bytes)?.copy_from_slice(a.1.get(from..from + bytes)?);
+            slices::copy(a.1.get(from..from + bytes)?, b.1.get_mut(to..to + bytes)?);
         }
         Some(())
     }

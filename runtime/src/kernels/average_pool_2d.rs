@@ -28,7 +28,7 @@ fn run(node: &mut Invoke<'_>, kind: Option<TensorType>) -> Result<(), Refusal> {
     let mean = |sum: i32, count: usize| {
         let count = count as i32;
         let half = if sum > 0 { count / 2 } else { -(count / 2) };
-        data.clamp(sum.wrapping_add(half) / count)
+        data.clamp(sum.wrapping_add(half).checked_div(count).unwrap_or(0))
     };
     match kind {
         Some(TensorType::Int8) => {

@@ -174,7 +174,7 @@ fn rows_of<'m, T: Copy>(
     }
     let to = scratch.get_mut(..matrix.len()).ok_or(Refusal::Internal)?;
     let count = matrix.len() / depth;
-    for (row, to) in to.chunks_exact_mut(depth).enumerate() {
+    for (row, to) in to.chunks_exact_mut(depth.max(1)).enumerate() {
         let column = matrix.iter().skip(row).step_by(count.max(1));
         to.iter_mut().zip(column).for_each(|(to, &x)| *to = x);
     }
@@ -225,7 +225,7 @@ fn float(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
         let a = rows_of(matrix(a, i, size_a)?, depth, data.transposed[0] != 0, first)?;
         let b = rows_of(matrix(b, j, size_b)?, depth, data.transposed[1] != 0, second)?;
         let out = out.chunks_exact_mut(columns.max(1)).skip(product * rows).take(rows);
-        for (x, out) in a.chunks_exact(depth).zip(out) {
+        for (x, out) in a.chunks_exact(depth.max(1)).zip(out) {
             level.run(Rows { x, zero: 0, rows: b, f: |column, sum| set(out, column, sum) });
         }
         Ok(())
@@ -261,7 +261,7 @@ fn int8<Y: Element>(node: &mut Invoke<'_>, data: &Data, finish: impl Fn(i32) -> 
         let of = |row: &[i8]| row.iter().fold(0i32, |sum, &x| sum.wrapping_add(x.into()));
         sums.fill(0);
         if depth != 0 && zero_a != 0 {
-            for (sum, row) in sums.iter_mut().zip(b.chunks_exact(depth)) {
+            for (sum, row) in sums.iter_mut().zip(b.chunks_exact(depth.max(1))) {
                 *sum = zero_a.wrapping_mul(of(row));
             }
         }
@@ -335,7 +335,7 @@ fn hybrid(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
         let a = rows_of(matrix(a, i, size_a)?, depth, data.transposed[0] != 0, first)?;
         let b = rows_of(matrix(b, j, size_b)?, depth, data.transposed[1] != 0, second)?;
         let out = out.chunks_exact_mut(columns.max(1)).skip(product * rows).take(rows);
-        for (x, out) in a.chunks_exact(depth).zip(out) {
+        for (x, out) in a.chunks_exact(depth.max(1)).zip(out) {
             let (scale, zero) = quantize(node.level(), x, mode, quantized);
             let scale = scale * data.scale;
             let f = |column, sum: i32| set(out, column, sum as f32 * scale);

@@ -9,6 +9,7 @@ use super::shared::{INPUT, OUTPUT};
 use crate::arena::Span;
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -23,11 +24,11 @@ pub(super) fn prepare(op: Bucketize, node: &mut Prepare<'_>) -> Result<(), Refus
     let kind = node.type_in(INPUT, &[Float32, Float64, Int32, Int64])?;
     node.type_in(OUTPUT, &[Int32])?;
     let boundaries = op.boundaries.as_slice();
-    if !boundaries.is_sorted() {
+    if !boundaries.iter().zip(boundaries.iter().skip(1)).all(|(a, b)| a <= b) {
         return Err(Refusal::Parameter("boundaries"));
     }
     let span = node.list::<f32>(boundaries.len())?;
-    node.list_mut::<f32>(span).copy_from_slice(boundaries);
+    slices::copy(boundaries, node.list_mut(span));
     node.set_data(Data { kind: kind.code().into(), boundaries: span })
 }
 

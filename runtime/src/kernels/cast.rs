@@ -42,8 +42,10 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     if data.from == data.to {
         return super::shared::copy_slice(from, to);
     }
-    let blocks = to.chunks_mut(BLOCK * (data.to_bytes as usize).max(1));
-    for (from, to) in from.chunks(BLOCK * (data.from_bytes as usize).max(1)).zip(blocks) {
+    let mut rest = from;
+    for to in to.chunks_mut((BLOCK * data.to_bytes as usize).max(1)) {
+        let (from, after) = rest.split_at(rest.len().min(BLOCK * data.from_bytes as usize));
+        rest = after;
         Values::read(from_kind, from).ok_or(Refusal::Internal)?.write(to_kind, to);
     }
     Ok(())
@@ -72,7 +74,7 @@ fn put<const N: usize, V: Copy>(values: &[V], bytes: &mut [u8], write: impl Fn(V
 /// `x` without its fraction, which is within the range of the integers or near its ends; no number
 /// counts as beyond the upper.
 fn whole(x: f64, min: i64, max: i64) -> i64 {
-    if x.is_nan() { max } else { (x as i64).clamp(min, max) }
+    if x.is_nan() { max } else { (x as i64).max(min).min(max) }
 }
 
 impl Values {

@@ -10,6 +10,7 @@ use super::shared::{OUTPUT, rows, same_quantization};
 use crate::arena::Span;
 use crate::fixed;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -59,13 +60,13 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let data = node.data::<Data>()?;
     let rescales = node.list::<Rescale>(data.rescales);
     if rescales.is_empty() {
-        return rows::join(node, data.rows, |_, from, to| to.copy_from_slice(from));
+        return rows::join(node, data.rows, |_, from, to| slices::copy(from, to));
     }
     rows::join(node, data.rows, |i, from, to| match rescales.get(i) {
         Some(r) if r.scale != 0.0 => to.iter_mut().zip(from).for_each(|(y, &x)| {
             let value = fixed::round(f32::from(x) * r.scale + r.bias).saturating_add(data.output_zero);
             *y = value.clamp(0, 255) as u8;
         }),
-        _ => to.copy_from_slice(from),
+        _ => slices::copy(from, to),
     })
 }

@@ -125,7 +125,9 @@ pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 #[cfg(feature = "std")]
 pub(super) fn is_small(prepared: &crate::arena::Prepared<'_>, data: crate::arena::Span) -> bool {
     let data = prepared.get::<Data>(data).first();
-    data.is_some_and(|&Data { way, geometry, .. }| run::is_small(prepared, &run::Shape::Depthwise(geometry.sizes()), way.data))
+    data.is_some_and(|&Data { way, geometry, .. }| {
+        run::is_small(prepared, &run::Shape::Depthwise(geometry.sizes()), way.data)
+    })
 }
 
 /// Rows of outputs of all images.

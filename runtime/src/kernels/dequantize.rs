@@ -94,7 +94,7 @@ fn channels<T>(
     mut from: impl Iterator<Item = T>,
     f: impl Fn(&Channel, T) -> f32,
 ) {
-    let runs = to.chunks_mut(data.run.max(1) as usize);
+    let runs = to.chunks_mut((data.run.max(1) as usize).max(1));
     for (run, channel) in runs.zip(node.list::<Channel>(data.channels).iter().cycle()) {
         run.iter_mut().zip(&mut from).for_each(|(y, x)| *y = f(channel, x));
     }

@@ -11,6 +11,7 @@ use super::shared::{INPUT, OUTPUT, element_bytes, half};
 use crate::arena::Span;
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 const TABLE: Slot = Slot::Input(1);
 
@@ -86,7 +87,7 @@ fn copy_rows(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let bytes = data.columns as usize * (data.bits / 8) as usize;
     for (&index, to) in list.iter().zip(to.chunks_exact_mut(bytes.max(1))) {
         let from = table.get(data.row(index)? * bytes..).and_then(|from| from.get(..bytes));
-        to.copy_from_slice(from.ok_or(Refusal::Internal)?);
+        slices::copy(from.ok_or(Refusal::Internal)?, to);
     }
     Ok(())
 }

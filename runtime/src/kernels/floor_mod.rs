@@ -20,7 +20,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         Some(TensorType::Int32) => whole::divide(&data.plan, node, |a: i32, b| a.floor_mod(b)),
         Some(TensorType::Int64) => whole::divide(&data.plan, node, |a: i64, b| a.floor_mod(b)),
         _ => data.plan.run(node, |a: f32, b: f32| {
-            let rest = libm::fmodf(a, b);
+            let rest = a % b;
             if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
         }),
     }

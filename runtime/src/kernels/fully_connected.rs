@@ -111,7 +111,9 @@ pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 #[cfg(feature = "std")]
 pub(super) fn is_small(prepared: &crate::arena::Prepared<'_>, data: crate::arena::Span) -> bool {
     let data = prepared.get::<Data>(data).first();
-    data.is_some_and(|&Data { way, depth, .. }| run::is_small(prepared, &run::Shape::Rows(depth as usize), way.data))
+    data.is_some_and(|&Data { way, depth, .. }| {
+        run::is_small(prepared, &run::Shape::Rows(depth as usize), way.data)
+    })
 }
 
 /// Packs the weights of products `P`, and asks for scratch memory.

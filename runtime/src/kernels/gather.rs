@@ -8,6 +8,7 @@ use sedge_schema::{MAX_RANK, Refusal, Slot, TensorType};
 use super::shared::{INPUT, same_type};
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 const INDICES: Slot = Slot::Input(1);
 
@@ -67,13 +68,13 @@ fn gather<I: Element + Into<i64>>(node: &mut Invoke<'_>, data: &Data) -> Result<
     }
     let part = data.part as usize;
     let (batch, whole) = (data.indices as usize, data.parts as usize * part);
-    let mut to = to.chunks_exact_mut(part);
-    let mut from = from.chunks_exact(whole);
-    for indices in indices.chunks_exact(batch) {
+    let mut to = to.chunks_exact_mut(part.max(1));
+    let mut from = from.chunks_exact(whole.max(1));
+    for indices in indices.chunks_exact(batch.max(1)) {
         for from in from.by_ref().take(data.outer as usize) {
             for (&index, to) in indices.iter().zip(&mut to) {
                 let at = named(index).ok_or(refused)? * part;
-                to.copy_from_slice(from.get(at..at + part).ok_or(Refusal::Internal)?);
+                slices::copy(from.get(at..at + part).ok_or(Refusal::Internal)?, to);
             }
         }
     }

@@ -9,6 +9,7 @@ use super::shared::indices::{Indices, index_type};
 use super::shared::{INPUT, element_bytes, same_type};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -44,9 +45,8 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let size = data.part as usize;
     for (tuple, to) in to.chunks_exact_mut(size.max(1)).enumerate() {
         let part = indices.part(tuple, dims).ok_or(Refusal::Value(Slot::Input(1)))?;
-        to.copy_from_slice(
-            from.get(part * size..).and_then(|from| from.get(..size)).ok_or(Refusal::Internal)?,
-        );
+        let from = from.get(part * size..).and_then(|from| from.get(..size));
+        slices::copy(from.ok_or(Refusal::Internal)?, to);
     }
     Ok(())
 }

@@ -71,7 +71,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 }
 
 fn rows<T: Element>(node: &mut Invoke<'_>, depth: u32, f: impl Fn(&mut [T])) -> Result<(), Refusal> {
-    in_place::<T>(node)?.chunks_exact_mut(depth.max(1) as usize).for_each(f);
+    in_place::<T>(node)?.chunks_exact_mut((depth.max(1) as usize).max(1)).for_each(f);
     Ok(())
 }
 

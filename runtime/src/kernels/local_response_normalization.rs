@@ -32,7 +32,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let (channels, radius) = ((channels as usize).max(1), radius as usize);
     let to = node.output::<f32>(0)?;
     let from = node.input::<f32>(0)?;
-    for (to, from) in to.chunks_exact_mut(channels).zip(from.chunks_exact(channels)) {
+    for (to, from) in to.chunks_exact_mut(channels.max(1)).zip(from.chunks_exact(channels.max(1))) {
         for (channel, (y, &x)) in to.iter_mut().zip(from).enumerate() {
             let around = channel.saturating_sub(radius)..channel.saturating_add(radius).min(channels - 1) + 1;
             let around = from.get(around).unwrap_or_default();

@@ -61,7 +61,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 }
 
 fn rows<T: Element>(node: &mut Invoke<'_>, data: &Data, f: impl Fn(&Data, &mut [T])) -> Result<(), Refusal> {
-    in_place::<T>(node)?.chunks_exact_mut(data.depth.max(1) as usize).for_each(|row| f(data, row));
+    in_place::<T>(node)?.chunks_exact_mut((data.depth.max(1) as usize).max(1)).for_each(|row| f(data, row));
     Ok(())
 }
 

@@ -57,9 +57,11 @@ fn run(node: &mut Invoke<'_>, kind: Option<TensorType>) -> Result<(), Refusal> {
         Some(TensorType::Int16) => quantized::invoke(node, reduce, rescale, |y| y as i16),
         Some(TensorType::Int32) => {
             let add = |sum: i64, x: i32| sum.wrapping_add(x.into());
-            reduce::invoke(node, reduce, 0, add, |sum| (sum / count) as i32)
+            reduce::invoke(node, reduce, 0, add, |sum| sum.checked_div(count).unwrap_or(0) as i32)
         }
-        Some(TensorType::Int64) => reduce::invoke(node, reduce, 0, i64::wrapping_add, |sum| sum / count),
+        Some(TensorType::Int64) => {
+            reduce::invoke(node, reduce, 0, i64::wrapping_add, |sum| sum.checked_div(count).unwrap_or(0))
+        }
         _ => {
             let count = reduce.count as f32;
             reduce::invoke(node, reduce, 0.0, |sum: f32, x: f32| sum + x, |sum| sum / count)

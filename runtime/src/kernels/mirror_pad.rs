@@ -12,6 +12,7 @@ use super::shared::region::Region;
 use super::shared::{INPUT, OUTPUT, element_bytes, same_type};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 use sedge_schema::op::Node as _;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -70,14 +71,9 @@ impl Side {
         let [before, inside, after, stride] =
             [self.before, self.inside, self.after, self.stride].map(|n| n as usize);
         let end = before + inside;
-        for row in to.chunks_exact_mut((end + after) * stride) {
-            let mut copy = |from: usize, to: usize| {
-                let (from, to) = (from * stride, to * stride);
-                // Both ranges must lie within the row for the copy not to panic.
-                row.get(from..from + stride).and(row.get(to..to + stride))?;
-                row.copy_within(from..from + stride, to);
-                Some(())
-            };
+        for row in to.chunks_exact_mut(((end + after) * stride).max(1)) {
+            let mut copy =
+                |from: usize, to: usize| slices::copy_within(row, from * stride, stride, to * stride);
             for k in 1..=before {
                 copy(before + skip + k - 1, before - k)?;
             }

@@ -5,6 +5,7 @@ use sedge_schema::op::{Node as _, Pack};
 
 use super::shared::{OUTPUT, rows};
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 pub(super) fn prepare(op: Pack, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let output = node.shape(OUTPUT)?;
@@ -15,5 +16,5 @@ pub(super) fn prepare(op: Pack, node: &mut Prepare<'_>) -> Result<(), Refusal> {
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let rows = *node.data::<rows::Rows>()?;
-    rows::join(node, rows, |_, from, to| to.copy_from_slice(from))
+    rows::join(node, rows, |_, from, to| slices::copy(from, to))
 }

@@ -59,7 +59,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let (from_block, to_block) = (BLOCK * input.bits() / 8, BLOCK * output.bits() / 8);
     match node.unary_bytes(0, 0)? {
         // Both types have one size.
-        Unary::InPlace(bytes) => bytes.chunks_mut(to_block).for_each(|block| {
+        Unary::InPlace(bytes) => bytes.chunks_mut(to_block.max(1)).for_each(|block| {
             let mut values = [0i32; BLOCK];
             read(data, input, block, &mut values);
             write(output, &values, block);
@@ -91,7 +91,7 @@ impl Kernel for Blocks<'_> {
             return rounded(simd, data, x, bytemuck::cast_slice_mut(to));
         }
         let mut values = [0i32; BLOCK];
-        for (from, to) in from.chunks(from_block).zip(to.chunks_mut(to_block)) {
+        for (from, to) in from.chunks(from_block.max(1)).zip(to.chunks_mut(to_block.max(1))) {
             read(data, input, from, &mut values);
             write(output, &values, to);
         }
@@ -104,7 +104,8 @@ fn rounded<S: Simd>(simd: S, data: &Data, x: &[f32], to: &mut [i8]) {
     let scale = simd.splat_f32(data.scale);
     // Numbers so far from 0 are clamped in any case.
     let (low, high) = (simd.splat_f32(-65536.0), simd.splat_f32(65536.0));
-    for (to, x) in to.chunks_mut(2 * S::LANES).zip(x.chunks(2 * S::LANES)) {
+    for (i, to) in to.chunks_mut(2 * S::LANES).enumerate() {
+        let x = x.get(i * 2 * S::LANES..).unwrap_or_default();
         let halves = [simd.load_f32(x), simd.load_f32(x.get(S::LANES..).unwrap_or_default())];
         let mut y = [simd.splat_i32(0); 2];
         for (y, x) in y.iter_mut().zip(halves) {

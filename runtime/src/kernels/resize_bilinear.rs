@@ -123,8 +123,8 @@ fn resize<T: Element>(
         let range = at as usize..at as usize + len;
         if range.end <= from.len() { Ok(range) } else { Err(Refusal::Internal) }
     };
-    let mut outputs = to.chunks_exact_mut(cell);
-    for image in from.chunks_exact(data.image as usize) {
+    let mut outputs = to.chunks_exact_mut(cell.max(1));
+    for image in from.chunks_exact((data.image as usize).max(1)) {
         for y in rows {
             let upper = image.get(part(image, y.low, row)?).unwrap_or_default();
             let lower = image.get(part(image, y.high, row)?).unwrap_or_default();

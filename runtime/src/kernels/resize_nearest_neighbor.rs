@@ -9,6 +9,7 @@ use super::shared::resize::Side;
 use super::shared::{INPUT, OUTPUT, element_bytes, same_type};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -58,14 +59,14 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let cell = data.cell as usize;
-    let mut cells = to.chunks_exact_mut(cell);
-    for image in from.chunks_exact(data.image as usize) {
+    let mut cells = to.chunks_exact_mut(cell.max(1));
+    for image in from.chunks_exact((data.image as usize).max(1)) {
         for &row in rows {
             let row = image.get(row as usize..).and_then(|image| image.get(..data.row as usize));
             let row = row.ok_or(Refusal::Internal)?;
             for (&column, to) in columns.iter().zip(&mut cells) {
                 let from = row.get(column as usize..).and_then(|row| row.get(..cell));
-                to.copy_from_slice(from.ok_or(Refusal::Internal)?);
+                slices::copy(from.ok_or(Refusal::Internal)?, to);
             }
         }
     }

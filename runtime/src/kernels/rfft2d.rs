@@ -44,7 +44,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     for (i, to) in to.chunks_exact_mut(rows.saturating_mul(bins).max(1)).enumerate() {
         let image = from.get(i * from_rows * from_columns..).ok_or(Refusal::Internal)?;
         let mut lines = image.chunks_exact(from_columns.max(1)).take(from_rows);
-        for to in to.chunks_exact_mut(bins) {
+        for to in to.chunks_exact_mut(bins.max(1)) {
             let line = lines.next().unwrap_or_default();
             let numbers = line.iter().take(columns).copied().chain(core::iter::repeat(0.0));
             to.as_flattened_mut().iter_mut().zip(numbers).for_each(|(to, x)| *to = x);

@@ -13,7 +13,7 @@ impl Function for Round {
         // As the reference has it, so that what rounds up to zero has no sign.
         let down = libm::floorf(x);
         let above = x - down;
-        let is_even = libm::fmodf(down, 2.0) == 0.0;
+        let is_even = down % 2.0 == 0.0;
         if above < 0.5 || (above == 0.5 && is_even) { down } else { down + 1.0 }
     }
 }

@@ -7,6 +7,7 @@ use sedge_schema::{Refusal, TensorType};
 use super::shared::OUTPUT;
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -20,7 +21,7 @@ pub(super) fn prepare(_op: ShapeOf, node: &mut Prepare<'_>) -> Result<(), Refusa
     let kind = node.type_in(OUTPUT, &[TensorType::Int32, TensorType::Int64])?;
     let shape = node.input(0)?;
     let dims = node.list::<u32>(shape.rank())?;
-    node.list_mut::<u32>(dims).copy_from_slice(shape.dims());
+    slices::copy(shape.dims(), node.list_mut(dims));
     node.set_data(Data { dims, wide: u32::from(kind == TensorType::Int64) })
 }
 

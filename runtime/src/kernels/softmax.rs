@@ -18,6 +18,7 @@ use crate::fixed::{
     rounding_shift_right,
 };
 use crate::node::{Affine, Invoke, Prepare, Unary};
+use crate::slices;
 
 /// Integer bits of the exponentials' arguments, and of their sum.
 pub(super) const ARGUMENT_BITS: u32 = 5;
@@ -96,7 +97,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         (Some(TensorType::Int8), _) => match node.unary::<i8, i16>(0, 0)? {
             Unary::Apart(from, to) => {
                 let depth = data.depth.max(1) as usize;
-                let rows = from.chunks_exact(depth).zip(to.chunks_exact_mut(depth));
+                let rows = slices::rows(from, depth).zip(slices::rows_mut(to, depth));
                 rows.for_each(|(from, to)| {
                     let largest = from.iter().copied().max().unwrap_or_default();
                     let (sum, argument) = (sum_of(data, from, largest), |x: i8| difference(x, largest));
@@ -128,7 +129,7 @@ pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 /// Runs `f` on each row of the output, which holds the input's values.
 fn same<T: Element>(node: &mut Invoke<'_>, data: &Data, f: impl Fn(&Data, &mut [T])) -> Result<(), Refusal> {
     let values = in_place::<T>(node)?;
-    values.chunks_exact_mut(data.depth.max(1) as usize).for_each(|row| f(data, row));
+    values.chunks_exact_mut((data.depth.max(1) as usize).max(1)).for_each(|row| f(data, row));
     Ok(())
 }
 

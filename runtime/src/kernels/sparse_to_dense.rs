@@ -9,6 +9,7 @@ use super::shared::indices::{Indices, index_type};
 use super::shared::{OUTPUT, copy_slice, element_bytes, region};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 const VALUES: Slot = Slot::Input(2);
 
@@ -33,7 +34,7 @@ pub(super) fn prepare(_op: SparseToDense, node: &mut Prepare<'_>) -> Result<(), 
     let kind = index_type(node, 0)?;
     let output = node.shape(OUTPUT)?;
     let dims = node.list::<u32>(output.rank())?;
-    node.list_mut::<u32>(dims).copy_from_slice(output.dims());
+    slices::copy(output.dims(), node.list_mut(dims));
     let unit = element_bytes(element, VALUES)? as u32;
     let step = if node.shape(VALUES)?.rank() == 0 { 0 } else { unit };
     node.set_data(Data { dims, kind, unit, step })

@@ -14,6 +14,7 @@ use super::shared::{INPUT, OUTPUT};
 use crate::element::Element;
 use crate::fixed::Multiplier;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 const FEATURES: usize = 1;
 const TIMES: usize = 2;
@@ -134,8 +135,9 @@ fn advance<S: Copy>(
     memory: usize,
     mut newest: impl FnMut(usize) -> Option<S>,
 ) -> Result<(), Refusal> {
-    for (filter, state) in state.chunks_exact_mut(memory).enumerate() {
-        state.rotate_left(1);
+    for (filter, state) in slices::rows_mut(state, memory).enumerate() {
+        let kept = state.len().saturating_sub(1);
+        slices::copy_within(state, 1, kept, 0).ok_or(Refusal::Internal)?;
         *state.last_mut().ok_or(Refusal::Internal)? = newest(filter).ok_or(Refusal::Internal)?;
     }
     Ok(())
@@ -158,10 +160,10 @@ fn integer<S: Element + Into<i32>>(
     let times = node.input::<S>(TIMES)?;
     let bias = node.optional_input::<i32>(BIAS)?;
     let (filters, memory) = (data.filters as usize, data.memory as usize);
-    let units = filters / data.rank as usize;
-    let batches = input.chunks_exact(data.features as usize);
-    let states = state.chunks_exact_mut(filters * memory);
-    for ((input, state), to) in batches.zip(states).zip(to.chunks_exact_mut(units)) {
+    let units = filters / (data.rank as usize).max(1);
+    let batches = slices::rows(input, data.features as usize);
+    let states = slices::rows_mut(state, filters * memory);
+    for ((input, state), to) in batches.zip(states).zip(slices::rows_mut(to, units)) {
         advance(state, memory, |filter| {
             let weights = row(features, data.features, filter)?.iter().zip(input);
             let sum = weights.fold(0i32, |sum, (&w, &x)| {
@@ -170,7 +172,7 @@ fn integer<S: Element + Into<i32>>(
             Some(narrow(data.to_state.apply(sum), data.state_zero))
         })?;
         let unit_len = data.rank as usize * memory;
-        let state = state.chunks_exact(unit_len).zip(times.chunks_exact(unit_len));
+        let state = slices::rows(state, unit_len).zip(slices::rows(times, unit_len));
         for (unit, (to, (state, times))) in to.iter_mut().zip(state).enumerate() {
             let start = bias.map_or(0, |bias| bias.get(unit).copied().unwrap_or(0));
             let sum = state.iter().zip(times).fold(start, |sum, (&s, &w)| {
@@ -194,9 +196,9 @@ fn finish<W: Copy>(
     weight: impl Fn(W) -> f32,
 ) {
     let (rank, memory) = (data.rank as usize, data.memory as usize);
-    let units = state.chunks_exact(rank * memory).zip(times.chunks_exact(rank * memory));
+    let units = slices::rows(state, rank * memory).zip(slices::rows(times, rank * memory));
     for (unit, (to, (state, times))) in to.iter_mut().zip(units).enumerate() {
-        let filters = state.chunks_exact(memory).zip(times.chunks_exact(memory));
+        let filters = slices::rows(state, memory).zip(slices::rows(times, memory));
         let sum = filters.fold(0.0, |sum, (state, times)| {
             sum + state.iter().zip(times).fold(0.0, |sum, (&s, &w)| sum + s * weight(w))
         });
@@ -212,9 +214,11 @@ fn float(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let times = node.input::<f32>(TIMES)?;
     let bias = node.optional_input::<f32>(BIAS)?;
     let (filters, memory) = (data.filters as usize, data.memory as usize);
-    let batches = input.chunks_exact(data.features as usize);
-    let states = state.chunks_exact_mut(filters * memory);
-    for ((input, state), to) in batches.zip(states).zip(to.chunks_exact_mut(filters / data.rank as usize)) {
+    let batches = slices::rows(input, data.features as usize);
+    let states = slices::rows_mut(state, filters * memory);
+    for ((input, state), to) in
+        batches.zip(states).zip(slices::rows_mut(to, filters / (data.rank as usize).max(1)))
+    {
         advance(state, memory, |filter| {
             let weights = row(features, data.features, filter)?.iter().zip(input);
             Some(weights.fold(0.0, |sum, (&w, &x)| sum + w * x))
@@ -232,10 +236,12 @@ fn hybrid(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let times = node.input::<i8>(TIMES)?;
     let bias = node.optional_input::<f32>(BIAS)?;
     let (filters, memory) = (data.filters as usize, data.memory as usize);
-    let batches = input.chunks_exact(data.features as usize);
-    let states = state.chunks_exact_mut(filters * memory);
+    let batches = slices::rows(input, data.features as usize);
+    let states = slices::rows_mut(state, filters * memory);
     let mode = if data.asymmetric != 0 { Mode::Asymmetric } else { Mode::Symmetric };
-    for ((input, state), to) in batches.zip(states).zip(to.chunks_exact_mut(filters / data.rank as usize)) {
+    for ((input, state), to) in
+        batches.zip(states).zip(slices::rows_mut(to, filters / (data.rank as usize).max(1)))
+    {
         let (scale, zero) = quantize(node.level(), input, mode, quantized);
         advance(state, memory, |filter| {
             let weights = row(features, data.features, filter)?.iter().zip(quantized.iter());

@@ -8,10 +8,11 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{NodeExt as _, TopkV2};
 use sedge_schema::{Refusal, Slot, TensorType};
 
-use super::shared::heap::Heap;
 use super::shared::{INPUT, OUTPUT, same_type};
 use crate::element::Element;
+use crate::heap::Heap;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -79,8 +80,8 @@ fn top<T: Element + PartialOrd, I: Index>(node: &mut Invoke<'_>, data: &Data) ->
     if count == 0 || row == 0 {
         return Ok(());
     }
-    let outputs = values.chunks_exact_mut(count).zip(indices.chunks_exact_mut(count));
-    for (from, (values, indices)) in from.chunks_exact(row).zip(outputs) {
+    let outputs = values.chunks_exact_mut(count.max(1)).zip(indices.chunks_exact_mut(count.max(1)));
+    for (from, (values, indices)) in from.chunks_exact(row.max(1)).zip(outputs) {
         let mut best = Best { values, indices };
         for (index, &value) in from.iter().enumerate() {
             best.offer(index, value).ok_or(Refusal::Internal)?;
@@ -103,10 +104,8 @@ impl<T: Element + PartialOrd, I: Index> Heap for Best<'_, T, I> {
     }
 
     fn swap(&mut self, a: usize, b: usize) {
-        if a.max(b) < self.values.len() && a.max(b) < self.indices.len() {
-            self.values.swap(a, b);
-            self.indices.swap(a, b);
-        }
+        slices::swap(self.values, a, b);
+        slices::swap(self.indices, a, b);
     }
 }
 

@@ -7,9 +7,10 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{NodeExt as _, Unique};
 use sedge_schema::{Refusal, Slot, TensorType};
 
-use super::shared::heap::Heap;
 use super::shared::{INPUT, copy_slice, element_bytes, same_type};
+use crate::heap::Heap;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -48,9 +49,7 @@ impl<F: Fn(u32) -> Option<u64>> Heap for Sorted<'_, F> {
     }
 
     fn swap(&mut self, a: usize, b: usize) {
-        if a.max(b) < self.order.len() {
-            self.order.swap(a, b);
-        }
+        slices::swap(self.order, a, b);
     }
 }
 

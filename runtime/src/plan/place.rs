@@ -3,6 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::arena::align_up;
+use crate::slices;
 
 /// Bytes that live for some time and lie somewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -63,7 +64,7 @@ pub fn arrange(blocks: &mut [Block]) -> usize {
     let bound = lower_bound(blocks);
     let mut best = usize::MAX;
     for order in [Order::Size, Order::Duration, Order::Area, Order::Time] {
-        blocks.sort_unstable_by_key(|b| {
+        slices::sort_by_key(blocks, |b| {
             let duration = u64::from(b.last - b.first);
             let bytes = u64::from(b.bytes);
             let key = match order {

@@ -23,7 +23,7 @@ fn shape(_op: &BatchToSpaceNd, node: &dyn Node, _output: usize) -> Result<Shape,
         if !batch.is_multiple_of(blocks.size) {
             return Err(Refusal::Shape(Slot::Input(0)));
         }
-        out = fits(out.with(0, batch / blocks.size))?;
+        out = fits(out.with(0, batch / blocks.size.max(1)))?;
     }
     for (axis, blocks) in (1..).zip(blocks.iter().take(spatial)) {
         let (before, after) = blocks.around;

@@ -48,9 +48,9 @@ fn shape(op: &Conv2d, node: &dyn Node, _output: usize) -> Result<Shape, Refusal>
     let image = node.input_of_rank(0, 4)?;
     let weights = node.input_of_rank(1, 4)?;
     let groups_fit = weights.dim(3) != 0
-        && image.dim(3) % weights.dim(3) == 0
+        && image.dim(3).is_multiple_of(weights.dim(3))
         && image.dim(3) != 0
-        && weights.dim(0) % (image.dim(3) / weights.dim(3)) == 0;
+        && weights.dim(0).is_multiple_of(image.dim(3) / weights.dim(3));
     if !groups_fit {
         return Err(Refusal::Shape(Slot::Input(1)));
     }

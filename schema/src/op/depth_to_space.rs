@@ -27,5 +27,5 @@ fn shape(op: &DepthToSpace, node: &dyn Node, _output: usize) -> Result<Shape, Re
     }
     let (rows, columns) = (rows.checked_mul(block), columns.checked_mul(block));
     let (rows, columns) = rows.zip(columns).ok_or(Refusal::TooLarge)?;
-    fits(Shape::new(&[batch, rows, columns, channels / cells]))
+    fits(Shape::new(&[batch, rows, columns, channels / cells.max(1)]))
 }

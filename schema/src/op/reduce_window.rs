@@ -44,7 +44,7 @@ impl Slide {
     fn positions(&self, dim: usize) -> usize {
         let reach = (u64::from(self.size) - 1) * u64::from(self.dilation);
         let rest = (dim as u64).checked_sub(reach.saturating_add(1));
-        rest.map_or(0, |rest| (rest / u64::from(self.stride)) as usize + 1)
+        rest.map_or(0, |rest| (rest / u64::from(self.stride.max(1))) as usize + 1)
     }
 }
 

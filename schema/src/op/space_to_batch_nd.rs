@@ -62,7 +62,7 @@ fn shape(_op: &SpaceToBatchNd, node: &dyn Node, _output: usize) -> Result<Shape,
         if !dim.is_multiple_of(blocks.size) {
             return Err(Refusal::Value(Slot::Input(2)));
         }
-        out = fits(out.with(axis, dim / blocks.size))?;
+        out = fits(out.with(axis, dim / blocks.size.max(1)))?;
         batch = batch.checked_mul(blocks.size).ok_or(Refusal::TooLarge)?;
     }
     fits(out.with(0, batch))

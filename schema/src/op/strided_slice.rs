@@ -141,7 +141,7 @@ impl StridedSlice {
         let end = if self.offset { end.saturating_add(start) } else { end };
         let stop = if bit(self.end_mask, entry) { last } else { place(end) };
         let (distance, stride) = if step > 0 { (stop - start, stride) } else { (start - stop, -stride) };
-        let count = if distance > 0 { (distance - 1) / stride + 1 } else { 0 };
+        let count = if distance > 0 { (distance - 1) / stride.max(1) + 1 } else { 0 };
         Ok(match count {
             0 => Cut::all(0),
             1 => Cut { start: start as u32, step: 1, count: 1 },

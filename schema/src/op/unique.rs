@@ -46,9 +46,10 @@ fn different(keys: impl Iterator<Item = u64> + Clone) -> usize {
             let place = batch.get(..found).and_then(|batch| batch.binary_search(&key).err());
             let Some(at) = place.filter(|&at| at < BATCH) else { continue };
             found = (found + 1).min(BATCH);
-            if let Some(from) = batch.get_mut(at..found) {
-                from.rotate_right(1);
-                from.iter_mut().take(1).for_each(|first| *first = key);
+            // Each of those behind it gets the place of the next.
+            let mut moved = key;
+            for place in batch.get_mut(at..found).unwrap_or_default() {
+                core::mem::swap(place, &mut moved);
             }
         }
         count += found;

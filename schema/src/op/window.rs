@@ -86,7 +86,8 @@ impl Window {
     pub fn inside(&self, o: usize, input: usize) -> core::ops::Range<usize> {
         let start = o * self.stride;
         // Most windows are not dilated, and some processors have no division.
-        let cells = |inputs: usize| if self.dilation == 1 { inputs } else { inputs.div_ceil(self.dilation) };
+        let cells =
+            |inputs: usize| if self.dilation == 1 { inputs } else { inputs.div_ceil(self.dilation.max(1)) };
         let first = cells(self.before.saturating_sub(start));
         let last = cells((input + self.before).saturating_sub(start));
         first.min(self.kernel)..last.min(self.kernel)

@@ -32,7 +32,7 @@ pub fn widen(offset: i32, x: &[i8], (start, length): (usize, usize), p: usize, t
             // SAFETY: `words` words lie in `x`; of `to`, four from `start` on for each, of which two are written, lie in
             // the first `length`.
             unsafe { crate::dsp::widen(offset, x.as_ptr(), words, to.as_mut_ptr().add(start + p)) };
-            (&x[words * 4..], start + words * 4)
+            (x.get(words * 4..).unwrap_or_default(), start + words * 4)
         }
         false => (x, start),
     };
@@ -77,7 +77,7 @@ pub fn convolve(filters: &Filters<'_>, x: &[u32], length: usize, out: &mut [i8],
     };
     #[cfg(not(sedge_dsp))]
     let done = 0;
-    let mut rest = filters.weights.get(done * length..).unwrap_or_default().chunks_exact(length);
+    let mut rest = filters.weights.get(done * length..).unwrap_or_default().chunks_exact(length.max(1));
     let mut f = done;
     while let Some(first) = rest.next() {
         // The last of an odd number goes with itself.
@@ -98,13 +98,16 @@ pub fn convolve(filters: &Filters<'_>, x: &[u32], length: usize, out: &mut [i8],
                 sums[3] = sums[3].wrapping_add(y.wrapping_mul(w));
             }
         }
-        for (at, sum) in [(f, sums[0]), (second + f, sums[2])] {
-            out[at] = filters.finish(f, sum);
-        }
-        if g != f {
-            for (at, sum) in [(g, sums[1]), (second + g, sums[3])] {
-                out[at] = filters.finish(g, sum);
+        let mut put = |at: usize, f: usize, sum: i32| {
+            if let Some(out) = out.get_mut(at) {
+                *out = filters.finish(f, sum);
             }
+        };
+        put(f, f, sums[0]);
+        put(second + f, f, sums[2]);
+        if g != f {
+            put(g, g, sums[1]);
+            put(second + g, g, sums[3]);
         }
         f = g + 1;
     }

@@ -164,8 +164,8 @@ impl<A, B, C> Rule<A, B, C> {
         if units == 0 {
             return;
         }
-        for (x, out) in x.chunks_exact(depth).zip(out.chunks_exact_mut(units)) {
-            for ((f, out), w) in out.iter_mut().enumerate().zip(w.chunks_exact(depth)) {
+        for (x, out) in x.chunks_exact(depth.max(1)).zip(out.chunks_exact_mut(units.max(1))) {
+            for ((f, out), w) in out.iter_mut().enumerate().zip(w.chunks_exact(depth.max(1))) {
                 *out = (self.finish)(f, self.dot((self.start)(f), x, w));
             }
         }

@@ -118,7 +118,7 @@ impl<'n> Layer<'n> {
                 let out = out.get_mut(filters.start..).unwrap_or_default();
                 small::convolve(&Filters { weights, ..self.filters(filters) }, wide, window, out, second);
             }
-            out.chunks_mut(z.filters).for_each(|out| self.outputs.put_constant(out));
+            out.chunks_mut(z.filters.max(1)).for_each(|out| self.outputs.put_constant(out));
         }
     }
 
@@ -225,7 +225,7 @@ impl<'n> Layer<'n> {
             return;
         }
         let filters = Filters { weights: self.weights, ..self.filters(0..units) };
-        for (x, out) in x.chunks_exact(depth).zip(out.chunks_exact_mut(units)) {
+        for (x, out) in x.chunks_exact(depth.max(1)).zip(out.chunks_exact_mut(units.max(1))) {
             small::connect(&filters, x, out);
             self.outputs.put_constant(out);
         }

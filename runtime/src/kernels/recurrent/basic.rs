@@ -13,6 +13,7 @@ use crate::kernels::shared::dot::Rows;
 use crate::kernels::shared::sigmoid::Sigmoid as _;
 use crate::kernels::shared::{Integer as _, copy_slice};
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 /// The inputs.
 const STATE: usize = 1;
@@ -124,10 +125,8 @@ impl<'s, A: Element, C: Element> Outputs<'s, A, C> {
 
     /// Shows the joined vector and the gates' sums of one of the batch.
     fn show(&mut self, at: usize, joined: &[A], sums: &[C]) {
-        let show = |to: Option<&mut [A]>, from: &[A]| to.map(|to| to.copy_from_slice(from));
-        show(self.joined.get_mut(at * joined.len()..(at + 1) * joined.len()), joined);
-        let to = self.sums.get_mut(at * sums.len()..(at + 1) * sums.len());
-        to.map(|to| to.copy_from_slice(sums)).unwrap_or_default();
+        slices::copy(joined, self.joined.get_mut(at * joined.len()..).unwrap_or_default());
+        slices::copy(sums, self.sums.get_mut(at * sums.len()..).unwrap_or_default());
     }
 
     /// Keeps the results for the next invocation where the inputs are variables.
@@ -155,7 +154,7 @@ fn real(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let before = node.input::<f32>(CELLS)?;
     let (joined, sums) = scratch.split_at_mut_checked(depth + cells).ok_or(Refusal::Internal)?;
     for at in 0..data.batch as usize {
-        let (first, second) = joined.split_at_mut(depth);
+        let (first, second) = joined.split_at_mut_checked(depth).ok_or(Refusal::Internal)?;
         copy_slice(vector(input, at, depth)?, first)?;
         copy_slice(vector(state, at, cells)?, second)?;
         copy_slice(bias, sums)?;
@@ -189,7 +188,7 @@ fn integer(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let joined: &mut [u8] = bytemuck::cast_slice_mut(joined);
     let joined = joined.get_mut(..depth + cells).ok_or(Refusal::Internal)?;
     for at in 0..data.batch as usize {
-        let (first, second) = joined.split_at_mut(depth);
+        let (first, second) = joined.split_at_mut_checked(depth).ok_or(Refusal::Internal)?;
         copy_slice(vector(input, at, depth)?, first)?;
         copy_slice(vector(state, at, cells)?, second)?;
         let rows = weights.chunks_exact(joined.len().max(1));

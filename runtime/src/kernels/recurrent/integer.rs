@@ -327,6 +327,11 @@ impl Gate {
     }
 }
 
+/// What a gate has of a list for all four.
+fn of<'l, T>(lists: &[&'l [T]; 4], gate: usize) -> &'l [T] {
+    lists.get(gate).copied().unwrap_or_default()
+}
+
 pub(super) fn run<A: Activations>(layer: &Layer, node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let slots = layer.slots;
     let (out, scratch) = (node.output::<A>(0)?, node.scratch::<i16>()?);
@@ -358,9 +363,9 @@ pub(super) fn run<A: Activations>(layer: &Layer, node: &mut Invoke<'_>) -> Resul
     let (gates, rest) = scratch.split_at_mut_checked(4 * cells).ok_or(Refusal::Internal)?;
     let hidden: &mut [i8] = bytemuck::cast_slice_mut(rest);
     let hidden = hidden.get_mut(..cells).ok_or(Refusal::Internal)?;
-    let (input_gate, gates) = gates.split_at_mut(cells);
-    let (forget_gate, gates) = gates.split_at_mut(cells);
-    let (cell_gate, output_gate) = gates.split_at_mut(cells);
+    let (input_gate, gates) = gates.split_at_mut_checked(cells).ok_or(Refusal::Internal)?;
+    let (forget_gate, gates) = gates.split_at_mut_checked(cells).ok_or(Refusal::Internal)?;
+    let (cell_gate, output_gate) = gates.split_at_mut_checked(cells).ok_or(Refusal::Internal)?;
 
     for sequence in 0..layer.route.batch as usize {
         let state = vector_mut(states, sequence, outputs)?;
@@ -379,8 +384,8 @@ pub(super) fn run<A: Activations>(layer: &Layer, node: &mut Invoke<'_>) -> Resul
                 A::products(
                     level,
                     (x, rule.input_zero),
-                    input_weights[gate],
-                    early[gate],
+                    of(&input_weights, gate),
+                    of(&early, gate),
                     factors.input,
                     &mut set,
                 );
@@ -390,13 +395,13 @@ pub(super) fn run<A: Activations>(layer: &Layer, node: &mut Invoke<'_>) -> Resul
                     }
                 };
                 let last = (&*state, rule.output_zero);
-                A::products(level, last, recurrent_weights[gate], &[], factors.recurrent, add);
+                A::products(level, last, of(&recurrent_weights, gate), &[], factors.recurrent, add);
                 // The output gate's peephole sees the new cells.
                 if gate != 3 {
-                    factors.add_peephole(peepholes[gate], cell, sums);
+                    factors.add_peephole(of(&peepholes, gate), cell, sums);
                 }
                 if normalizes && gate != 3 {
-                    factors.normalize(sums, coefficients[gate], late[gate]);
+                    factors.normalize(sums, of(&coefficients, gate), of(&late, gate));
                 }
             }
             rule.logistic(forget_gate);

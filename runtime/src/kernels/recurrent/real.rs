@@ -56,10 +56,11 @@ pub(super) fn run(
     let (outputs, auxiliary) = (layer.outputs as usize, layer.auxiliary as usize);
     let (gates, rest) = scratch.split_at_mut_checked(4 * cells).ok_or(Refusal::Internal)?;
     let quantized: &mut [i8] = bytemuck::cast_slice_mut(rest);
-    let (first_memory, second_memory) = quantized.split_at_mut(quantized.len() / 2);
-    let (input_gate, gates) = gates.split_at_mut(cells);
-    let (forget_gate, gates) = gates.split_at_mut(cells);
-    let (cell_gate, output_gate) = gates.split_at_mut(cells);
+    let half = quantized.len() / 2;
+    let (first_memory, second_memory) = quantized.split_at_mut_checked(half).ok_or(Refusal::Internal)?;
+    let (input_gate, gates) = gates.split_at_mut_checked(cells).ok_or(Refusal::Internal)?;
+    let (forget_gate, gates) = gates.split_at_mut_checked(cells).ok_or(Refusal::Internal)?;
+    let (cell_gate, output_gate) = gates.split_at_mut_checked(cells).ok_or(Refusal::Internal)?;
 
     /// Peephole, normalization and bias of a gate.
     macro_rules! close {

@@ -65,7 +65,9 @@ fn to_type<T: Element + PartialOrd, O: Element, const LARGEST: bool>(
     let to = node.output::<O>(0)?;
     let from = node.input::<T>(0)?;
     let (inner, depth) = ((data.inner as usize).max(1), data.depth as usize);
-    for (from, to) in from.chunks_exact(inner.saturating_mul(depth).max(1)).zip(to.chunks_exact_mut(inner)) {
+    for (from, to) in
+        from.chunks_exact(inner.saturating_mul(depth).max(1)).zip(to.chunks_exact_mut(inner.max(1)))
+    {
         for (first, to) in to.iter_mut().enumerate() {
             let along = from.get(first..).unwrap_or_default().iter().step_by(inner);
             *to = index(best::<T, LARGEST>(along));

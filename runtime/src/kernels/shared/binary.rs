@@ -13,6 +13,7 @@ use super::{INPUT, OUTPUT};
 use crate::arena::Span;
 use crate::element::Element;
 use crate::node::{Binary, Invoke, Prepare};
+use crate::slices;
 
 /// The slot of the second operand.
 pub(crate) const SECOND: Slot = Slot::Input(1);
@@ -276,11 +277,11 @@ impl<T: Element, O: Element, R: Rows<T, O>> Kernel for Walk<'_, T, O, R> {
                 }
                 Some(Repeats { second, .. }) => {
                     let (moving, still) = if second { (a, b) } else { (b, a) };
-                    let whole = COPIES / run * run;
-                    for copy in copies.chunks_exact_mut(run) {
-                        copy.copy_from_slice(still.get(..run)?);
+                    let whole = COPIES.checked_div(run)? * run;
+                    for copy in copies.chunks_exact_mut(run.max(1)) {
+                        slices::copy(still.get(..run)?, copy);
                     }
-                    for (out, moving) in out.chunks_mut(whole).zip(moving.chunks(whole)) {
+                    for (out, moving) in out.chunks_mut(whole.max(1)).zip(moving.chunks(whole.max(1))) {
                         let (moving, still) = (Operand::Run(moving), Operand::Run(copies.get(..out.len())?));
                         let (a, b) = if second { (moving, still) } else { (still, moving) };
                         rows.apart(simd, a, b, out);

@@ -92,16 +92,16 @@ impl<T: Row, F: FnMut(usize, T::Sum)> Kernel for Rows<'_, T, F> {
             return;
         }
         let mut row = 0;
-        let mut blocks = rows.chunks_exact(ROWS * depth);
+        let mut blocks = rows.chunks_exact((ROWS * depth).max(1));
         for block in blocks.by_ref() {
-            let mut rows = block.chunks_exact(depth);
+            let mut rows = block.chunks_exact(depth.max(1));
             let rows: [&[T]; ROWS] = core::array::from_fn(|_| rows.next().unwrap_or_default());
             for sum in T::dots(simd, x, zero, rows) {
                 f(row, sum);
                 row += 1;
             }
         }
-        for rows in blocks.remainder().chunks_exact(depth) {
+        for rows in blocks.remainder().chunks_exact(depth.max(1)) {
             for sum in T::dots(simd, x, zero, [rows]) {
                 f(row, sum);
                 row += 1;

@@ -13,7 +13,6 @@ pub(crate) mod exponential;
 pub(crate) mod extreme;
 pub(crate) mod fft;
 pub(crate) mod half;
-pub(crate) mod heap;
 pub(crate) mod indices;
 mod integer;
 pub(crate) mod pointwise;
@@ -36,6 +35,7 @@ use sedge_schema::{Refusal, Slot, TensorType};
 
 use crate::element::Element;
 use crate::node::{Invoke, Prepare, Unary};
+use crate::slices;
 
 pub(crate) use integer::Integer;
 
@@ -88,7 +88,7 @@ pub(crate) fn copy_slice<T: Copy>(from: &[T], to: &mut [T]) -> Result<(), Refusa
     if from.len() != to.len() {
         return Err(Refusal::Internal);
     }
-    to.copy_from_slice(from);
+    slices::copy(from, to);
     Ok(())
 }
 

@@ -137,8 +137,8 @@ pub(crate) fn invoke<T: Element, A: Copy>(
     if to.is_empty() || image_len == 0 {
         return Ok(());
     }
-    let mut outputs = to.chunks_exact_mut(channels);
-    for image in image.chunks_exact(image_len) {
+    let mut outputs = to.chunks_exact_mut(channels.max(1));
+    for image in image.chunks_exact(image_len.max(1)) {
         for y in 0..data.rows.output {
             let rows = data.rows.cells(y);
             let lines = image.get(rows.start * line..rows.end * line).ok_or(Refusal::Internal)?;
@@ -149,9 +149,9 @@ pub(crate) fn invoke<T: Element, A: Copy>(
                 let span = columns.start * channels..columns.end * channels;
                 for (block, output) in output.chunks_mut(BLOCK).enumerate() {
                     let mut sums = [start; BLOCK];
-                    for line in lines.chunks_exact(line) {
+                    for line in lines.chunks_exact(line.max(1)) {
                         let cells = line.get(span.clone()).ok_or(Refusal::Internal)?;
-                        for cell in cells.chunks_exact(channels) {
+                        for cell in cells.chunks_exact(channels.max(1)) {
                             let cell = cell.get(block * BLOCK..).unwrap_or_default();
                             sums.iter_mut().zip(cell).for_each(|(sum, &x)| *sum = add(*sum, x));
                         }

@@ -88,7 +88,7 @@ pub(crate) fn invoke<T: Element, A: Copy>(
         to.fill(finish(start));
         return Ok(());
     }
-    let mut outputs = to.chunks_exact_mut(inner);
+    let mut outputs = to.chunks_exact_mut(inner.max(1));
     for (base, _) in Places::new(kept, 0, 0) {
         let outputs = outputs.next().ok_or(Refusal::Internal)?;
         let from = from.get(base as usize..).ok_or(Refusal::Internal)?;

@@ -10,6 +10,7 @@ use sedge_schema::{MAX_RANK, Refusal};
 use super::copy;
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 /// One loop: how often, and how many bytes (or elements) each side goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
@@ -71,7 +72,7 @@ impl Steps {
     /// Keeps the loops for [`Invoke::list`].
     pub(crate) fn keep(&self, node: &mut Prepare<'_>) -> Result<Span, Refusal> {
         let span = node.list::<Step>(self.len)?;
-        node.list_mut(span).copy_from_slice(self.as_slice());
+        slices::copy(self.as_slice(), node.list_mut(span));
         Ok(span)
     }
 }
@@ -190,7 +191,7 @@ impl Region {
             _ => places.try_for_each(|(mut f, mut t)| {
                 for _ in 0..inner.count {
                     let source = from.get(f as usize..)?.get(..unit)?;
-                    to.get_mut(t as usize..)?.get_mut(..unit)?.copy_from_slice(source);
+                    slices::copy(source, to.get_mut(t as usize..)?.get_mut(..unit)?);
                     f += inner.from as isize;
                     t += inner.to as isize;
                 }
@@ -253,7 +254,7 @@ pub(crate) fn invoke_inside_input(
     let mut value = [0; 16];
     let found = node.input::<u8>(input)?;
     let value = value.get_mut(..found.len()).ok_or(Refusal::Internal)?;
-    value.copy_from_slice(found);
+    slices::copy(found, value);
     invoke_inside(node, region, value)
 }
 
@@ -270,7 +271,7 @@ pub(crate) fn fill(to: &mut [u8], value: &[u8]) {
         2 => cells::<2>(to, value),
         4 => cells::<4>(to, value),
         8 => cells::<8>(to, value),
-        n => to.chunks_exact_mut(n).for_each(|cell| cell.copy_from_slice(value)),
+        n => to.chunks_exact_mut(n.max(1)).for_each(|cell| slices::copy(value, cell)),
     }
 }
 

@@ -12,6 +12,7 @@ use sedge_schema::{Refusal, Slot};
 
 use super::element_bytes;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 /// How often rows repeat.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -51,7 +52,7 @@ pub(crate) fn join(
         if part == 0 {
             continue;
         }
-        for (to, from) in to.chunks_exact_mut(whole).zip(from.chunks_exact(part)) {
+        for (to, from) in to.chunks_exact_mut(whole.max(1)).zip(from.chunks_exact(part.max(1))) {
             copy(i, from, to.get_mut(at..at + part).ok_or(Refusal::Internal)?);
         }
         at += part;
@@ -66,8 +67,8 @@ pub(crate) fn cut(node: &mut Invoke<'_>, input: usize) -> Result<(), Refusal> {
     node.fan_out::<u8>(input, |_, from, to| {
         let rows = |len: usize| len.checked_div(outer).filter(|&row| row != 0);
         let (Some(whole), Some(part)) = (rows(from.len()), rows(to.len())) else { return Ok(()) };
-        for (to, from) in to.chunks_exact_mut(part).zip(from.chunks_exact(whole)) {
-            to.copy_from_slice(from.get(at..at + part).ok_or(Refusal::Internal)?);
+        for (to, from) in to.chunks_exact_mut(part.max(1)).zip(from.chunks_exact(whole.max(1))) {
+            slices::copy(from.get(at..at + part).ok_or(Refusal::Internal)?, to);
         }
         at += part;
         Ok(())

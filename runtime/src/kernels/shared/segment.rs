@@ -44,7 +44,7 @@ fn rows<T: Element>(node: &mut Invoke<'_>, (start, add): Fold<T>) -> Result<(), 
     if length == 0 {
         return Ok(());
     }
-    for (row, &number) in from.chunks_exact(length).zip(numbers) {
+    for (row, &number) in from.chunks_exact(length.max(1)).zip(numbers) {
         let Ok(number) = usize::try_from(number) else { continue };
         let to = number.checked_mul(length).and_then(|at| to.get_mut(at..)?.get_mut(..length));
         let to = to.ok_or(Refusal::Value(NUMBERS))?;

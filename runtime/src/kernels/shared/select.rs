@@ -110,7 +110,7 @@ fn choose<const N: usize>(
     let mut counters = [0u32; MAX_RANK];
     let mut at = [0usize; 3];
     // An empty output has no runs.
-    for out in out.as_chunks_mut::<N>().0.chunks_exact_mut(run.count.max(1) as usize) {
+    for out in out.as_chunks_mut::<N>().0.chunks_exact_mut((run.count.max(1) as usize).max(1)) {
         let (condition, a, b) = (condition.get(at[0]..)?, a.get(at[1]..)?, b.get(at[2]..)?);
         if run.steps == [1; 3] {
             let pairs = a.iter().zip(b);

@@ -12,8 +12,9 @@ use sedge_schema::op::NodeExt as _;
 use sedge_schema::{Refusal, Slot, TensorType};
 
 use super::OUTPUT;
-use super::heap::Heap;
+use crate::heap::Heap;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 /// Where the operators differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,9 +52,7 @@ impl Heap for Queue<'_> {
     }
 
     fn swap(&mut self, a: usize, b: usize) {
-        if a.max(b) < self.list.len() {
-            self.list.swap(a, b);
-        }
+        slices::swap(self.list, a, b);
     }
 }
 

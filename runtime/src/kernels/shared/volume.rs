@@ -79,10 +79,12 @@ pub(crate) fn invoke<W: Walk>(node: &mut Invoke<'_>, inputs: Inputs) -> Result<(
     if out.is_empty() {
         return Ok(());
     }
-    for (position, out) in out.chunks_exact_mut(filters).enumerate() {
-        let (rest, column) = (position / out_width, position % out_width);
-        let (rest, row) = (rest / out_height, rest % out_height);
-        let (image, slice) = (rest / out_depth, rest % out_depth);
+    for (position, out) in out.chunks_exact_mut(filters.max(1)).enumerate() {
+        // None of them is 0 where there are outputs.
+        let split = |n: usize, by: usize| (n / by.max(1), n % by.max(1));
+        let (rest, column) = split(position, out_width);
+        let (rest, row) = split(rest, out_height);
+        let (image, slice) = split(rest, out_depth);
         match bias {
             Some(bias) => super::copy_slice(bias, out)?,
             None => out.fill(0.0),

@@ -2,6 +2,7 @@
 
 use super::Data;
 use super::boxes::overlap;
+use crate::slices;
 
 /// A place in the order of decreasing scores; equal ones in the order of their indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +58,7 @@ impl<'c> Candidates<'c> {
         let order = self.order.get_mut(..count)?;
         let scores = &*self.scores;
         let rank = |i: u32| Rank::new(f32::from_bits(scores.get(i as usize).copied().unwrap_or(0)), i);
-        order.sort_unstable_by_key(|&i| rank(i));
+        slices::sort_by_key(order, |&i| rank(i));
         self.gone.fill(0);
         let mut taken = 0;
         for place in 0..count {

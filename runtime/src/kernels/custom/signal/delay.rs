@@ -7,6 +7,7 @@ use sedge_schema::{Refusal, TensorType::Int16};
 use super::{count, rows, types};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -37,12 +38,12 @@ pub(in super::super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let rows = from.chunks_exact(row.max(1)).zip(to.chunks_exact_mut(row.max(1)));
-    for (past, (from, to)) in past.chunks_exact_mut(delay).zip(rows) {
+    for (past, (from, to)) in past.chunks_exact_mut(delay.max(1)).zip(rows) {
         let samples = past.iter().chain(from);
         to.iter_mut().zip(samples).for_each(|(y, &x)| *y = x);
         // What follows the samples that went out is the past of the next invocation.
         let gone = row.min(delay);
-        past.rotate_left(gone);
+        slices::copy_within(past, gone, delay - gone, 0).ok_or(Refusal::Internal)?;
         let newest = past.iter_mut().rev().take(gone);
         newest.zip(from.iter().rev()).for_each(|(past, &x)| *past = x);
     }

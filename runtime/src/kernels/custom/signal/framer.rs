@@ -9,6 +9,7 @@ use sedge_schema::{Refusal, Shape, TensorType};
 use super::{count, ending, rows, types};
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -29,13 +30,13 @@ pub(in super::super) fn prepare(node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let (size, step) = (count(&options, "frame_size", 1)?, count(&options, "frame_step", 1)?);
     let prefill = options.get("prefill").and_then(|v| v.as_bool()).ok_or(Refusal::Parameter("prefill"))?;
     let (shape, row) = rows(node)?;
-    if row % step as usize != 0 {
+    if !row.is_multiple_of(step as usize) {
         return Err(Refusal::Parameter("frame_step"));
     }
-    let frames = row / step as usize;
+    let frames = row / (step as usize).max(1);
     let capacity = size.next_multiple_of(step);
     // Before each row's samples stands how many more there are than at first.
-    let words = (2 + capacity as usize).checked_mul(shape.elements() / row);
+    let words = (2 + capacity as usize).checked_mul(shape.elements().checked_div(row).unwrap_or(0));
     let bytes = words.and_then(|words| words.checked_mul(size_of::<i16>())).ok_or(Refusal::TooLarge)?;
     let kept = node.state(bytes)?;
     node.set_shape(0, ending(&shape, 1, &[frames, size as usize])?)?;
@@ -53,17 +54,18 @@ pub(in super::super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let (rows_in, rows_out) = (data.frames as usize * step, data.frames as usize * size);
     let rows = from.chunks_exact(rows_in.max(1)).zip(to.chunks_exact_mut(rows_out.max(1)));
     valid.fill(1);
-    for (state, (from, to)) in state.chunks_exact_mut(2 + data.capacity as usize).zip(rows) {
+    for (state, (from, to)) in state.chunks_exact_mut((2 + data.capacity as usize).max(1)).zip(rows) {
         let (count, samples) = state.split_first_chunk_mut::<2>().ok_or(Refusal::Internal)?;
         let mut kept = data.first as usize + u32_of(*count) as usize;
-        for (from, to) in from.chunks_exact(step).zip(to.chunks_exact_mut(size)) {
-            samples.get_mut(kept..kept + step).ok_or(Refusal::Internal)?.copy_from_slice(from);
+        for (from, to) in from.chunks_exact(step.max(1)).zip(to.chunks_exact_mut(size.max(1))) {
+            slices::copy(from, samples.get_mut(kept..kept + step).ok_or(Refusal::Internal)?);
             kept += step;
             match samples.get(..size).filter(|_| kept >= size) {
                 Some(frame) => {
-                    to.copy_from_slice(frame);
-                    samples.copy_within(step.min(kept)..kept, 0);
-                    kept -= step.min(kept);
+                    slices::copy(frame, to);
+                    let gone = step.min(kept);
+                    kept -= gone;
+                    slices::copy_within(samples, gone, kept, 0).ok_or(Refusal::Internal)?;
                 }
                 None => {
                     to.fill(0);

@@ -32,7 +32,7 @@ fn run<T: Sample>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let tables = plan.tables::<T>(node);
     let to = node.output::<T>(0)?;
     let work = node.scratch::<T>()?;
-    let rows = node.input::<T>(0)?.chunks_exact(plan.length() + 2);
+    let rows = node.input::<T>(0)?.chunks_exact((plan.length() + 2).max(1));
     for (from, to) in rows.zip(to.chunks_exact_mut(plan.length().max(1))) {
         fft::backward(&plan, &tables, fft::pairs(from), fft::pairs_mut(work), fft::pairs_mut(to))
             .ok_or(Refusal::Internal)?;

@@ -37,7 +37,7 @@ fn run<T: Sample>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let scratch = node.scratch::<T>()?;
     let (samples, work) = scratch.split_at_mut_checked(plan.length()).ok_or(Refusal::Internal)?;
     let rows = node.input::<T>(0)?.chunks_exact(plan.row().max(1));
-    for (from, to) in rows.zip(to.chunks_exact_mut(plan.length() + 2)) {
+    for (from, to) in rows.zip(to.chunks_exact_mut((plan.length() + 2).max(1))) {
         samples.fill(T::zeroed());
         samples.iter_mut().zip(from).for_each(|(y, &x)| *y = x);
         fft::forward(&plan, &tables, fft::pairs(samples), fft::pairs_mut(work), fft::pairs_mut(to))

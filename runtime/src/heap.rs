@@ -64,7 +64,7 @@ mod tests {
         }
 
         fn swap(&mut self, a: usize, b: usize) {
-            <[u32]>::swap(self, a, b);
+            crate::slices::swap(self, a, b);
         }
     }
 
