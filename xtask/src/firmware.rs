@@ -119,12 +119,20 @@ const BOARDS: [Board; 6] = [
     },
 ];
 
-/// The data in a program's flash that is not the program: its model, and the inputs it plays.
-fn data_of(program: &str) -> [&'static str; 2] {
-    match program {
-        "hello-sine" => ["tests/data/sine/sine_int8_tf.tflite", "firmware-examples/fixtures/sine.bin"],
-        _ => ["tests/data/keywords/keywords_int8_tf.tflite", "firmware-examples/fixtures/keywords.bin"],
-    }
+/// Bytes of data in a program's flash that are not the program: its model, and the inputs it plays.
+fn data_of(program: &str) -> Result<u64> {
+    let read = |file: &str| fs::read(root().join(file)).with_context(|| file.to_owned());
+    let (model, inputs) = match program {
+        "hello-sine" => {
+            let file = read("tests/data/sine/sine_int8_tf.tflite")?;
+            (sedge_compile::compile(&file, program)?.data, "firmware-examples/fixtures/sine.bin")
+        }
+        _ => {
+            let file = read("tests/data/keywords/keywords_int8_tf.tflite")?;
+            (file.len(), "firmware-examples/fixtures/keywords.bin")
+        }
+    };
+    Ok((model + read(inputs)?.len()) as u64)
 }
 
 /// What came of one program on one board.
@@ -203,6 +211,24 @@ pub(crate) fn reports(args: &Args) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
+/// Links, for one board of each target, programs that only link where nothing of Sedge can panic; what came of it on each
+/// core.
+pub(crate) fn without_panics() -> impl Iterator<Item = (&'static str, Result<()>)> {
+    let is_first =
+        |&(i, board): &(usize, &Board)| BOARDS[..i].iter().all(|other| other.target != board.target);
+    BOARDS.iter().enumerate().filter(is_first).map(|(_, board)| (board.core, cannot_panic(board)))
+}
+
+fn cannot_panic(board: &Board) -> Result<()> {
+    let cross = Cross::find(board.target)?;
+    let mut command = cross.cargo("build", &root().join("firmware-examples"), board.rustflags);
+    command.args(["--quiet", "--release", "--package", "no-panic", "--bins", "--target-dir"]);
+    command.arg(target().join("firmware"));
+    let status = command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    ensure!(status.success(), "where the linker found no `sedge_can_panic`, something can panic");
+    Ok(())
+}
+
 /// Builds the programs of a board and returns the folder they are in.
 fn build(board: &Board) -> Result<PathBuf> {
     let cross = Cross::find(board.target)?;
@@ -221,10 +247,7 @@ fn build(board: &Board) -> Result<PathBuf> {
 
 fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report> {
     let footprint = Footprint::read(&built.join(program))?;
-    let mut data = 0;
-    for file in data_of(program) {
-        data += fs::metadata(root().join(file)).with_context(|| file.to_owned())?.len();
-    }
+    let data = data_of(program)?;
     let mut failures = Vec::new();
     if let Some(symbol) = footprint.allocator.first() {
         failures.push(format!("links a memory allocator: {symbol}"));

@@ -172,6 +172,9 @@ fn firmware_runs(tally: &mut Tally) {
     if let Some(lack) = lacks.first() {
         return tally.lack(&format!("firmware: {lack}"));
     }
+    for (core, result) in firmware::without_panics() {
+        tally.result(&format!("no panic on {core}"), result);
+    }
     tally.begin("firmware");
     match firmware::reports(&firmware::Args::default()) {
         Err(error) => tally.result("firmware", Err(error)),

@@ -112,8 +112,8 @@ fn hello_sine() {
     let expected = expected("sine/sine_int8_tf");
     assert_eq!(fixture("sine.bin", "sine/sine_int8_tf").len(), expected.len());
     let printed = Printed::default();
-    let mut arena = Box::new(Aligned([0; sine::ARENA]));
-    let mut lamp = Lamp::new(&mut arena.0, Pwm(&printed)).unwrap();
+    let mut arena = Box::new(Aligned([0; sine::ARENA_SIZE]));
+    let mut lamp = Lamp::new(&mut arena, Pwm(&printed));
     for [input, output] in expected {
         let sine = lamp.show(input[0]).unwrap();
         assert_eq!(output, [sine]);

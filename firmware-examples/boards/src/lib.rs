@@ -9,7 +9,6 @@ pub mod ticks;
 
 use defmt_semihosting as _;
 use portable_atomic as _;
-use sedge_runtime::Memory;
 use semihosting::process;
 
 #[cfg(target_arch = "arm")]
@@ -22,8 +21,8 @@ use riscv as _;
 pub use riscv_rt::entry;
 
 /// Logs how much of an arena of `size` bytes is used.
-pub fn log_memory(memory: &Memory, size: usize) {
-    defmt::info!("arena: {=usize} of {=usize} bytes", memory.arena, size);
+pub fn log_arena(used: usize, size: usize) {
+    defmt::info!("arena: {=usize} of {=usize} bytes", used, size);
 }
 
 /// Ends the program, and QEMU with it.

@@ -49,7 +49,8 @@ impl Measured {
 
     /// Adds an output to the checksum, FNV-1a of 32 bits.
     pub fn add(&mut self, bytes: &[u8]) {
-        self.sum = bytes.iter().fold(self.sum, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        self.sum =
+            bytes.iter().fold(self.sum, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     }
 
     /// Prints all.

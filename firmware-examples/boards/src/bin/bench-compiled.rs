@@ -10,7 +10,8 @@ use static_cell::ConstStaticCell;
 
 include!(concat!(env!("OUT_DIR"), "/compiled_model.rs"));
 
-static MEMORY: ConstStaticCell<model::Arena> = ConstStaticCell::new(sedge_runtime::arena::Aligned([0; model::ARENA_SIZE]));
+static MEMORY: ConstStaticCell<model::Arena> =
+    ConstStaticCell::new(sedge_runtime::arena::Aligned([0; model::ARENA_SIZE]));
 
 fn run() -> Result<(), Error> {
     let mut measured = Measured::start();

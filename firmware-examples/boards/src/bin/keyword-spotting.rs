@@ -6,7 +6,7 @@
 use app::Fault;
 use app::keywords::{ARENA, Frame, LABELS, Sampler, Spotter, WINDOW, WORDS};
 use boards::devices::{Led, Recording};
-use boards::{end, entry, log_memory};
+use boards::{end, entry, log_arena};
 use heapless::spsc::Queue;
 use sedge_runtime::arena::Aligned;
 use static_cell::ConstStaticCell;
@@ -23,7 +23,7 @@ fn run() -> Result<(), Fault<core::convert::Infallible>> {
     let leds = core::array::from_fn::<_, WORDS, _>(|i| Led::new(LABELS[i]));
     let mut sampler = Sampler::new(Recording::new(SOUND), producer);
     let mut spotter = Spotter::new(&mut arena.0, consumer, leds, WINDOW)?;
-    log_memory(&spotter.memory(), ARENA);
+    log_arena(spotter.memory().arena, ARENA);
     loop {
         // On a board the sensor's interrupt does this, while the main loop waits for it.
         let over = matches!(sampler.sample(), Err(nb::Error::Other(_)));

@@ -11,7 +11,11 @@ use sedge_runtime::{Error, Model, Options, Session, Weights, kernels};
 /// Reads `file`, runs it on an input, and tells the first byte of its output.
 // SAFETY: no other function has this name.
 #[unsafe(no_mangle)]
-pub extern "C" fn _start(file: &Aligned<[u8; 65536]>, arena: &mut Aligned<[u8; 65536]>, input: &[u8; 1024]) -> i32 {
+pub extern "C" fn _start(
+    file: &Aligned<[u8; 65536]>,
+    arena: &mut Aligned<[u8; 65536]>,
+    input: &[u8; 1024],
+) -> i32 {
     run(&file.0, &mut arena.0, input).map_or(-1, i32::from)
 }
 
