@@ -37,6 +37,8 @@ mod aarch64;
 mod dsp;
 mod isa;
 mod level;
+#[cfg(not(sedge_dsp))]
+mod plain;
 mod scalar;
 #[cfg(any(
     target_arch = "aarch64",

@@ -54,6 +54,7 @@ pub fn clear(p: usize, to: &mut [u32]) {
 }
 
 /// The element at `at`, a half of a word.
+#[cfg(sedge_dsp)]
 #[inline(always)]
 fn half(x: &[u32], at: usize) -> i32 {
     let word = x.get(at / 2).copied().unwrap_or(0);
@@ -81,22 +82,19 @@ pub fn convolve(filters: &Filters<'_>, x: &[u32], length: usize, out: &mut [i8],
     let mut f = done;
     while let Some(first) = rest.next() {
         // The last of an odd number goes with itself.
+        #[cfg_attr(sedge_dsp, allow(unused_variables))]
         let (other, g) = rest.next().map_or((first, f), |row| (row, f + 1));
         let mut sums = [filters.start(f), filters.start(g), filters.start(f), filters.start(g)];
-        if cfg!(sedge_dsp) {
-            for (k, &w) in first.iter().enumerate() {
-                for (p, sum) in sums.iter_mut().step_by(2).enumerate() {
-                    *sum = sum.wrapping_add(half(x, place(k, p, length)).wrapping_mul(w.into()));
-                }
+        #[cfg(sedge_dsp)]
+        for (k, &w) in first.iter().enumerate() {
+            for (p, sum) in sums.iter_mut().step_by(2).enumerate() {
+                *sum = sum.wrapping_add(half(x, place(k, p, length)).wrapping_mul(w.into()));
             }
-        } else {
-            for ((&x, &v), &w) in x.iter().zip(first).zip(other) {
-                let (x, y, v, w) = (i32::from(x as i16), x as i32 >> 16, i32::from(v), i32::from(w));
-                sums[0] = sums[0].wrapping_add(x.wrapping_mul(v));
-                sums[1] = sums[1].wrapping_add(x.wrapping_mul(w));
-                sums[2] = sums[2].wrapping_add(y.wrapping_mul(v));
-                sums[3] = sums[3].wrapping_add(y.wrapping_mul(w));
-            }
+        }
+        // SAFETY: `x` has `length` words, and both rows have as many elements.
+        #[cfg(not(sedge_dsp))]
+        unsafe {
+            crate::plain::two_by_two(x.as_ptr(), [first.as_ptr(), other.as_ptr()], length, &mut sums);
         }
         let mut put = |at: usize, f: usize, sum: i32| {
             if let Some(out) = out.get_mut(at) {

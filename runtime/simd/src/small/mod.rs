@@ -68,7 +68,7 @@ impl Filters<'_> {
         let at = if self.q.len() == 1 { 0 } else { f };
         let q = self.q.get(at).copied().unwrap_or(0);
         let right = self.shift.get(if self.shift.len() == 1 { 0 } else { f }).map_or(0, |s| s.unsigned_abs());
-        let product = ((i64::from(sum) * i64::from(q) + (1 << 30)) >> 31) as i32;
+        let product = high_product(sum, q);
         // Twice what is wanted, so that the half has a place; one less of it for negative numbers. The zero point is added
         // before the shift takes place.
         let half = (2 * i32::from(self.zero) + 1).wrapping_shl(right.into());
@@ -77,6 +77,32 @@ impl Filters<'_> {
         doubled.wrapping_shr(right.into()).wrapping_shr(1).max(min.into()).min(max.into()) as i8
     }
 }
+
+/// `round(a * q / 2^31)`, halves up, for a `q` that is not negative.
+#[cfg(not(sedge_m0))]
+#[inline(always)]
+fn high_product(a: i32, q: i32) -> i32 {
+    ((i64::from(a) * i64::from(q) + (1 << 30)) >> 31) as i32
+}
+
+/// `round(a * q / 2^31)`, halves up, for a `q` that is not negative: by products of 16 bits each.
+#[cfg(any(sedge_m0, test))]
+#[cfg_attr(not(sedge_m0), allow(dead_code))]
+#[inline(always)]
+fn high_product_of_halves(a: i32, q: i32) -> i32 {
+    let (a_high, a_low) = (a >> 16, a as u32 & 0xffff);
+    let (q_high, q_low) = (q as u32 >> 16, q as u32 & 0xffff);
+    let low = a_low.wrapping_mul(q_low);
+    let middle = a_high.wrapping_mul(q_low as i32).wrapping_add((low >> 16) as i32);
+    let other = a_low.wrapping_mul(q_high).wrapping_add(middle as u32 & 0xffff);
+    let high =
+        a_high.wrapping_mul(q_high as i32).wrapping_add(middle >> 16).wrapping_add((other >> 16) as i32);
+    // `high * 2^32 + (other << 16) + ...`: its bits 31 and 30 are those of `other << 16`.
+    high.wrapping_mul(2).wrapping_add((other >> 15 & 1) as i32).wrapping_add((other >> 14 & 1) as i32)
+}
+
+#[cfg(sedge_m0)]
+use high_product_of_halves as high_product;
 
 /// Sums of products of as many elements as all rows have.
 #[inline(always)]

@@ -48,6 +48,18 @@ impl Constants {
 }
 
 #[test]
+fn products_of_halves_are_those_of_wholes() {
+    for q in [0, 1, 0x7fff, 0x8000, 0xffff, 0x1_0000, 1 << 30, 0x5a82_799a, i32::MAX] {
+        for base in [0, 1, 0x7fff, 0x8000, 0xffff, 0x1_0000, 1 << 29, i32::MAX - 9, i32::MIN + 9] {
+            for near in -8..=8 {
+                let a = base + near;
+                assert_eq!(super::high_product_of_halves(a, q), super::high_product(a, q), "{a} {q}");
+            }
+        }
+    }
+}
+
+#[test]
 fn outputs_round_as_the_rule_says() {
     let none = Constants::new(0, 0, false);
     for shift in Filters::LEAST_SHIFT..=0 {
