@@ -1,6 +1,8 @@
 //! Fully connected layers: all units for a row.
 
-use super::{Filters, dot};
+use super::Filters;
+#[cfg(sedge_dsp)]
+use super::dot;
 
 /// The outputs of all units for the row `x`, as many as `out` has; the filters' weights have a row of as many elements for
 /// each. Nothing is written where not all is there.
@@ -22,22 +24,28 @@ pub fn connect(filters: &Filters<'_>, x: &[i8], out: &mut [i8]) {
         }
         return;
     }
-    for (block, out) in out.chunks_mut(4).enumerate() {
-        let f = block * 4;
-        let row = |k: usize| filters.weights.get((f + k) * depth..).and_then(|w| w.get(..depth));
-        let mut sums = [0, 1, 2, 3].map(|k| filters.start(f + k));
-        if let (Some(a), Some(b), Some(c), Some(d)) = (row(0), row(1), row(2), row(3)) {
-            for ((((&x, &a), &b), &c), &d) in x.iter().zip(a).zip(b).zip(c).zip(d) {
-                let x = i32::from(x) + filters.offset;
-                for (sum, w) in sums.iter_mut().zip([a, b, c, d]) {
-                    *sum = sum.wrapping_add(x.wrapping_mul(w.into()));
-                }
-            }
-        } else {
-            for (k, sum) in sums.iter_mut().enumerate() {
-                *sum = dot(filters.offset, *sum, x, row(k).unwrap_or_default());
-            }
-        }
+    let row = |f: usize| filters.weights.get(f * depth..).and_then(|w| w.get(..depth)).unwrap_or_default();
+    for (block, out) in out.chunks_mut(2).enumerate() {
+        let f = block * 2;
+        // The last of an odd number goes with itself.
+        let g = (f + 1).min(units - 1);
+        let mut sums = [filters.start(f), filters.start(g)];
+        products(filters.offset, x, [row(f), row(g)], &mut sums);
         out.iter_mut().zip(sums).enumerate().for_each(|(k, (out, sum))| *out = filters.finish(f + k, sum));
+    }
+}
+
+/// Adds the products of a row with the weights of two units, over as many elements as all have.
+#[inline(always)]
+fn products(offset: i32, x: &[i8], w: [&[i8]; 2], sums: &mut [i32; 2]) {
+    #[cfg(sedge_dsp)]
+    for (sum, w) in sums.iter_mut().zip(w) {
+        *sum = dot(offset, *sum, x, w);
+    }
+    #[cfg(not(sedge_dsp))]
+    {
+        let length = x.len().min(w[0].len()).min(w[1].len());
+        // SAFETY: each has so many.
+        unsafe { crate::plain::one_by_two(offset, x.as_ptr(), w.map(<[i8]>::as_ptr), length, sums) };
     }
 }

@@ -48,29 +48,43 @@ pub fn depthwise(filters: &Filters<'_>, x: &[i8], taps: &Taps, out: &mut [i8]) {
         }
         return;
     }
-    for (block, out) in out.chunks_mut(4).enumerate() {
-        let c = block * 4;
-        let mut sums = [0, 1, 2, 3].map(|k| filters.start(c + k));
-        for i in 0..taps.rows {
-            for j in 0..taps.columns {
-                let cell = |[row, column]: [usize; 2]| i * row + j * column + c;
-                let x = x.get(cell(taps.image)..).unwrap_or_default();
-                let w = filters.weights.get(cell(taps.weights)..).unwrap_or_default();
-                match (x.first_chunk::<4>(), w.first_chunk::<4>()) {
-                    (Some(x), Some(w)) => add(filters.offset, x, w, &mut sums),
-                    // Only sums that have an output need elements.
-                    _ => add(filters.offset, x, w, &mut sums),
-                }
-            }
+    for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+        let c = block * BLOCK;
+        let mut sums = [0; BLOCK];
+        for (k, sum) in sums.iter_mut().take(out.len()).enumerate() {
+            *sum = filters.start(c + k);
         }
+        add(filters, x, &taps, c, sums.get_mut(..out.len()).unwrap_or_default());
         out.iter_mut().zip(sums).enumerate().for_each(|(k, (out, sum))| *out = filters.finish(c + k, sum));
     }
 }
 
-/// `sums[c] += (x[c] + offset) * w[c]`.
+/// Channels whose sums are worked out at a time.
+const BLOCK: usize = 8;
+
+/// Adds the products of all cells to the sums of the channels from `c` on, whose elements are all there.
+#[cfg(not(sedge_dsp))]
 #[inline(always)]
-fn add(offset: i32, x: &[i8], w: &[i8], sums: &mut [i32; 4]) {
-    for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(w) {
-        *sum = sum.wrapping_add((i32::from(x) + offset).wrapping_mul(w.into()));
+fn add(filters: &Filters<'_>, x: &[i8], taps: &Taps, c: usize, sums: &mut [i32]) {
+    if taps.rows == 0 {
+        return;
+    }
+    let (Some(x), Some(w)) = (x.get(c..), filters.weights.get(c..)) else { return };
+    // SAFETY: `depthwise` has seen that the elements of all cells are there up to its last channel, which is not before these.
+    unsafe { crate::plain::cells(filters.offset, x.as_ptr(), w.as_ptr(), taps, sums) };
+}
+
+/// Of the few channels that have no block of four: each sum for itself.
+#[cfg(sedge_dsp)]
+fn add(filters: &Filters<'_>, x: &[i8], taps: &Taps, c: usize, sums: &mut [i32]) {
+    for i in 0..taps.rows {
+        for j in 0..taps.columns {
+            let cell = |[row, column]: [usize; 2]| i * row + j * column + c;
+            let x = x.get(cell(taps.image)..).unwrap_or_default();
+            let w = filters.weights.get(cell(taps.weights)..).unwrap_or_default();
+            for ((sum, &x), &w) in sums.iter_mut().zip(x).zip(w) {
+                *sum = sum.wrapping_add((i32::from(x) + filters.offset).wrapping_mul(w.into()));
+            }
+        }
     }
 }

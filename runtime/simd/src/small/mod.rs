@@ -105,6 +105,7 @@ fn high_product_of_halves(a: i32, q: i32) -> i32 {
 use high_product_of_halves as high_product;
 
 /// Sums of products of as many elements as all rows have.
+#[cfg(sedge_dsp)]
 #[inline(always)]
 fn dot(offset: i32, start: i32, x: &[i8], w: &[i8]) -> i32 {
     x.iter()
