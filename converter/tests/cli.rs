@@ -429,3 +429,19 @@ fn compile_writes_source_whole_or_not_at_all() {
     assert_eq!(result.code, 1);
     assert!(!fs::exists(&broken).unwrap());
 }
+
+#[test]
+fn inspect_explains_the_peak() {
+    let model = data("keywords/keywords_int8_tf.tflite");
+    let memory = sedge(&["inspect", &model, "--json"]).json()["memory"].clone();
+    let peak = &memory["peak"];
+    // What lives at the peak is what it is made of, each piece at a multiple of 16 bytes.
+    let alive = peak["alive"].as_array().expect("a list");
+    let bytes = |piece: &Value| piece["bytes"].as_u64().expect("a number");
+    assert_eq!(alive.iter().map(|p| bytes(p).next_multiple_of(16)).sum::<u64>(), bytes(peak));
+    assert!(bytes(&peak["next"]) < bytes(peak));
+    // Compiled, nothing but that lies in the arena.
+    assert_eq!(memory["compiled"]["arena_bytes"], memory["microcontroller"]["activation_bytes"]);
+    let text = sedge(&["inspect", &model]).stdout;
+    assert!(text.contains("live during operator") && text.contains("would set it"), "{text}");
+}

@@ -55,15 +55,45 @@ struct Report<'r> {
 struct Memories {
     microcontroller: MemoryReport,
     host: MemoryReport,
+    /// What it takes where it is compiled into firmware; nothing where it cannot be.
+    compiled: Option<Compiled>,
     peak: Option<Peak>,
+}
+
+#[derive(Serialize)]
+struct Compiled {
+    arena_bytes: usize,
+    /// Weights and prepared data, in flash.
+    data_bytes: usize,
 }
 
 /// The operator during which the most activations live, on a microcontroller.
 #[derive(Serialize)]
 struct Peak {
+    #[serde(flatten)]
+    at: Load,
+    /// What lives then, the largest first.
+    alive: Vec<Alive>,
+    /// What would be the peak without it, and those with as many bytes.
+    next: Option<Load>,
+}
+
+/// An operator, and the bytes that live while it runs.
+#[derive(Serialize)]
+struct Load {
     operator: usize,
     name: &'static str,
     bytes: usize,
+}
+
+/// Bytes that live from one operator to another.
+#[derive(Serialize)]
+struct Alive {
+    /// The tensors that they hold, one after the other.
+    tensors: Vec<String>,
+    bytes: usize,
+    first: usize,
+    last: usize,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -111,14 +141,27 @@ fn memory(model: &Model<'_>) -> Result<(Memories, Plan), Failure> {
     let fast = ExecOptions { weights: Weights::Packed, ..exec };
     let (micro, plan) = with_session(*model, &small, |session| Ok((session.memory(), Plan::of(session))))?;
     let host = with_session(*model, &fast, |session| Ok(session.memory()))?;
-    let peak = plan.peak().map(|(operator, bytes)| Peak {
+    let load = |(operator, bytes): (usize, usize)| Load {
         operator,
         name: plan.operators.get(operator).copied().unwrap_or_default(),
         bytes,
+    };
+    let peak = plan.peak().map(|peak| {
+        let alive = plan.alive(peak.0).map(|piece| Alive {
+            tensors: piece.names.clone(),
+            bytes: piece.bytes,
+            first: piece.first,
+            last: piece.last,
+        });
+        let mut alive: Vec<Alive> = alive.collect();
+        alive.sort_by_key(|piece| std::cmp::Reverse(piece.bytes));
+        Peak { at: load(peak), alive, next: plan.next_peak().map(load) }
     });
+    let compiled = sedge_compile::compile_model(*model, "").ok();
     let memories = Memories {
         microcontroller: MemoryReport::new(small.level, small.weights, micro),
         host: MemoryReport::new(fast.level, fast.weights, host),
+        compiled: compiled.map(|c| Compiled { arena_bytes: c.arena, data_bytes: c.data }),
         peak,
     };
     Ok((memories, plan))
@@ -133,8 +176,23 @@ fn memory_text(memory: &Memories, partial: bool) -> String {
         rows.add_row(cells.into_iter().chain(bytes.map(|b| number(b as u64))));
     }
     let mut out = format!("\nMemory in bytes\n{}", text(&rows));
-    if let Some(Peak { operator, name, bytes }) = memory.peak {
-        out += &format!("peak: {} bytes live during operator {operator}, {name}\n", number(bytes as u64));
+    if let Some(Compiled { arena_bytes, data_bytes }) = memory.compiled {
+        let (arena, data) = (number(arena_bytes as u64), number(data_bytes as u64));
+        out += &format!("compiled into firmware (sedge compile): an arena of {arena}, and {data} in flash\n");
+    }
+    if let Some(Peak { at: Load { operator, name, bytes }, alive, next }) = &memory.peak {
+        out += &format!("peak: {} bytes live during operator {operator}, {name}:\n", number(*bytes as u64));
+        for Alive { tensors, bytes, first, last } in alive {
+            let from = if first == last { format!("{first}") } else { format!("{first} to {last}") };
+            out +=
+                &format!("  {:>10}  {} (operator {from})\n", number(*bytes as u64), tensors.join(", then "));
+        }
+        if let Some(Load { operator, name, bytes }) = next {
+            out += &format!(
+                "with less there, operator {operator}, {name}, would set it: {} bytes\n",
+                number(*bytes as u64)
+            );
+        }
     }
     if partial {
         out += "some shapes depend on values: running the model takes more\n";

@@ -62,15 +62,28 @@ impl Plan {
         Self { operators: names, pieces: merged(pieces), memory: session.memory(), partial }
     }
 
+    /// The pieces that live during an operator.
+    pub fn alive(&self, operator: usize) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter().filter(move |p| (p.first..=p.last).contains(&operator))
+    }
+
     /// The bytes that live during an operator.
     pub fn live(&self, operator: usize) -> usize {
-        let alive = self.pieces.iter().filter(|p| (p.first..=p.last).contains(&operator));
-        alive.map(|p| align_up(p.bytes)).sum()
+        self.alive(operator).map(|p| align_up(p.bytes)).sum()
     }
 
     /// The first operator during which the most bytes live, and how many.
     pub fn peak(&self) -> Option<(usize, usize)> {
-        let live = (0..self.operators.len()).map(|i| (i, self.live(i)));
+        self.most((0..self.operators.len()).map(|i| (i, self.live(i))))
+    }
+
+    /// As [`Plan::peak`], of the operators during which fewer bytes live than that: what the peak would be without them.
+    pub fn next_peak(&self) -> Option<(usize, usize)> {
+        let (_, peak) = self.peak()?;
+        self.most((0..self.operators.len()).map(|i| (i, self.live(i))).filter(|&(_, bytes)| bytes < peak))
+    }
+
+    fn most(&self, live: impl Iterator<Item = (usize, usize)>) -> Option<(usize, usize)> {
         live.reduce(|best, next| if next.1 > best.1 { next } else { best })
     }
 }

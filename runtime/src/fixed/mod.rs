@@ -66,12 +66,6 @@ impl Multiplier {
         self.scaler().apply(x)
     }
 
-    /// As [`Multiplier::apply`], for shifts that are not positive: factors below 1.
-    #[inline]
-    pub fn apply_below_one(self, x: i32) -> i32 {
-        rounding_shift_right(high_product(x, self.q), self.shift.wrapping_neg() as u32)
-    }
-
     /// `x` times the factor for 64-bit sums (16x8 kernels): the multiplier reduced to 16 bits, one
     /// rounding, halves up.
     #[inline]

@@ -31,10 +31,11 @@ pub(crate) trait Arithmetic {
 /// Arithmetic on quantized values without their zero points.
 pub(crate) trait Quantized: Pod {
     fn prepare(kind: TensorType, scales: [f32; 2], output: f32) -> Self;
-    /// Applies the operator `A`.
-    fn apply<A: Arithmetic>(&self, a: i32, b: i32) -> i32;
 
-    /// [`Quantized::apply`] on vectors.
+    /// The operator `A` on two elements, made ready for many.
+    fn elements<A: Arithmetic>(&self) -> impl Fn(i32, i32) -> i32;
+
+    /// The operator `A` on vectors.
     fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32;
 }
 
@@ -118,9 +119,10 @@ fn run<A: Arithmetic, T: Integer>(node: &mut Invoke<'_>) -> Result<(), Refusal> 
     let data = node.data::<Data>()?;
     let &range = node.list::<Range>(data.range).first().ok_or(Refusal::Internal)?;
     let &quantized = node.list::<A::Quantized>(data.quantized).first().ok_or(Refusal::Internal)?;
+    let apply = quantized.elements::<A>();
     data.plan.run::<T>(node, |a, b| {
         let ([a_zero, b_zero], a, b): (_, i32, i32) = (range.zeros, a.into(), b.into());
-        let y = quantized.apply::<A>(a.wrapping_sub(a_zero), b.wrapping_sub(b_zero));
+        let y = apply(a.wrapping_sub(a_zero), b.wrapping_sub(b_zero));
         T::narrow(y.wrapping_add(range.output_zero).max(range.min).min(range.max))
     })
 }
@@ -236,9 +238,13 @@ impl Quantized for Sum {
     }
 
     #[inline(always)]
-    fn apply<A: Arithmetic>(&self, a: i32, b: i32) -> i32 {
-        let [first, second] = self.inputs;
-        self.output.apply(A::int32(self.scale(first, a), self.scale(second, b)))
+    fn elements<A: Arithmetic>(&self) -> impl Fn(i32, i32) -> i32 {
+        let (shift, [first, second], output) =
+            (self.shift, self.inputs.map(Multiplier::scaler), self.output.scaler());
+        move |a, b| {
+            let (a, b) = (first.apply(a.wrapping_shl(shift)), second.apply(b.wrapping_shl(shift)));
+            output.apply(A::int32(a, b))
+        }
     }
 
     #[inline(always)]
@@ -250,16 +256,7 @@ impl Quantized for Sum {
 }
 
 impl Sum {
-    /// An operand on the common scale.
-    #[inline(always)]
-    fn scale(&self, factor: Multiplier, x: i32) -> i32 {
-        match factor {
-            HALF => x.wrapping_shl(self.shift - 1),
-            _ => factor.apply_below_one(x.wrapping_shl(self.shift)),
-        }
-    }
-
-    /// [`Sum::scale`] on vectors.
+    /// An operand on the common scale, on vectors.
     #[inline(always)]
     fn scale_lanes<S: Simd>(&self, simd: S, factor: Multiplier, x: S::I32) -> S::I32 {
         let shift = self.shift as i32;
@@ -287,8 +284,9 @@ impl Quantized for Product {
     }
 
     #[inline(always)]
-    fn apply<A: Arithmetic>(&self, a: i32, b: i32) -> i32 {
-        self.output.apply(A::int32(a, b))
+    fn elements<A: Arithmetic>(&self) -> impl Fn(i32, i32) -> i32 {
+        let output = self.output.scaler();
+        move |a, b| output.apply(A::int32(a, b))
     }
 
     #[inline(always)]
