@@ -37,8 +37,8 @@ mod aarch64;
 mod dsp;
 mod isa;
 mod level;
-#[cfg(not(sedge_dsp))]
-mod plain;
+#[cfg(sedge_m0)]
+mod m0;
 mod scalar;
 #[cfg(any(
     target_arch = "aarch64",

@@ -1,8 +1,6 @@
 //! Fully connected layers: all units for a row.
 
 use super::Filters;
-#[cfg(sedge_dsp)]
-use super::dot;
 
 /// The outputs of all units for the row `x`, as many as `out` has; the filters' weights have a row of as many elements for
 /// each. Nothing is written where not all is there.
@@ -38,14 +36,16 @@ pub fn connect(filters: &Filters<'_>, x: &[i8], out: &mut [i8]) {
 /// Adds the products of a row with the weights of two units, over as many elements as all have.
 #[inline(always)]
 fn products(offset: i32, x: &[i8], w: [&[i8]; 2], sums: &mut [i32; 2]) {
-    #[cfg(sedge_dsp)]
-    for (sum, w) in sums.iter_mut().zip(w) {
-        *sum = dot(offset, *sum, x, w);
-    }
-    #[cfg(not(sedge_dsp))]
+    #[cfg(sedge_m0)]
     {
         let length = x.len().min(w[0].len()).min(w[1].len());
         // SAFETY: each has so many.
-        unsafe { crate::plain::one_by_two(offset, x.as_ptr(), w.map(<[i8]>::as_ptr), length, sums) };
+        unsafe { crate::m0::one_by_two(offset, x.as_ptr(), w.map(<[i8]>::as_ptr), length, sums) };
+    }
+    #[cfg(not(sedge_m0))]
+    for ((&x, &v), &w) in x.iter().zip(w[0]).zip(w[1]) {
+        let x = i32::from(x) + offset;
+        sums[0] = sums[0].wrapping_add(x.wrapping_mul(v.into()));
+        sums[1] = sums[1].wrapping_add(x.wrapping_mul(w.into()));
     }
 }

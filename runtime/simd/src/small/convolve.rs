@@ -31,7 +31,7 @@ pub fn widen(offset: i32, x: &[i8], (start, length): (usize, usize), p: usize, t
             let words = x.len().min(length / 4 * 4 - start.min(length / 4 * 4)) / 4;
             // SAFETY: `words` words lie in `x`; of `to`, four from `start` on for each, of which two are written, lie in
             // the first `length`.
-            unsafe { crate::dsp::widen(offset, x.as_ptr(), words, to.as_mut_ptr().add(start + p)) };
+            unsafe { crate::dsp::widen(offset, x.as_ptr(), words, to.as_mut_ptr().wrapping_add(start + p)) };
             (x.get(words * 4..).unwrap_or_default(), start + words * 4)
         }
         false => (x, start),
@@ -92,9 +92,17 @@ pub fn convolve(filters: &Filters<'_>, x: &[u32], length: usize, out: &mut [i8],
             }
         }
         // SAFETY: `x` has `length` words, and both rows have as many elements.
-        #[cfg(not(sedge_dsp))]
+        #[cfg(sedge_m0)]
         unsafe {
-            crate::plain::two_by_two(x.as_ptr(), [first.as_ptr(), other.as_ptr()], length, &mut sums);
+            crate::m0::two_by_two(x.as_ptr(), [first.as_ptr(), other.as_ptr()], length, &mut sums);
+        }
+        #[cfg(not(any(sedge_dsp, sedge_m0)))]
+        for ((&x, &v), &w) in x.iter().zip(first).zip(other) {
+            let (x, y, v, w) = (i32::from(x as i16), x as i32 >> 16, i32::from(v), i32::from(w));
+            sums[0] = sums[0].wrapping_add(x.wrapping_mul(v));
+            sums[1] = sums[1].wrapping_add(x.wrapping_mul(w));
+            sums[2] = sums[2].wrapping_add(y.wrapping_mul(v));
+            sums[3] = sums[3].wrapping_add(y.wrapping_mul(w));
         }
         let mut put = |at: usize, f: usize, sum: i32| {
             if let Some(out) = out.get_mut(at) {

@@ -63,19 +63,18 @@ pub fn depthwise(filters: &Filters<'_>, x: &[i8], taps: &Taps, out: &mut [i8]) {
 const BLOCK: usize = 8;
 
 /// Adds the products of all cells to the sums of the channels from `c` on, whose elements are all there.
-#[cfg(not(sedge_dsp))]
-#[inline(always)]
+#[cfg(sedge_m0)]
 fn add(filters: &Filters<'_>, x: &[i8], taps: &Taps, c: usize, sums: &mut [i32]) {
     if taps.rows == 0 {
         return;
     }
     let (Some(x), Some(w)) = (x.get(c..), filters.weights.get(c..)) else { return };
     // SAFETY: `depthwise` has seen that the elements of all cells are there up to its last channel, which is not before these.
-    unsafe { crate::plain::cells(filters.offset, x.as_ptr(), w.as_ptr(), taps, sums) };
+    unsafe { crate::m0::cells(filters.offset, x.as_ptr(), w.as_ptr(), taps, sums) };
 }
 
-/// Of the few channels that have no block of four: each sum for itself.
-#[cfg(sedge_dsp)]
+/// Adds the products of all cells to the sums of the channels from `c` on, whose elements are all there.
+#[cfg(not(sedge_m0))]
 fn add(filters: &Filters<'_>, x: &[i8], taps: &Taps, c: usize, sums: &mut [i32]) {
     for i in 0..taps.rows {
         for j in 0..taps.columns {

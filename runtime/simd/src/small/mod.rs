@@ -103,12 +103,3 @@ fn high_product_of_halves(a: i32, q: i32) -> i32 {
 
 #[cfg(sedge_m0)]
 use high_product_of_halves as high_product;
-
-/// Sums of products of as many elements as all rows have.
-#[cfg(sedge_dsp)]
-#[inline(always)]
-fn dot(offset: i32, start: i32, x: &[i8], w: &[i8]) -> i32 {
-    x.iter()
-        .zip(w)
-        .fold(start, |sum, (&x, &w)| sum.wrapping_add((i32::from(x) + offset).wrapping_mul(w.into())))
-}

@@ -100,9 +100,8 @@ impl<'n> Layer<'n> {
         let count = z.filters / groups;
         let Some((wide, bytes)) = scratch.split_at_mut_checked(window) else { return };
         let bytes = bytemuck::cast_slice_mut(bytes);
-        let mut outs = out.chunks_mut((POSITIONS * z.filters).max(1));
         let mut place = Place::default();
-        while let Some(out) = outs.next() {
+        for out in out.chunks_mut((POSITIONS * z.filters).max(1)) {
             let places = [place, place.next(z)];
             place = places[1].next(z);
             // A last position without another beside it is computed twice, into the same place.

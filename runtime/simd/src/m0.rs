@@ -1,5 +1,7 @@
-//! The inner loops of [`small`](crate::small) for processors without DSP instructions: through pointers, because bounds that
-//! were checked before need no check for each element.
+//! The inner loops of [`small`](crate::small) for Cortex-M0 and M0+. The compiler has half of the registers and keeps sums on
+//! the stack; these keep them in the upper half, which can be added to.
+
+use core::arch::asm;
 
 use crate::small::Taps;
 
@@ -8,28 +10,6 @@ use crate::small::Taps;
 ///
 /// # Safety
 /// `length` words of `x`, and as many elements of each filter, must be there.
-#[cfg(not(sedge_m0))]
-#[inline(always)]
-pub(crate) unsafe fn two_by_two(x: *const u32, w: [*const i8; 2], length: usize, sums: &mut [i32; 4]) {
-    let [mut a, mut b, mut c, mut d] = *sums;
-    for k in 0..length {
-        // SAFETY: the caller says that there are so many.
-        let (x, v, w) = unsafe { (*x.add(k), i32::from(*w[0].add(k)), i32::from(*w[1].add(k))) };
-        let (x, y) = (i32::from(x as i16), x as i32 >> 16);
-        a = a.wrapping_add(x.wrapping_mul(v));
-        b = b.wrapping_add(x.wrapping_mul(w));
-        c = c.wrapping_add(y.wrapping_mul(v));
-        d = d.wrapping_add(y.wrapping_mul(w));
-    }
-    *sums = [a, b, c, d];
-}
-
-/// As the function of this name for other processors. The compiler has half of Cortex-M0's registers and keeps sums on the
-/// stack; this keeps them in the upper half, which can be added to.
-///
-/// # Safety
-/// `length` words of `x`, and as many elements of each filter, must be there.
-#[cfg(sedge_m0)]
 #[inline(never)]
 pub(crate) unsafe fn two_by_two(x: *const u32, w: [*const i8; 2], length: usize, sums: &mut [i32; 4]) {
     if length == 0 {
@@ -38,7 +18,7 @@ pub(crate) unsafe fn two_by_two(x: *const u32, w: [*const i8; 2], length: usize,
     // SAFETY: each round reads a word of `x` and an element of each filter, which the caller says there are. All registers
     // that are no operands are as before at the end.
     unsafe {
-        core::arch::asm!(
+        asm!(
             "mov r12, r4",
             "push {{r4, r5, r6, r7}}",
             "mov r4, r8",
@@ -101,7 +81,6 @@ pub(crate) unsafe fn two_by_two(x: *const u32, w: [*const i8; 2], length: usize,
 /// # Safety
 /// The elements of all cells and the weights must be there for these channels, and as many `sums`, which hold what they start
 /// from.
-#[cfg(sedge_m0)]
 pub(crate) unsafe fn cells(offset: i32, x: *const i8, w: *const i8, taps: &Taps, sums: &mut [i32]) {
     /// What the loops below need: the offsets are told in their comments.
     #[repr(C)]
@@ -143,7 +122,7 @@ pub(crate) unsafe fn cells(offset: i32, x: *const i8, w: *const i8, taps: &Taps,
     // SAFETY: all that is read and written lies where the caller says. All registers that are no operands are as before at
     // the end.
     unsafe {
-        core::arch::asm!(
+        asm!(
             "push {{r4, r5, r6, r7}}",
             "mov r4, r8",
             "mov r5, r9",
@@ -215,49 +194,10 @@ pub(crate) unsafe fn cells(offset: i32, x: *const i8, w: *const i8, taps: &Taps,
     }
 }
 
-/// As the function of this name for Cortex-M0.
-///
-/// # Safety
-/// As there.
-#[cfg(not(any(sedge_m0, sedge_dsp)))]
-#[inline(always)]
-pub(crate) unsafe fn cells(offset: i32, x: *const i8, w: *const i8, taps: &Taps, sums: &mut [i32]) {
-    let Taps { rows, columns, image: [x_row, x_column], weights: [w_row, w_column] } = *taps;
-    let mut blocks = sums.chunks_exact_mut(2);
-    let mut c = 0;
-    for sums in &mut blocks {
-        let (mut a, mut b) = (sums[0], sums[1]);
-        for i in 0..rows {
-            for j in 0..columns {
-                // SAFETY: the caller says that all cells have these channels.
-                let (x, w) =
-                    unsafe { (x.add(i * x_row + j * x_column + c), w.add(i * w_row + j * w_column + c)) };
-                // SAFETY: as above.
-                let (x, y, v, w) = unsafe { (*x, *x.add(1), *w, *w.add(1)) };
-                a = a.wrapping_add((i32::from(x) + offset).wrapping_mul(v.into()));
-                b = b.wrapping_add((i32::from(y) + offset).wrapping_mul(w.into()));
-            }
-        }
-        (sums[0], sums[1]) = (a, b);
-        c += 2;
-    }
-    for sum in blocks.into_remainder() {
-        for i in 0..rows {
-            for j in 0..columns {
-                // SAFETY: the caller says that all cells have this channel.
-                let (x, w) =
-                    unsafe { (*x.add(i * x_row + j * x_column + c), *w.add(i * w_row + j * w_column + c)) };
-                *sum = sum.wrapping_add((i32::from(x) + offset).wrapping_mul(w.into()));
-            }
-        }
-    }
-}
-
 /// The sums of the products of a row, each element plus `offset`, with the weights of two units.
 ///
 /// # Safety
 /// `length` elements of each must be there.
-#[cfg(sedge_m0)]
 #[inline(never)]
 pub(crate) unsafe fn one_by_two(
     offset: i32,
@@ -271,7 +211,7 @@ pub(crate) unsafe fn one_by_two(
     }
     // SAFETY: each round reads an element of each row, which the caller says there are; r3 counts up to their ends.
     unsafe {
-        core::arch::asm!(
+        asm!(
             "push {{r6, r7}}",
             "ldm r5!, {{r6, r7}}",
             "mov lr, r6",
@@ -292,35 +232,14 @@ pub(crate) unsafe fn one_by_two(
             "subs r5, r5, #8",
             "stm r5!, {{r6, r7}}",
             "pop {{r6, r7}}",
-            in("r0") x.add(length),
-            in("r1") w[0].add(length),
-            in("r2") w[1].add(length),
+            in("r0") x.wrapping_add(length),
+            in("r1") w[0].wrapping_add(length),
+            in("r2") w[1].wrapping_add(length),
             inout("r3") (length as i32).wrapping_neg() => _,
             in("r4") offset,
             inout("r5") sums.as_mut_ptr() => _,
             out("r12") _,
             out("lr") _,
         );
-    }
-}
-
-/// As the function of this name for Cortex-M0.
-///
-/// # Safety
-/// As there.
-#[cfg(not(any(sedge_m0, sedge_dsp)))]
-#[inline(always)]
-pub(crate) unsafe fn one_by_two(
-    offset: i32,
-    x: *const i8,
-    w: [*const i8; 2],
-    length: usize,
-    sums: &mut [i32; 2],
-) {
-    for k in 0..length {
-        // SAFETY: the caller says that there are so many.
-        let (x, v, w) = unsafe { (i32::from(*x.add(k)) + offset, *w[0].add(k), *w[1].add(k)) };
-        sums[0] = sums[0].wrapping_add(x.wrapping_mul(v.into()));
-        sums[1] = sums[1].wrapping_add(x.wrapping_mul(w.into()));
     }
 }
