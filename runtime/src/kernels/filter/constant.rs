@@ -44,6 +44,10 @@ pub(super) fn find(
     rule: &Requantize,
     (filters, axis): (usize, i32),
 ) -> Result<Fit, Refusal> {
+    // A file may say of int8 numbers that their zero is none of them.
+    if [rule.input_zero, rule.output_zero].iter().any(|&zero| i8::try_from(zero).is_err()) {
+        return Ok(Fit::None);
+    }
     let elements = node.shape(WEIGHTS)?.elements().checked_div(filters).unwrap_or(0);
     let bias = node.constant(2).map(|bytes| bytes.as_chunks().0).unwrap_or_default();
     if node.has(BIAS) && bias.len() < filters {
