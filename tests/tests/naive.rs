@@ -161,11 +161,19 @@ fn int8_agrees(layer: &Layer, c: &mut Choices<'_>) {
     let per_channel = c.flag();
     let count = if per_channel { filters } else { 1 };
     let (in_scale, out_scale) = (scale(c), scale(c) * 8.0);
-    let scales: Vec<f32> = (0..count).map(|_| scale(c)).collect();
+    // Some filters are as training leaves them that has given up on them: hardly a scale, and a bias to make up for it. Some
+    // have outputs that are larger than their sums.
+    let dead: Vec<bool> = (0..count).map(|_| c.below(6) == 0).collect();
+    let of_filter = |c: &mut Choices<'_>, dead: bool| match dead {
+        true => scale(c) * 2f32.powi(-10 - c.below(20) as i32),
+        false => scale(c) * if c.below(9) == 0 { 4096.0 } else { 1.0 },
+    };
+    let scales: Vec<f32> = dead.iter().map(|&dead| of_filter(c, dead)).collect();
     let (in_zero, out_zero) = (int8(c, -128), int8(c, -128));
     let x: Vec<i8> = (0..elements(input)).map(|_| int8(c, -128)).collect();
     let w: Vec<i8> = (0..elements(weights)).map(|_| int8(c, -127)).collect();
-    let bias: Vec<i32> = (0..filters).map(|_| i32::from(c.byte() as i8) * 1001).collect();
+    let step = |f: usize| if dead[if per_channel { f } else { 0 }] { 1 << 23 } else { 1001 };
+    let bias: Vec<i32> = (0..filters).map(|f| i32::from(c.byte() as i8) * step(f)).collect();
     let zeros = vec![0; count];
     let bias_scales: Vec<f32> = scales.iter().map(|s| s * in_scale).collect();
     let tensors = [

@@ -211,8 +211,7 @@ pub(crate) fn reports(args: &Args) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
-/// Links, for one board of each target, programs that only link where nothing of Sedge can panic; what came of it on each
-/// core.
+/// Links, for one core of each kind, programs that only link where nothing of Sedge can panic; what came of it on each.
 pub(crate) fn without_panics() -> impl Iterator<Item = (&'static str, Result<()>)> {
     let is_first =
         |&(i, board): &(usize, &Board)| BOARDS[..i].iter().all(|other| other.target != board.target);

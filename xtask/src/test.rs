@@ -4,7 +4,6 @@ mod tally;
 
 use std::env;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -13,7 +12,7 @@ use crate::toolchain::{self, Cross, EMULATORS, GUESTS, Guest, TARGETS, cargo, is
 use crate::{codegen, firmware, operators, root, target};
 use tally::Tally;
 
-/// Run every check: formatting, lints, generated code, tests, builds without std, firmware.
+/// Run every check: formatting, lints, generated code, tests, firmware.
 ///
 /// Installs what it needs where it can. What it still lacks is named and skipped; with CI=true a lack
 /// is a failure. The last line is `N passed, M failed, K skipped`.
@@ -55,7 +54,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     table_of_operators(&mut tally);
     tally.tests("tests of the firmware's logic", firmware_cargo("test").args(["--package", "app"]));
-    without_std(&mut tally);
     firmware_runs(&mut tally);
     licences(&mut tally);
 
@@ -144,21 +142,6 @@ fn table_of_operators(tally: &mut Tally) {
     match operators::check() {
         Some(result) => tally.result("table of operators", result),
         None => tally.skip("table of operators: the conformance suite is not at hand"),
-    }
-}
-
-/// The crates of the device build without std and an allocator.
-fn without_std(tally: &mut Tally) {
-    for target_name in [TARGETS[0], TARGETS[1], TARGETS[3]] {
-        let name = format!("runtime for {target_name}");
-        match Cross::find(target_name) {
-            Err(error) => tally.lack(&format!("{name}: {error:#}")),
-            Ok(cross) => {
-                let mut command = cross.cargo("build", Path::new(root()), "");
-                command.args(["--release", "--package", "sedge-runtime", "--features", "defmt"]);
-                tally.check(&name, &mut command);
-            }
-        }
     }
 }
 

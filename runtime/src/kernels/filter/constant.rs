@@ -7,6 +7,7 @@ use sedge_schema::op::Node as _;
 use sedge_schema::{Refusal, TensorType};
 use sedge_simd::small::Filters;
 
+use super::super::shared::INPUT;
 use super::requantize::Requantize;
 use super::{BIAS, WEIGHTS};
 use crate::fixed::Multiplier;
@@ -46,6 +47,10 @@ pub(super) fn find(
 ) -> Result<Fit, Refusal> {
     // A file may say of int8 numbers that their zero is none of them.
     if [rule.input_zero, rule.output_zero].iter().any(|&zero| i8::try_from(zero).is_err()) {
+        return Ok(Fit::None);
+    }
+    // Where channels have several filters each, a layer takes the direct way in any case: what is marked must be put in.
+    if axis == 3 && node.shape(INPUT)?.dim(3) != filters {
         return Ok(Fit::None);
     }
     let elements = node.shape(WEIGHTS)?.elements().checked_div(filters).unwrap_or(0);
