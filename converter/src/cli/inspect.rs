@@ -157,11 +157,11 @@ fn memory(model: &Model<'_>) -> Result<(Memories, Plan), Failure> {
         alive.sort_by_key(|piece| std::cmp::Reverse(piece.bytes));
         Peak { at: load(peak), alive, next: plan.next_peak().map(load) }
     });
-    let compiled = sedge_compile::compile_model(*model, "").ok();
+    let compiled = sedge_compile::image(*model).ok();
     let memories = Memories {
         microcontroller: MemoryReport::new(small.level, small.weights, micro),
         host: MemoryReport::new(fast.level, fast.weights, host),
-        compiled: compiled.map(|c| Compiled { arena_bytes: c.arena, data_bytes: c.data }),
+        compiled: compiled.map(|c| Compiled { arena_bytes: c.arena, data_bytes: c.data.len() }),
         peak,
     };
     Ok((memories, plan))

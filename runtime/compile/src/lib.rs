@@ -22,6 +22,7 @@
 
 mod source;
 
+use sedge_runtime::compiled::Image;
 use sedge_runtime::{
     BuiltinOperator, Error as RunError, Level, Model, Options, Session, TensorType, Weights, kernels,
 };
@@ -89,8 +90,18 @@ pub fn compile(file: &[u8], name: &str) -> Result<Compiled, Error> {
 /// [`Model::for_signature`].
 ///
 /// # Errors
-/// Where it has an operator that Sedge has no kernel for, or is one of those that only a session runs.
+/// As [`image`].
 pub fn compile_model(model: Model<'_>, name: &str) -> Result<Compiled, Error> {
+    let image = image(model)?;
+    let source = source::write(&image, name);
+    Ok(Compiled { source, arena: image.arena, data: image.data.len(), operators: image.operators.len() })
+}
+
+/// What a model takes where it is compiled, without the source.
+///
+/// # Errors
+/// Where it has an operator that Sedge has no kernel for, or is one of those that only a session runs.
+pub fn image(model: Model<'_>) -> Result<Image, Error> {
     for (operator, view) in model.main().operators().iter().enumerate() {
         let code = model.code(&view).builtin();
         if matches!(code, BuiltinOperator::If | BuiltinOperator::While) {
@@ -108,8 +119,17 @@ pub fn compile_model(model: Model<'_>, name: &str) -> Result<Compiled, Error> {
             Err(error) => return Err(error.into()),
             // Once more in memory of exactly that size: the positions do not depend on the size that was tried.
             Ok(session) if session.memory().arena < size => size = session.memory().arena,
-            Ok(mut session) => return source::write(&session.image()?.ok_or(Error::Dynamic)?, name),
+            Ok(mut session) => return checked(session.image()?.ok_or(Error::Dynamic)?),
         }
+    }
+}
+
+/// Refuses inputs and outputs that no Rust type stands for.
+fn checked(image: Image) -> Result<Image, Error> {
+    let mut ports = image.inputs.iter().chain(&image.outputs);
+    match ports.find(|tensor| source::element(tensor.kind).is_none()) {
+        Some(tensor) => Err(Error::Type { name: tensor.name.clone(), kind: tensor.kind }),
+        None => Ok(image),
     }
 }
 

@@ -6,15 +6,13 @@ use sedge_runtime::arena::{Place, Span};
 use sedge_runtime::compiled::{Fill, Image, Operator, Tensor};
 use sedge_runtime::{BuiltinOperator, TensorType, kernels};
 
-use crate::{Compiled, Error};
-
 /// Writes the source.
-pub(crate) fn write(image: &Image, name: &str) -> Result<Compiled, Error> {
+pub(crate) fn write(image: &Image, name: &str) -> String {
     let mut ports = String::new();
     for (tensors, what, mutable) in [(&image.inputs, "input", true), (&image.outputs, "output", false)] {
         for (i, tensor) in tensors.iter().enumerate() {
             let method = if tensors.len() == 1 { what.to_owned() } else { format!("{what}_{i}") };
-            ports += &port(&method, tensor, mutable)?;
+            ports += &port(&method, tensor, mutable);
         }
     }
     let operations = Lines(image.operators.iter().map(operation));
@@ -25,7 +23,7 @@ pub(crate) fn write(image: &Image, name: &str) -> Result<Compiled, Error> {
     let &Image { arena, state, base, ref data, .. } = image;
     let (data, used) = (ByteString(data), data.len());
     let count = image.operators.len();
-    let source = format!(
+    format!(
         r#"// `{name}`, compiled by sedge-compile {version}: {count} operators, {used} bytes of prepared data and constants.
 
 /// Bytes of memory that the model runs in.
@@ -105,8 +103,7 @@ static PROGRAM: ::sedge_runtime::compiled::Program = {{
 }};
 "#,
         version = env!("CARGO_PKG_VERSION"),
-    );
-    Ok(Compiled { source, arena, data: used, operators: count })
+    )
 }
 
 /// Lines between brackets.
@@ -133,13 +130,12 @@ impl Display for ByteString<'_> {
 }
 
 /// The method that gives an input or output.
-fn port(method: &str, tensor: &Tensor, mutable: bool) -> Result<String, Error> {
+fn port(method: &str, tensor: &Tensor, mutable: bool) -> String {
     let Tensor { name, kind, shape, at, .. } = tensor;
-    let element = element(*kind).ok_or_else(|| Error::Type { name: name.clone(), kind: *kind })?;
-    let elements = (kind.bytes(shape.elements()).unwrap_or(0) * 8).checked_div(element.1).unwrap_or(0);
+    let (element, elements) = (element(*kind).unwrap_or_default(), shape.elements());
     let (reference, suffix) = if mutable { ("&mut ", "_mut") } else { ("&", "") };
     let to_do = if mutable { ", to be set before each invocation" } else { " of the last invocation" };
-    Ok(format!(
+    format!(
         r"
     /// `{name}`, {kind} {shape}{to_do}.
     pub fn {method}({reference}self) -> {reference}[{element}; {elements}] {{
@@ -147,23 +143,22 @@ fn port(method: &str, tensor: &Tensor, mutable: bool) -> Result<String, Error> {
     }}
 ",
         name = name.escape_default(),
-        element = element.0,
-    ))
+    )
 }
 
-/// The Rust type of elements, and its bits.
-fn element(kind: TensorType) -> Option<(&'static str, usize)> {
+/// The Rust type of elements; `None` where several share a byte, or one is several numbers.
+pub(crate) fn element(kind: TensorType) -> Option<&'static str> {
     Some(match kind {
-        TensorType::Float32 => ("f32", 32),
-        TensorType::Float64 => ("f64", 64),
-        TensorType::Int8 => ("i8", 8),
-        TensorType::UInt8 | TensorType::Bool => ("u8", 8),
-        TensorType::Int16 => ("i16", 16),
-        TensorType::UInt16 | TensorType::Float16 => ("u16", 16),
-        TensorType::Int32 => ("i32", 32),
-        TensorType::UInt32 => ("u32", 32),
-        TensorType::Int64 => ("i64", 64),
-        TensorType::UInt64 => ("u64", 64),
+        TensorType::Float32 => "f32",
+        TensorType::Float64 => "f64",
+        TensorType::Int8 => "i8",
+        TensorType::UInt8 | TensorType::Bool => "u8",
+        TensorType::Int16 => "i16",
+        TensorType::UInt16 | TensorType::Float16 => "u16",
+        TensorType::Int32 => "i32",
+        TensorType::UInt32 => "u32",
+        TensorType::Int64 => "i64",
+        TensorType::UInt64 => "u64",
         _ => return None,
     })
 }

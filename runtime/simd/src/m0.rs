@@ -5,6 +5,30 @@ use core::arch::asm;
 
 use crate::small::Taps;
 
+/// Keeps the registers from `r4` to `r11` on the stack.
+macro_rules! save {
+    () => {
+        "push {{r4, r5, r6, r7}}
+        mov r4, r8
+        mov r5, r9
+        mov r6, r10
+        mov r7, r11
+        push {{r4, r5, r6, r7}}"
+    };
+}
+
+/// Takes them from there.
+macro_rules! restore {
+    () => {
+        "pop {{r4, r5, r6, r7}}
+        mov r8, r4
+        mov r9, r5
+        mov r10, r6
+        mov r11, r7
+        pop {{r4, r5, r6, r7}}"
+    };
+}
+
 /// `sums` of the products of two positions, whose elements lie beside each other in the halves of `x`, with the weights of
 /// two filters: both of the first position, then of the second.
 ///
@@ -20,12 +44,8 @@ pub(crate) unsafe fn two_by_two(x: *const u32, w: [*const i8; 2], length: usize,
     unsafe {
         asm!(
             "mov r12, r4",
-            "push {{r4, r5, r6, r7}}",
-            "mov r4, r8",
-            "mov r5, r9",
-            "mov r6, r10",
-            "mov r7, r11",
-            "push {{r3, r4, r5, r6, r7}}",
+            save!(),
+            "push {{r3}}",
             "ldm r3!, {{r4, r5, r6, r7}}",
             "mov r8, r4",
             "mov r9, r5",
@@ -60,12 +80,7 @@ pub(crate) unsafe fn two_by_two(x: *const u32, w: [*const i8; 2], length: usize,
             "mov r6, r10",
             "mov r7, r11",
             "stm r3!, {{r4, r5, r6, r7}}",
-            "pop {{r4, r5, r6, r7}}",
-            "mov r8, r4",
-            "mov r9, r5",
-            "mov r10, r6",
-            "mov r11, r7",
-            "pop {{r4, r5, r6, r7}}",
+            restore!(),
             inout("r0") x => _,
             inout("r1") w[0] => _,
             inout("r2") w[1] => _,
@@ -123,12 +138,7 @@ pub(crate) unsafe fn cells(offset: i32, x: *const i8, w: *const i8, taps: &Taps,
     // the end.
     unsafe {
         asm!(
-            "push {{r4, r5, r6, r7}}",
-            "mov r4, r8",
-            "mov r5, r9",
-            "mov r6, r10",
-            "mov r7, r11",
-            "push {{r4, r5, r6, r7}}",
+            save!(),
             "mov r7, r0",
             "ldr r0, [r7, #24]",
             "mov r12, r0",
@@ -179,12 +189,7 @@ pub(crate) unsafe fn cells(offset: i32, x: *const i8, w: *const i8, taps: &Taps,
             "subs r2, r2, #1",
             "str r2, [r7, #20]",
             "bne 7b",
-            "pop {{r4, r5, r6, r7}}",
-            "mov r8, r4",
-            "mov r9, r5",
-            "mov r10, r6",
-            "mov r11, r7",
-            "pop {{r4, r5, r6, r7}}",
+            restore!(),
             inout("r0") &mut job => _,
             out("r1") _,
             out("r2") _,

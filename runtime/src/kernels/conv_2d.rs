@@ -80,12 +80,7 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
             };
             match packed {
                 Some(packed) => Way::packed(node, arithmetic, packed)?,
-                None => {
-                    if arithmetic == Arithmetic::Int8 {
-                        node.scratch(super::filter::int8::scratch(&sizes)?)?;
-                    }
-                    Way::direct(node, arithmetic, rule)?
-                }
+                None => run::prepare(node, arithmetic, rule, &run::Shape::Full(sizes), filters)?,
             }
         }
     };
@@ -162,10 +157,7 @@ pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 /// Whether an int8 operator with weights in place is one that [`run::small`] can have.
 #[cfg(feature = "std")]
 pub(super) fn is_small(prepared: &crate::arena::Prepared<'_>, data: crate::arena::Span) -> bool {
-    let data = prepared.get::<Data>(data).first();
-    data.is_some_and(|&Data { way, geometry, .. }| {
-        run::is_small(prepared, &run::Shape::Full(geometry.sizes()), way.data)
-    })
+    prepared.get::<Data>(data).first().is_some_and(|data| run::is_small(prepared, &data.way))
 }
 
 /// Rows of outputs of all images, and what they are divided at.

@@ -75,7 +75,10 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
                 Arithmetic::UInt8 if packs => integer::<UInt8>(node, arithmetic, rule, &sizes, parts)?,
                 _ => None,
             };
-            way.map_or_else(|| Way::direct(node, arithmetic, rule), Ok)?
+            match way {
+                Some(way) => way,
+                None => run::prepare(node, arithmetic, rule, &run::Shape::Depthwise(sizes), filters)?,
+            }
         }
     };
     node.set_data(Data { way, parts: parts as u32, geometry })
@@ -124,10 +127,7 @@ pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 /// Whether an int8 operator with weights in place is one that [`run::small`] can have.
 #[cfg(feature = "std")]
 pub(super) fn is_small(prepared: &crate::arena::Prepared<'_>, data: crate::arena::Span) -> bool {
-    let data = prepared.get::<Data>(data).first();
-    data.is_some_and(|&Data { way, geometry, .. }| {
-        run::is_small(prepared, &run::Shape::Depthwise(geometry.sizes()), way.data)
-    })
+    prepared.get::<Data>(data).first().is_some_and(|data| run::is_small(prepared, &data.way))
 }
 
 /// Rows of outputs of all images.

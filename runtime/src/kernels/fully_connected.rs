@@ -63,7 +63,7 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
             };
             match packed {
                 Some(packed) => Way::packed(node, arithmetic, packed)?,
-                None => Way::direct(node, arithmetic, rule)?,
+                None => run::prepare(node, arithmetic, rule, &run::Shape::Rows(depth), units)?,
             }
         }
     };
@@ -110,10 +110,7 @@ pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 /// Whether an int8 operator with weights in place is one that [`run::small`] can have.
 #[cfg(feature = "std")]
 pub(super) fn is_small(prepared: &crate::arena::Prepared<'_>, data: crate::arena::Span) -> bool {
-    let data = prepared.get::<Data>(data).first();
-    data.is_some_and(|&Data { way, depth, .. }| {
-        run::is_small(prepared, &run::Shape::Rows(depth as usize), way.data)
-    })
+    prepared.get::<Data>(data).first().is_some_and(|data| run::is_small(prepared, &data.way))
 }
 
 /// Packs the weights of products `P`, and asks for scratch memory.

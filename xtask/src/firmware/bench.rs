@@ -197,7 +197,7 @@ fn names(file: &[u8]) -> Result<Vec<String>> {
     Ok(model.main().operators().iter().map(|o| model.code(&o).name().to_owned()).collect())
 }
 
-/// The checksum of the outputs on this machine, of the same inputs (see `boards/src/bin/bench.rs`).
+/// The checksum of the outputs on this machine, of the same inputs (see `boards/src/measure.rs`).
 fn on_host(path: &Path) -> Result<u32> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let failed = |e: sedge_runtime::Error| anyhow::anyhow!("{}: {e}", path.display());

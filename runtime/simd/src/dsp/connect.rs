@@ -1,7 +1,5 @@
 //! Fully connected layers.
 
-use core::arch::asm;
-
 use super::{Block, Repeated, both};
 use crate::small::Filters;
 
@@ -88,64 +86,53 @@ macro_rules! four_units {
 
 #[inline(never)]
 unsafe fn run_connect(job: *mut Connect) {
-    // SAFETY: all that is read and written lies where the job's pointers say, which the caller vouches for. Registers that
-    // are no operands, and the stack, are as before at the end.
-    unsafe {
-        asm!(
-            "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11}}",
-            "ldr r1, [r0, #60]",
-            // Four units; r1 is where the weights of the first start.
-            "7:",
-            "ldr r12, [sp]",
-            load_bias!(),
-            "ldrd r0, r3, [r12, #44]",
-            "ldr r2, [r12, #56]",
-            "ldrd lr, r12, [r12, #64]",
-            // Fours of elements: one first where their number is odd.
-            "lsrs r3, r3, #1",
-            "bcc 2f",
-            four_units!(),
-            "2:",
-            "cmp r3, #0",
-            "beq 4f",
-            "3:",
-            four_units!(),
-            four_units!(),
-            "subs r3, r3, #1",
-            "bne 3b",
-            // The elements left.
-            "4:",
-            "ldr r3, [sp]",
-            "ldr r3, [r3, #52]",
-            "cbz r3, 6f",
-            "5:",
-            "ldrsb r8, [r0], #1",
-            "add r8, r8, r2",
-            "ldrsb r9, [r1, lr]",
-            "smlabb r5, r8, r9, r5",
-            "ldrsb r9, [r1, lr, lsl #1]",
-            "smlabb r6, r8, r9, r6",
-            "ldrsb r9, [r1, r12]",
-            "smlabb r7, r8, r9, r7",
-            "ldrsb r9, [r1], #1",
-            "smlabb r4, r8, r9, r4",
-            "subs r3, r3, #1",
-            "bne 5b",
-            // The weights of the next four.
-            "6:",
-            "add r3, r1, r12",
-            "ldr r12, [sp]",
-            "str r3, [r12, #60]",
-            finish_four!(),
-            "ldr r1, [r12, #60]",
-            "bne 7b",
-            "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11}}",
-            inout("r0") job => _,
-            out("r1") _,
-            out("r2") _,
-            out("r3") _,
-            out("r12") _,
-            out("lr") _,
-        );
-    }
+    run!(
+        job,
+        "ldr r1, [r0, #60]",
+        // Four units; r1 is where the weights of the first start.
+        "7:",
+        "ldr r12, [sp]",
+        load_bias!(),
+        "ldrd r0, r3, [r12, #44]",
+        "ldr r2, [r12, #56]",
+        "ldrd lr, r12, [r12, #64]",
+        // Fours of elements: one first where their number is odd.
+        "lsrs r3, r3, #1",
+        "bcc 2f",
+        four_units!(),
+        "2:",
+        "cmp r3, #0",
+        "beq 4f",
+        "3:",
+        four_units!(),
+        four_units!(),
+        "subs r3, r3, #1",
+        "bne 3b",
+        // The elements left.
+        "4:",
+        "ldr r3, [sp]",
+        "ldr r3, [r3, #52]",
+        "cbz r3, 6f",
+        "5:",
+        "ldrsb r8, [r0], #1",
+        "add r8, r8, r2",
+        "ldrsb r9, [r1, lr]",
+        "smlabb r5, r8, r9, r5",
+        "ldrsb r9, [r1, lr, lsl #1]",
+        "smlabb r6, r8, r9, r6",
+        "ldrsb r9, [r1, r12]",
+        "smlabb r7, r8, r9, r7",
+        "ldrsb r9, [r1], #1",
+        "smlabb r4, r8, r9, r4",
+        "subs r3, r3, #1",
+        "bne 5b",
+        // The weights of the next four.
+        "6:",
+        "add r3, r1, r12",
+        "ldr r12, [sp]",
+        "str r3, [r12, #60]",
+        finish_four!(),
+        "ldr r1, [r12, #60]",
+        "bne 7b",
+    );
 }

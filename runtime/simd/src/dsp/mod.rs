@@ -99,70 +99,28 @@ macro_rules! load_bias {
 
 /// Sum to output: `$sum` times `$q`, shifted right by `$right`; `$half` is the half of it with the zero point, and is lost.
 /// Saturated to 8 bits, with the sign.
+#[rustfmt::skip]
 macro_rules! output {
     ($sum:literal, $q:literal, $right:literal, $half:literal) => {
         concat!(
-            "lsl ",
-            $sum,
-            ", ",
-            $sum,
-            ", #1\n",
-            "smmulr ",
-            $sum,
-            ", ",
-            $sum,
-            ", ",
-            $q,
-            "\n",
-            "add ",
-            $half,
-            ", ",
-            $half,
-            ", ",
-            $sum,
-            ", lsl #1\n",
-            "add ",
-            $half,
-            ", ",
-            $half,
-            ", ",
-            $sum,
-            ", asr #31\n",
-            "asr ",
-            $half,
-            ", ",
-            $half,
-            ", ",
-            $right,
-            "\n",
-            "ssat ",
-            $sum,
-            ", #8, ",
-            $half,
-            ", asr #1\n",
+            "lsl ", $sum, ", ", $sum, ", #1\n",
+            "smmulr ", $sum, ", ", $sum, ", ", $q, "\n",
+            "add ", $half, ", ", $half, ", ", $sum, ", lsl #1\n",
+            "add ", $half, ", ", $half, ", ", $sum, ", asr #31\n",
+            "asr ", $half, ", ", $half, ", ", $right, "\n",
+            "ssat ", $sum, ", #8, ", $half, ", asr #1\n",
         )
     };
 }
 
 /// Four outputs, the lowest bytes of `r4` to `r7`, to one word in `r4`, between the least and the largest. Uses `r0` to `r2`.
+#[rustfmt::skip]
 macro_rules! pack {
     ($first:literal, $second:literal, $third:literal, $fourth:literal) => {
         concat!(
-            "bfi ",
-            $first,
-            ", ",
-            $second,
-            ", #8, #8\n",
-            "bfi ",
-            $third,
-            ", ",
-            $fourth,
-            ", #8, #8\n",
-            "pkhbt r4, ",
-            $first,
-            ", ",
-            $third,
-            ", lsl #16\n",
+            "bfi ", $first, ", ", $second, ", #8, #8\n",
+            "bfi ", $third, ", ", $fourth, ", #8, #8\n",
+            "pkhbt r4, ", $first, ", ", $third, ", lsl #16\n",
             "ldrd r0, r1, [r12, #28]\n",
             "ssub8 r2, r4, r0\n",
             "sel r4, r4, r0\n",
@@ -204,6 +162,27 @@ macro_rules! finish_four {
             subs r9, r9, #1
             strd r8, r9, [r12, #36]\n",
         )
+    };
+}
+
+/// Runs these instructions on a job, whose address is in `r0` and at `[sp]`; the word at `[sp, #4]` is free.
+macro_rules! run {
+    ($job:ident, $($line:tt)*) => {
+        // SAFETY: all that is read and written lies where the job's pointers say, which the caller vouches for. Registers
+        // that are no operands, and the stack, are as before at the end.
+        unsafe {
+            core::arch::asm!(
+                "push {{r0, r1, r4, r5, r6, r7, r8, r9, r10, r11}}",
+                $($line)*
+                "pop {{r0, r1, r4, r5, r6, r7, r8, r9, r10, r11}}",
+                inout("r0") $job => _,
+                out("r1") _,
+                out("r2") _,
+                out("r3") _,
+                out("r12") _,
+                out("lr") _,
+            );
+        }
     };
 }
 

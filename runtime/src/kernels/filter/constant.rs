@@ -7,7 +7,6 @@ use sedge_schema::op::Node as _;
 use sedge_schema::{Refusal, TensorType};
 use sedge_simd::small::Filters;
 
-use super::super::shared::INPUT;
 use super::requantize::Requantize;
 use super::{BIAS, WEIGHTS};
 use crate::fixed::Multiplier;
@@ -38,8 +37,8 @@ pub(super) fn put(q: &[i32], shift: &[i8], outputs: &mut [i8]) {
     }
 }
 
-/// Finds the filters of an int8 layer that [`Filters`] cannot have because sums or shifts are too large, and marks them,
-/// if each of them has one output. `axis` is the dimension of the weights that counts filters.
+/// Whether [`Filters`] can have an int8 layer. Filters whose sums or shifts are too large are marked, if each of them has one
+/// output. `axis` is the dimension of the weights that counts filters.
 pub(super) fn find(
     node: &mut Prepare<'_>,
     rule: &Requantize,
@@ -49,28 +48,22 @@ pub(super) fn find(
     if [rule.input_zero, rule.output_zero].iter().any(|&zero| i8::try_from(zero).is_err()) {
         return Ok(Fit::None);
     }
-    // Where channels have several filters each, a layer takes the direct way in any case: what is marked must be put in.
-    if axis == 3 && node.shape(INPUT)?.dim(3) != filters {
-        return Ok(Fit::None);
-    }
     let elements = node.shape(WEIGHTS)?.elements().checked_div(filters).unwrap_or(0);
-    let bias = node.constant(2).map(|bytes| bytes.as_chunks().0).unwrap_or_default();
-    if node.has(BIAS) && bias.len() < filters {
+    let biases = node.constant(2).map(|bytes| bytes.as_chunks().0).unwrap_or_default();
+    if node.has(BIAS) && biases.len() < filters {
         return Ok(Fit::None);
     }
     let is_int8 = node.tensor_type(WEIGHTS)? == TensorType::Int8;
     let weights = node.constant(1).filter(|_| is_int8).unwrap_or_default();
     // The largest products: of inputs less their zero points, and weights.
     let most = elements.saturating_mul(255 * 128);
-    let mut fit = Fit::All;
-    for f in 0..filters {
-        let bias = bias.get(f).map_or(0, |&bytes| i32::from_le_bytes(bytes));
-        let multiplier = rule.multiplier(node, f);
-        let is_small = most.saturating_add(bias.unsigned_abs() as usize) < Filters::MOST_SUM as usize;
-        if is_small && (Filters::LEAST_SHIFT.into()..=0).contains(&multiplier.shift) {
-            continue;
-        }
-        let output = only_output(rule, multiplier, bias, most).or_else(|| {
+    let bias = |f: usize| biases.get(f).map_or(0, |&bytes| i32::from_le_bytes(bytes));
+    let is_small = |f: usize, multiplier: Multiplier| {
+        let sums = most.saturating_add(bias(f).unsigned_abs() as usize);
+        sums < Filters::MOST_SUM as usize && (Filters::LEAST_SHIFT.into()..=0).contains(&multiplier.shift)
+    };
+    let output = |f: usize, multiplier: Multiplier| {
+        only_output(rule, multiplier, bias(f), most).or_else(|| {
             // Once more, with the weights that there are.
             let sum = |of: &mut dyn Iterator<Item = &u8>| {
                 of.map(|&w| 255 * usize::from((w as i8).unsigned_abs())).sum()
@@ -79,13 +72,27 @@ pub(super) fn find(
                 0 => sum(&mut weights.get(f * elements..(f + 1) * elements)?.iter()),
                 _ => sum(&mut weights.get(f..)?.iter().step_by(filters)),
             };
-            only_output(rule, multiplier, bias, most)
-        });
-        match output {
-            Some(output) if rule.mark(node, f, Multiplier { q: output, shift: MARK.into() }) => {
-                fit = Fit::AllButConstant
+            only_output(rule, multiplier, bias(f), most)
+        })
+    };
+    let mut fit = Fit::All;
+    // Marks take multipliers away, so none is set before all filters are known to do without theirs.
+    for marks in [false, true] {
+        if marks && fit == Fit::All {
+            break;
+        }
+        for f in 0..filters {
+            let multiplier = rule.multiplier(node, f);
+            if is_small(f, multiplier) {
+                continue;
             }
-            _ => return Ok(Fit::None),
+            let Some(output) = output(f, multiplier).filter(|_| rule.is_of_each_filter()) else {
+                return Ok(Fit::None);
+            };
+            fit = Fit::AllButConstant;
+            if marks {
+                rule.set(node, f, Multiplier { q: output, shift: MARK.into() });
+            }
         }
     }
     Ok(fit)

@@ -8,7 +8,7 @@ use sedge_schema::Refusal;
 use sedge_simd::small::{self, Filters, POSITIONS, Taps, widen};
 
 use super::geometry::Sizes;
-use super::requantize::{Outputs, Requantize};
+use super::requantize::Outputs;
 use super::run::Shape;
 
 /// An operator's constants.
@@ -57,17 +57,6 @@ pub(in crate::kernels) fn scratch(z: &Sizes) -> Result<usize, Refusal> {
 }
 
 impl<'n> Layer<'n> {
-    /// Whether an operator is one of those that are here.
-    #[inline(always)]
-    pub(super) fn takes(rule: &Requantize, shape: &Shape) -> bool {
-        rule.is_small()
-            && match shape {
-                Shape::Full(_) | Shape::Rows(_) => true,
-                Shape::Depthwise(sizes) => sizes.filters == sizes.channels,
-                Shape::Transposed(_) => false,
-            }
-    }
-
     /// Runs an operator that is here, with [`scratch`] for a convolution.
     #[inline(always)]
     pub(super) fn run(

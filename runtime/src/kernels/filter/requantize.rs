@@ -73,22 +73,7 @@ impl Requantize {
         let range = activation.range().ok_or(Refusal::Parameter("fused_activation_function"))?;
         let (min, max) = quantized_range(range, output.scale, output.zero_point, low, high);
         let (q, shift) = (node.list::<i32>(count)?, node.list::<i8>(count)?);
-        let real = |scale: f32| {
-            let product = match product {
-                // uint8 has one scale for all weights, and takes the product of scales in float32 everywhere.
-                _ if unsigned => f64::from(input.scale * scale),
-                Product::Single if count == 1 => f64::from(input.scale * scale),
-                _ => f64::from(input.scale) * f64::from(scale),
-            };
-            product / f64::from(output.scale)
-        };
-        let fill = |node: &mut Prepare<'_>| {
-            for (f, scale) in weights.scale().iter().enumerate() {
-                set(node, (q, shift), f, Multiplier::from_real(real(scale)));
-            }
-        };
-        fill(node);
-        let mut rule = Self {
+        let rule = Self {
             q,
             shift,
             widened: super::widen(node)?,
@@ -99,14 +84,22 @@ impl Requantize {
             max,
             fit: Fit::None as u32,
         };
-        if kind == TensorType::Int8 && image == Slot::Input(0) && !node.packs_weights() {
-            rule.fit = constant::find(node, &rule, (filters, axis))? as u32;
-            if rule.fit == Fit::None as u32 {
-                // What was marked before one was found that is not constant.
-                fill(node);
-            }
+        for (f, scale) in weights.scale().iter().enumerate() {
+            let product = match product {
+                // uint8 has one scale for all weights, and takes the product of scales in float32 everywhere.
+                _ if unsigned => f64::from(input.scale * scale),
+                Product::Single if count == 1 => f64::from(input.scale * scale),
+                _ => f64::from(input.scale) * f64::from(scale),
+            };
+            rule.set(node, f, Multiplier::from_real(product / f64::from(output.scale)));
         }
         Ok(rule)
+    }
+
+    /// Finds out whether [`Filters`] can have the layer, whose weights' dimension `axis` counts `filters`.
+    pub(super) fn fit(&mut self, node: &mut Prepare<'_>, filters: usize, axis: i32) -> Result<(), Refusal> {
+        self.fit = constant::find(node, self, (filters, axis))? as u32;
+        Ok(())
     }
 
     /// Whether [`Filters`] can have the layer, but for filters with constant outputs.
@@ -114,18 +107,24 @@ impl Requantize {
         self.fit != Fit::None as u32
     }
 
-    /// Puts something else in place of the multiplier of filter `f`; `false` where all filters have one.
-    pub(super) fn mark(&self, node: &mut Prepare<'_>, f: usize, to: Multiplier) -> bool {
-        if self.q.bytes as usize == size_of::<i32>() {
-            return false;
+    /// Whether each filter has a multiplier, not one all of them.
+    pub(super) fn is_of_each_filter(&self) -> bool {
+        self.q.bytes as usize != size_of::<i32>()
+    }
+
+    /// Sets the multiplier of filter `f`.
+    pub(super) fn set(&self, node: &mut Prepare<'_>, f: usize, to: Multiplier) {
+        if let Some(q) = node.list_mut::<i32>(self.q).get_mut(f) {
+            *q = to.q;
         }
-        set(node, (self.q, self.shift), f, to);
-        true
+        if let Some(shift) = node.list_mut::<i8>(self.shift).get_mut(f) {
+            *shift = to.shift as i8;
+        }
     }
 
     /// The multiplier of filter `f`, while the session is made.
     pub(in crate::kernels) fn multiplier(&self, node: &mut Prepare<'_>, f: usize) -> Multiplier {
-        let at = if self.q.bytes as usize == size_of::<i32>() { 0 } else { f };
+        let at = if self.is_of_each_filter() { f } else { 0 };
         let q = node.list_mut::<i32>(self.q).get(at).copied().unwrap_or(0);
         let shift = node.list_mut::<i8>(self.shift).get(at).copied().unwrap_or(0);
         Multiplier { q, shift: shift.into() }
@@ -145,16 +144,6 @@ impl Requantize {
     /// What turns sums into outputs, with its lists.
     pub(in crate::kernels) fn outputs<'s>(&self, node: &Invoke<'s>) -> Outputs<'s> {
         Outputs { q: node.list(self.q), shift: node.list(self.shift), rule: *self }
-    }
-}
-
-/// Sets multiplier `f` in the lists of `q` and shifts.
-fn set(node: &mut Prepare<'_>, (q, shift): (Span, Span), f: usize, to: Multiplier) {
-    if let Some(q) = node.list_mut::<i32>(q).get_mut(f) {
-        *q = to.q;
-    }
-    if let Some(shift) = node.list_mut::<i8>(shift).get_mut(f) {
-        *shift = to.shift as i8;
     }
 }
 

@@ -6,10 +6,10 @@ use super::direct::Rule;
 use super::geometry::Sizes;
 use super::int8::Layer;
 use super::requantize::{Outputs, Requantize, Sum};
-use super::{Arithmetic, FloatRange, Inputs, bias_at};
+use super::{Arithmetic, FloatRange, Inputs, Way, bias_at};
 use crate::arena::Span;
 use crate::element::Element;
-use crate::node::Invoke;
+use crate::node::{Invoke, Prepare};
 
 /// Which operator.
 #[derive(Clone, Copy)]
@@ -42,6 +42,29 @@ impl Shape {
     }
 }
 
+/// Prepares the direct way for integers: whether [`Layer`] runs the operator is found out here, once.
+pub(in crate::kernels) fn prepare(
+    node: &mut Prepare<'_>,
+    arithmetic: Arithmetic,
+    mut rule: Requantize,
+    shape: &Shape,
+    filters: usize,
+) -> Result<Way, Refusal> {
+    if arithmetic == Arithmetic::Int8 {
+        match shape {
+            Shape::Full(sizes) => {
+                rule.fit(node, filters, 0)?;
+                node.scratch(super::int8::scratch(sizes)?)?;
+            }
+            Shape::Rows(_) => rule.fit(node, filters, 0)?,
+            // Where channels have several filters each, the definition has to do.
+            Shape::Depthwise(sizes) if sizes.filters == sizes.channels => rule.fit(node, filters, 3)?,
+            Shape::Depthwise(_) | Shape::Transposed(_) => {}
+        }
+    }
+    Way::direct(node, arithmetic, rule)
+}
+
 /// As [`direct`], for int8 where [`is_small`].
 #[inline(always)]
 pub(in crate::kernels) fn small(node: &mut Invoke<'_>, shape: Shape, data: Span) -> Result<(), Refusal> {
@@ -49,10 +72,10 @@ pub(in crate::kernels) fn small(node: &mut Invoke<'_>, shape: Shape, data: Span)
     int8(node, (shape, Inputs::USUAL), outputs)
 }
 
-/// Whether an int8 operator is one that [`small`] can have.
+/// Whether an int8 operator is one that [`small`] can have, by its way.
 #[cfg(feature = "std")]
-pub(in crate::kernels) fn is_small(prepared: &crate::arena::Prepared<'_>, shape: &Shape, data: Span) -> bool {
-    prepared.get::<Requantize>(data).first().is_some_and(|rule| Layer::takes(rule, shape))
+pub(in crate::kernels) fn is_small(prepared: &crate::arena::Prepared<'_>, way: &Way) -> bool {
+    prepared.get::<Requantize>(way.data).first().is_some_and(Requantize::is_small)
 }
 
 /// Runs the operator directly from its weights; `data` holds a [`FloatRange`] or a [`Requantize`].
@@ -68,7 +91,7 @@ pub(in crate::kernels) fn direct(
     }
     let outputs = node.load::<Requantize>(data)?.outputs(node);
     match arithmetic {
-        Arithmetic::Int8 if Layer::takes(&outputs.rule, &shape) => int8(node, (shape, inputs), outputs),
+        Arithmetic::Int8 if outputs.rule.is_small() => int8(node, (shape, inputs), outputs),
         Arithmetic::Int8 => run::<i8, i8, i32, i32>(node, (shape, inputs), outputs, |y| y as i8),
         Arithmetic::UInt8 => run::<u8, u8, i32, i32>(node, (shape, inputs), outputs, |y| y as u8),
         Arithmetic::Int16 => run::<i16, i8, i64, i64>(node, (shape, inputs), outputs, |y| y as i16),
