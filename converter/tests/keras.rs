@@ -26,7 +26,9 @@ fn graph(name: &str, bytes: &[u8]) -> Result<Graph, Failure> {
 #[test]
 fn models_give_what_keras_gives() {
     let mut wrong = Vec::new();
-    for name in ["attention", "branches", "lines", "recurrent", "sequential", "traps", "words"] {
+    for name in
+        ["attention", "branches", "functions", "lines", "nested", "recurrent", "sequential", "traps", "words"]
+    {
         for form in ["keras", "h5"] {
             let file = format!("{name}.{form}");
             match graph(&file, &std::fs::read(folder().join(&file)).unwrap()) {

@@ -1,7 +1,7 @@
 """Small Keras models with what Keras gives for them: NAME.keras or NAME.h5, and NAME.npz with `t0.in0`, ..., `t0.out0`, ...
 
     pip install tensorflow==2.21.0 keras==3.15.1
-    python make.py
+    python make.py [NAME...]
 """
 
 import os
@@ -107,6 +107,38 @@ def traps():
     return keras.Model(a, L.Activation("hard_sigmoid", name="gate")(y))
 
 
+def nested():
+    """Models in models, one of them called twice, layers with the same names in several of them."""
+    a = keras.Input((8, 8, 3), name="picture")
+    inner = keras.Input((4, 4, 4))
+    core = keras.Model(inner, L.Add()([inner, L.Conv2D(4, 3, padding="same", name="conv")(inner)]), name="core")
+    base = keras.Sequential([
+        keras.Input((8, 8, 3)), L.Conv2D(4, 3, strides=2, padding="same", activation="mish", name="conv"), core,
+        L.BatchNormalization(name="norm"), L.Conv2D(3, 1, activation="softsign", name="out"), L.UpSampling2D(2),
+    ], name="base")
+    x = base(base(a))
+    x = L.Conv2D(2, 3, name="conv")(x)
+    return keras.Model(a, L.GlobalAveragePooling2D(name="mean")(x))
+
+
+def functions():
+    """Functions that are layers, and activations of all kinds."""
+    a = keras.Input((6, 5), name="rows")
+    b = keras.Input((5,), name="row")
+    x = 3.0 - (a * 2.0 + b) / 4.0
+    x = x + keras.ops.mean(a, axis=1, keepdims=True) + keras.ops.transpose(keras.ops.reshape(a, (-1, 5, 6)), (0, 2, 1))
+    x = L.Conv1DTranspose(6, 3, strides=2, activation="selu")(keras.ops.abs(x))
+    x = L.Softmax(axis=1)(L.ReLU(threshold=0.2, negative_slope=0.1, max_value=3)(x))
+    y = L.RepeatVector(4)(keras.ops.exp(L.Dense(6, activation="softplus")(b)))
+    y = L.ELU(alpha=0.7)(L.Dense(6, activation="log_sigmoid")(y) - 0.5)
+    z = L.Dot(axes=2, normalize=True)([x, y])
+    w = L.Dot(axes=(2, 1))([x, L.Dense(6, activation="hard_silu")(b)])
+    picture = keras.ops.expand_dims(z, -1)
+    picture = L.Resizing(9, 7)(picture)
+    z = keras.ops.squeeze(L.Conv2D(1, 3, activation="hard_tanh")(picture), -1)
+    return keras.Model([a, b], [L.Activation("celu")(keras.ops.sum(z, axis=-1)), L.Activation("tanh_shrink")(w)])
+
+
 def masked():
     """A mask that is computed: refused."""
     a = keras.Input((5, 3), name="steps")
@@ -115,10 +147,13 @@ def masked():
 
 
 def main():
-    rng = np.random.default_rng(2)
+    chosen = sys.argv[1:]
     for name, build in (("sequential", sequential), ("branches", branches), ("lines", lines), ("words", words),
                         ("recurrent", recurrent), ("attention", attention),
-                        ("traps", traps)):
+                        ("traps", traps), ("nested", nested), ("functions", functions)):
+        if chosen and name not in chosen:
+            continue
+        rng = np.random.default_rng(2)
         model = build()
         # Weights of batch normalization that have seen something.
         model.set_weights([np.abs(w) + rng.uniform(0.1, 0.5, w.shape) if w.ndim == 1 else w for w in model.get_weights()])
@@ -139,7 +174,8 @@ def main():
         for form in ("keras", "h5"):
             model.save(os.path.join(HERE, f"{name}.{form}"))
         write_npz(os.path.join(HERE, f"{name}.npz"), arrays)
-    masked().save(os.path.join(HERE, "masked.keras"))
+    if not chosen or "masked" in chosen:
+        masked().save(os.path.join(HERE, "masked.keras"))
 
 
 main()

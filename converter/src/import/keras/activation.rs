@@ -1,14 +1,17 @@
 //! Activations, as layers and inside other layers.
 
+use sedge_schema::TensorType;
 use sedge_schema::op::{
-    Add, Elu, Exp, Gelu, LeakyRelu, LogSoftmax, Logistic, Maximum, Minimum, Mul, Prelu, Relu, Relu0To1,
-    Relu6, Softmax, Tanh,
+    Add, Elu, Exp, Gelu, GreaterEqual, HardSwish, LeakyRelu, LogSoftmax, Logistic, Minimum, Mul, Prelu, Relu,
+    Relu0To1, Relu6, ReluN1To1, SelectV2, Softmax, Sub, Tanh,
 };
 
 use super::config::Layer;
+use super::operation::axes;
 use super::{Handler, Importer, only};
 use crate::Failure;
 use crate::graph::TensorId;
+use crate::import::formula::Formula;
 
 pub(super) fn handler(class: &str) -> Option<Handler> {
     Some(match class {
@@ -17,9 +20,29 @@ pub(super) fn handler(class: &str) -> Option<Handler> {
         "LeakyReLU" => leaky,
         "PReLU" => prelu,
         "ReLU" => relu,
-        "Softmax" => softmax,
-        "TFOpLambda nn.relu" => |i, l, x| i.activated(&l.name, only(x)?, "relu"),
-        "TFOpLambda nn.relu6" => |i, l, x| i.activated(&l.name, only(x)?, "relu6"),
+        "Softmax" => |i, l, x| i.softmax(l, x, "softmax"),
+        // As functions, named as classes.
+        "LogSoftmax" => |i, l, x| i.softmax(l, x, "log_softmax"),
+        "Relu" | "TFOpLambda nn.relu" => |i, l, x| i.activated(&l.name, only(x)?, "relu"),
+        "Relu6" | "TFOpLambda nn.relu6" => |i, l, x| i.activated(&l.name, only(x)?, "relu6"),
+        "Sigmoid" | "TFOpLambda math.sigmoid" => |i, l, x| i.activated(&l.name, only(x)?, "sigmoid"),
+        "HardSigmoid" => |i, l, x| i.activated(&l.name, only(x)?, "hard_sigmoid"),
+        "HardSilu" => |i, l, x| i.activated(&l.name, only(x)?, "hard_silu"),
+        "HardTanh" => |i, l, x| i.activated(&l.name, only(x)?, "hard_tanh"),
+        "Gelu" => |i, l, x| {
+            let op = Gelu { approximate: l.flag("approximate", true) };
+            i.emit(&l.name, op, &[only(x)?])
+        },
+        "Elu" => elu,
+        "LeakyRelu" => leaky,
+        "LogSigmoid" => |i, l, x| i.activated(&l.name, only(x)?, "log_sigmoid"),
+        "Mish" => |i, l, x| i.activated(&l.name, only(x)?, "mish"),
+        "Selu" => |i, l, x| i.activated(&l.name, only(x)?, "selu"),
+        "Silu" | "TFOpLambda nn.silu" | "TFOpLambda nn.swish" => {
+            |i, l, x| i.activated(&l.name, only(x)?, "silu")
+        }
+        "Softplus" => |i, l, x| i.activated(&l.name, only(x)?, "softplus"),
+        "Softsign" => |i, l, x| i.activated(&l.name, only(x)?, "softsign"),
         _ => return None,
     })
 }
@@ -52,8 +75,62 @@ impl Importer<'_> {
                 let line = self.emit(&format!("{name}/line"), Add::default(), &[line, half])?;
                 self.emit(name, Relu0To1 {}, &[line])
             }
+            "hard_swish" | "hard_silu" => self.emit(name, HardSwish {}, &[x]),
+            "hard_tanh" => self.emit(name, ReluN1To1 {}, &[x]),
+            _ => self.composed(name, x, function),
+        }
+    }
+
+    /// An activation function that the format has no operator for.
+    fn composed(&mut self, name: &str, x: TensorId, function: &str) -> Result<TensorId, Failure> {
+        let mut f = Formula::new(&mut self.builder, name);
+        match function {
+            // With an alpha of 1, as the function has it where it is only named.
+            "celu" => f.exponential(x, 1.0, 1.0, 1.0),
+            "log_sigmoid" => {
+                let below = f.with(Mul::default(), x, -1.0)?;
+                let size = f.softplus(below)?;
+                f.with(Mul::default(), size, -1.0)
+            }
+            "mish" => {
+                let size = f.softplus(x)?;
+                let gate = f.of(Tanh {}, size)?;
+                f.both(Mul::default(), x, gate)
+            }
+            "selu" => f.selu(x),
+            "softplus" => f.softplus(x),
+            "softsign" => f.softsign(x),
+            "squareplus" => {
+                let root = f.root(x, 1.0, 4.0)?;
+                let sum = f.both(Add::default(), x, root)?;
+                f.with(Mul::default(), sum, 0.5)
+            }
+            "tanh_shrink" => {
+                let curve = f.of(Tanh {}, x)?;
+                f.both(Sub::default(), x, curve)
+            }
             other => Err(Failure::new(format!("the activation '{other}' is not supported"))),
         }
+    }
+
+    /// `softmax` or `log_softmax` over the axis of the configuration.
+    fn softmax(&mut self, layer: &Layer, inputs: &[TensorId], function: &str) -> Result<TensorId, Failure> {
+        let x = only(inputs)?;
+        let rank = self.dims(x).len();
+        let axis = match axes(layer, "axis", rank)?.as_deref() {
+            None => rank - 1,
+            Some(&[axis]) => axis,
+            Some(_) => return Err(Failure::new("several axes are not supported")),
+        };
+        if axis + 1 == rank {
+            return self.activated(&layer.name, x, function);
+        }
+        let mut order: Vec<usize> = (0..rank).collect();
+        order.swap(axis, rank - 1);
+        let name = &layer.name;
+        let turned = self.builder.transpose(&format!("{name}/last"), x, &order)?;
+        let result = self.activated(&format!("{name}/shares"), turned, function)?;
+        self.builder.transpose(name, result, &order)
     }
 
     /// A real number as a tensor.
@@ -63,10 +140,11 @@ impl Importer<'_> {
 }
 
 fn elu(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
-    if layer.number("alpha", 1.0) != 1.0 {
-        return Err(Failure::new("only an alpha of 1 is supported"));
+    let (x, alpha) = (only(inputs)?, layer.number("alpha", 1.0));
+    if alpha == 1.0 {
+        return importer.activated(&layer.name, x, "elu");
     }
-    importer.activated(&layer.name, only(inputs)?, "elu")
+    Formula::new(&mut importer.builder, &layer.name).exponential(x, 1.0, alpha, 1.0)
 }
 
 fn leaky(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
@@ -80,34 +158,30 @@ fn prelu(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Res
     importer.emit(&layer.name, Prelu {}, &[only(inputs)?, alpha])
 }
 
+/// `max_value` from there on, `x` from the threshold on, below it `negative_slope * (x - threshold)`.
 fn relu(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
-    let x = only(inputs)?;
-    let max = layer.config["max_value"].as_f64();
+    let (name, x) = (&layer.name, only(inputs)?);
+    let most = layer.config["max_value"].as_f64().map(|n| n as f32);
     let (slope, threshold) = (layer.number("negative_slope", 0.0), layer.number("threshold", 0.0));
-    if threshold != 0.0 {
-        return Err(Failure::new(format!("a threshold of {threshold} is not supported")));
-    }
-    match (max, slope) {
-        (None, 0.0) => importer.activated(&layer.name, x, "relu"),
-        (Some(6.0), 0.0) => importer.activated(&layer.name, x, "relu6"),
-        (None, alpha) => importer.emit(&layer.name, LeakyRelu { alpha }, &[x]),
-        (Some(max), 0.0) => {
-            let zero = importer.scalar(&format!("{}/zero", layer.name), 0.0)?;
-            let above = importer.emit(&format!("{}/above", layer.name), Maximum {}, &[x, zero])?;
-            let max = importer.scalar(&format!("{}/max", layer.name), max as f32)?;
-            importer.emit(&layer.name, Minimum {}, &[above, max])
+    let result = match (most, slope) {
+        _ if threshold != 0.0 => {
+            let limit = importer.scalar(&format!("{name}/threshold"), threshold)?;
+            let mut f = Formula::new(&mut importer.builder, name);
+            let below = f.with(Sub::default(), x, threshold)?;
+            let below = f.with(Mul::default(), below, slope)?;
+            let (builder, reached) = (&mut importer.builder, format!("{name}/reached"));
+            let reached = builder.emit(&reached, GreaterEqual {}, &[x, limit], TensorType::Bool)?;
+            importer.emit(&format!("{name}/chosen"), SelectV2 {}, &[reached, x, below])?
         }
-        _ => Err(Failure::new("a slope together with a largest value is not supported")),
+        (Some(6.0), 0.0) => return importer.activated(name, x, "relu6"),
+        (_, 0.0) => importer.activated(&format!("{name}/above"), x, "relu")?,
+        (_, alpha) => importer.emit(&format!("{name}/above"), LeakyRelu { alpha }, &[x])?,
+    };
+    match most {
+        None => Ok(result),
+        Some(most) => {
+            let most = importer.scalar(&format!("{name}/most"), most)?;
+            importer.emit(name, Minimum {}, &[result, most])
+        }
     }
-}
-
-fn softmax(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
-    let x = only(inputs)?;
-    let rank = importer.dims(x).len() as i64;
-    let axis = &layer.config["axis"];
-    let axis = axis.as_i64().or_else(|| axis.get(0).and_then(serde_json::Value::as_i64)).unwrap_or(-1);
-    if axis != -1 && axis != rank - 1 {
-        return Err(Failure::new(format!("axis {axis} is not supported, only the last one")));
-    }
-    importer.activated(&layer.name, x, "softmax")
 }

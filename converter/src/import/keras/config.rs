@@ -20,9 +20,9 @@ pub(super) struct Layer {
     /// For each call what it reads.
     pub(super) calls: Vec<Vec<Reference>>,
     /// The calls as they are written.
-    nodes: Value,
-    /// The layer that holds the weights: itself, or the one around it.
-    pub(super) owner: String,
+    pub(super) nodes: Value,
+    /// The layer that holds the weights: itself, or the one around it; before it the models that it lies in.
+    pub(super) owner: Vec<String>,
     /// How a part of the weights' paths begins, where the owner has those of several layers.
     pub(super) part: String,
 }
@@ -40,8 +40,13 @@ fn damaged(what: &str) -> Failure {
 }
 
 impl Model {
-    /// Reads the configuration.
+    /// Reads the configuration; models inside of the model are taken apart.
     pub(super) fn of(name: &str, config: &Value) -> Result<Self, Failure> {
+        Self::read(name, config)?.flattened(0)
+    }
+
+    /// Reads the configuration as it is.
+    pub(super) fn read(name: &str, config: &Value) -> Result<Self, Failure> {
         let class = config["class_name"].as_str().unwrap_or_default();
         let inner = &config["config"];
         let list = inner["layers"].as_array().or_else(|| inner.as_array());
@@ -57,7 +62,7 @@ impl Model {
                 config: entry["config"].clone(),
                 calls: calls(&entry["inbound_nodes"]),
                 nodes: entry["inbound_nodes"].clone(),
-                owner: layer.to_owned(),
+                owner: vec![layer.to_owned()],
                 part: String::new(),
             };
             // A function of TensorFlow is a layer of its own kind.
@@ -92,7 +97,7 @@ impl Model {
                 config,
                 calls: Vec::new(),
                 nodes: Value::Null,
-                owner: String::new(),
+                owner: Vec::new(),
                 part: String::new(),
             };
             layers.insert(0, input);
@@ -133,6 +138,40 @@ fn calls(nodes: &Value) -> Vec<Vec<Reference>> {
             found
         })
         .collect()
+}
+
+/// An operand of a function: what another layer gives, or a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Operand {
+    Tensor,
+    Number(f32),
+}
+
+/// The operands in a node, in their order: in Keras 3 `args`, in Keras 2 a reference and named arguments, where a number in
+/// the first place is a reference to `_CONSTANT_VALUE`.
+fn operands(value: &Value, found: &mut Vec<Operand>, depth: usize) {
+    if depth > 16 {
+        return;
+    }
+    if let Some(number) = value.as_f64() {
+        return found.push(Operand::Number(number as f32));
+    }
+    if let Some("_CONSTANT_VALUE") = value.get(0).and_then(Value::as_str) {
+        found.extend(value.get(2).and_then(Value::as_f64).map(|n| Operand::Number(n as f32)));
+        return value.get(3).into_iter().for_each(|named| operands(named, found, depth + 1));
+    }
+    if reference(value).is_some() {
+        found.push(Operand::Tensor);
+        return value.get(3).into_iter().for_each(|named| operands(named, found, depth + 1));
+    }
+    match value {
+        Value::Array(list) => list.iter().for_each(|v| operands(v, found, depth + 1)),
+        Value::Object(fields) if fields.get("config").is_some_and(|c| c.get("keras_history").is_some()) => {
+            found.push(Operand::Tensor);
+        }
+        Value::Object(fields) => in_order(fields).for_each(|v| operands(v, found, depth + 1)),
+        _ => {}
+    }
 }
 
 /// The references in a node, in their order; those in keyword arguments too.
@@ -234,6 +273,13 @@ impl Layer {
             owner: self.owner.clone(),
             part: part.to_owned(),
         }
+    }
+
+    /// What the layer, a function, is applied to in its first call.
+    pub(super) fn operands(&self) -> Vec<Operand> {
+        let mut found = Vec::new();
+        operands(&self.nodes[0], &mut found, 0);
+        found
     }
 
     /// Whether a call of the layer says `keyword=True`.

@@ -11,7 +11,7 @@ use crate::import::layers::Window;
 pub(super) fn handler(class: &str) -> Option<Handler> {
     Some(match class {
         "Conv1D" | "Conv2D" => convolution,
-        "Conv2DTranspose" => transposed,
+        "Conv1DTranspose" | "Conv2DTranspose" => transposed,
         "DepthwiseConv1D" | "DepthwiseConv2D" => depthwise,
         "SeparableConv1D" | "SeparableConv2D" => separable,
         _ => return None,
@@ -27,7 +27,7 @@ struct Geometry {
 impl Geometry {
     fn of(layer: &Layer) -> Result<Self, Failure> {
         ensure_channels_last(layer)?;
-        let spatial = if layer.class.ends_with("1D") { 1 } else { 2 };
+        let spatial = if layer.class.contains("1D") { 1 } else { 2 };
         let padding = match layer.text("padding", "valid") {
             "same" => Padding::Same,
             "valid" => Padding::Valid,
@@ -148,7 +148,7 @@ fn transposed(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -
     let order = ["kernel", "bias"];
     let geometry = Geometry::of(layer)?;
     let window = &geometry.window;
-    let image = only(inputs)?;
+    let image = importer.image(layer, only(inputs)?, &geometry)?;
     if window.dilation != [1, 1] || !layer.config["output_padding"].is_null() {
         return Err(Failure::new("dilation and output_padding are not supported"));
     }

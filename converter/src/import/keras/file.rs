@@ -45,28 +45,39 @@ pub(super) struct Weights {
 
 impl Weights {
     /// Dimensions and elements of the weights whose name ends in `role`, or which are the ones of this number, among those
-    /// with a part of their path that begins with `part`.
+    /// with a part of their path that begins with `part`. `owner` is the layer, after the models that it lies in.
     pub(super) fn get(
         &self,
-        layer: &str,
+        owner: &[String],
         part: &str,
         role: &str,
         number: Option<usize>,
     ) -> Option<(Vec<usize>, Vec<f32>)> {
-        let weights = self.layers.get(layer)?;
+        let outer = owner.first()?;
+        // A name with `/` in it made groups in groups.
+        let (weights, rest) = match (self.layers.get(outer), outer.split_once('/')) {
+            (Some(weights), _) => (weights, ""),
+            (None, Some((first, rest))) => (self.layers.get(first)?, rest),
+            (None, None) => return None,
+        };
         let last = |path: &str| path.rsplit('/').next().and_then(|n| n.split(':').next()).map(str::to_owned);
         let number = number.map(|n| n.to_string());
-        // Paths in .h5 files begin with the layer's own name.
-        let inside = |w: &'_ Weight| {
-            let path = w.path.trim_start_matches('/');
-            path.strip_prefix(layer).filter(|rest| rest.starts_with('/')).unwrap_or(path).to_owned()
-        };
-        let is_of = |w: &Weight| part.is_empty() || inside(w).split('/').any(|p| p.starts_with(part));
-        let fits = |w: &&Weight| {
-            is_of(w) && last(&w.path).is_some_and(|name| name == role || Some(&name) == number.as_ref())
-        };
-        weights.iter().find(fits).map(|w| (w.dims.clone(), w.values.clone()))
+        // Paths begin with the names of all models around the layer, or of some.
+        (0..owner.len().max(2)).find_map(|from| {
+            let names = owner.get(from..).unwrap_or_default().join("/");
+            let fits = |w: &&Weight| {
+                let path = inside(w.path.trim_start_matches('/'), rest).and_then(|path| inside(path, &names));
+                path.is_some_and(|path| part.is_empty() || path.split('/').any(|p| p.starts_with(part)))
+                    && last(&w.path).is_some_and(|name| name == role || Some(&name) == number.as_ref())
+            };
+            weights.iter().find(fits).map(|w| (w.dims.clone(), w.values.clone()))
+        })
     }
+}
+
+/// What follows the group `name` in a path.
+fn inside<'p>(path: &'p str, name: &str) -> Option<&'p str> {
+    if name.is_empty() { Some(path) } else { path.strip_prefix(name)?.strip_prefix('/') }
 }
 
 /// The configuration and the weights. The reader of HDF5 does not check all of its arithmetic: a damaged file that makes
@@ -95,10 +106,7 @@ fn read(name: &str, bytes: &[u8]) -> Result<(Value, Weights), Failure> {
         let layers = file.group("/layers").map_err(|e| bad("has no weights of layers").cause(e))?;
         let mut weights = Weights::default();
         for group in layers.groups().map_err(|e| bad("has layers that cannot be read").cause(e))? {
-            let named =
-                group.group("vars").and_then(|vars| vars.attribute("name")).and_then(|n| n.read_string());
-            let layer = named.unwrap_or_else(|_| group.name().to_owned());
-            let found = weights.layers.entry(layer).or_default();
+            let found = weights.layers.entry(name_of(&group)).or_default();
             collect(&group, "", found, 0).map_err(|e| bad("has weights that cannot be read").cause(e))?;
         }
         return Ok((json(&config)?, weights));
@@ -132,6 +140,13 @@ fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, most: u64, name: &str) -> Resu
     Ok(bytes)
 }
 
+/// What the layer of a group is called, where a `.keras` file says so; the group's name otherwise.
+fn name_of(group: &Group) -> String {
+    let named =
+        group.group("vars").and_then(|vars| vars.attribute("name")).and_then(|name| name.read_string());
+    named.unwrap_or_else(|_| group.name().to_owned())
+}
+
 fn collect(
     group: &Group,
     path: &str,
@@ -152,7 +167,13 @@ fn collect(
         found.push(Weight { path, dims, values: array.iter().copied().collect() });
     }
     for inner in groups {
-        collect(&inner, &format!("{path}/{}", inner.name()), found, depth + 1)?;
+        // A model's layers lie in a group of their own, called after their classes.
+        let path = match (inner.name(), group.name()) {
+            ("layers", _) => path.to_owned(),
+            (_, "layers") => format!("{path}/{}", name_of(&inner)),
+            (name, _) => format!("{path}/{name}"),
+        };
+        collect(&inner, &path, found, depth + 1)?;
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
-//! Layers that join several inputs.
+//! Layers that join several inputs, and functions of two operands, of which one may be a number.
 
 use sedge_schema::TensorType;
-use sedge_schema::op::{Add, Concatenation, Maximum, Minimum, Mul, Sub};
+use sedge_schema::op::{
+    Add, BatchMatmul, Concatenation, Div, L2Normalization, Maximum, Minimum, Mul, Pow, Sub,
+};
 
-use super::config::Layer;
+use super::config::{Layer, Operand};
 use super::{Handler, Importer};
 use crate::Failure;
 use crate::graph::{Operation, TensorId};
@@ -15,12 +17,41 @@ pub(super) fn handler(class: &str) -> Option<Handler> {
         }
         "Average" => average,
         "Concatenate" => concatenate,
-        "Maximum" => |i, l, x| fold(i, l, x, Maximum {}),
-        "Minimum" => |i, l, x| fold(i, l, x, Minimum {}),
+        "Divide" | "TrueDivide" | "TFOpLambda math.divide" | "TFOpLambda math.truediv" => {
+            |i, l, x| fold(i, l, x, Div::default())
+        }
+        "Dot" => dot,
+        "Matmul" => |i, l, x| fold(i, l, x, BatchMatmul::default()),
+        "Maximum" | "TFOpLambda math.maximum" => |i, l, x| fold(i, l, x, Maximum {}),
+        "Minimum" | "TFOpLambda math.minimum" => |i, l, x| fold(i, l, x, Minimum {}),
         "Multiply" | "TFOpLambda math.multiply" => |i, l, x| fold(i, l, x, Mul::default()),
+        "Power" | "TFOpLambda math.pow" => |i, l, x| fold(i, l, x, Pow {}),
         "Subtract" | "TFOpLambda math.subtract" => |i, l, x| fold(i, l, x, Sub::default()),
         _ => return None,
     })
+}
+
+/// The operands of a layer in their order: its inputs, and numbers, which functions may have.
+fn operands(
+    importer: &mut Importer<'_>,
+    layer: &Layer,
+    inputs: &[TensorId],
+) -> Result<Vec<TensorId>, Failure> {
+    if inputs.len() > 1 {
+        return Ok(inputs.to_vec());
+    }
+    let mut tensors = inputs.iter().copied();
+    let mut found = Vec::new();
+    for (k, operand) in layer.operands().into_iter().enumerate() {
+        match operand {
+            Operand::Tensor => found.extend(tensors.next()),
+            Operand::Number(number) => {
+                found.push(importer.scalar(&format!("{}/operand {k}", layer.name), number)?);
+            }
+        }
+    }
+    found.extend(tensors);
+    Ok(found)
 }
 
 /// An operator of two operands over all inputs.
@@ -30,8 +61,9 @@ fn fold(
     inputs: &[TensorId],
     op: impl Into<Operation> + Copy,
 ) -> Result<TensorId, Failure> {
-    let Some((&first, rest)) = inputs.split_first().filter(|(_, rest)| !rest.is_empty()) else {
-        return Err(Failure::new("it needs two inputs, or one of them is a constant"));
+    let operands = operands(importer, layer, inputs)?;
+    let Some((&first, rest)) = operands.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+        return Err(Failure::new("it needs two inputs; one of them is no number"));
     };
     let mut result = first;
     for (k, &next) in rest.iter().enumerate() {
@@ -53,4 +85,55 @@ fn concatenate(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) 
     let op = Concatenation { axis, ..Concatenation::default() };
     let made = importer.builder.emit_all(&layer.name, op, &parts, &[(&layer.name, TensorType::Float32)])?;
     made.first().copied().ok_or_else(|| Failure::new("it has no inputs"))
+}
+
+/// The sums of the products along one axis of each input, which `normalize` first brings to a length of 1.
+fn dot(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
+    let &[a, b] = inputs else {
+        return Err(Failure::new(format!("it has {} inputs, not two", inputs.len())));
+    };
+    let name = &layer.name;
+    let ranks = [importer.dims(a).len(), importer.dims(b).len()];
+    let given = &layer.config["axes"];
+    let axis = |side: usize| {
+        let axis = given.as_i64().or_else(|| given.get(side)?.as_i64())?;
+        let rank = ranks[side] as i64;
+        usize::try_from(if axis < 0 { axis + rank } else { axis })
+            .ok()
+            .filter(|&axis| axis > 0 && axis < ranks[side])
+    };
+    let (Some(axes), true) = (axis(0).zip(axis(1)), ranks.iter().all(|rank| (2..=3).contains(rank))) else {
+        return Err(Failure::new(format!(
+            "axes {given} of {} and {} dimensions are not supported",
+            ranks[0], ranks[1]
+        )));
+    };
+    let mut sides = [a, b];
+    for (side, axis) in [axes.0, axes.1].into_iter().enumerate() {
+        let dims = importer.dims(sides[side]);
+        // Rows [batch, others, axis].
+        let mut rows = sides[side];
+        let part = format!("{name}/operand {side}");
+        rows = match (dims.as_slice(), axis) {
+            (&[batch, size], _) => importer.reshape(&part, rows, &[batch, 1, size])?,
+            (_, 1) => importer.builder.transpose(&part, rows, &[0, 2, 1])?,
+            _ => rows,
+        };
+        if layer.flag("normalize", false) {
+            rows = importer.emit(&format!("{part}/unit"), L2Normalization::default(), &[rows])?;
+        }
+        sides[side] = rows;
+    }
+    let product = importer.emit(name, BatchMatmul { adj_y: true, ..BatchMatmul::default() }, &sides)?;
+    let made = importer.dims(product);
+    let &[batch, rows, columns] = made.as_slice() else {
+        return Err(Failure::new(format!("it gives the shape {made:?}")));
+    };
+    let dims = match ranks {
+        [2, 2] => vec![batch, 1],
+        [2, _] => vec![batch, columns],
+        [_, 2] => vec![batch, rows],
+        _ => made,
+    };
+    importer.reshape(&format!("{name}/joined"), product, &dims)
 }

@@ -14,6 +14,8 @@ mod convolution;
 mod dense;
 mod file;
 mod merge;
+mod nested;
+mod operation;
 mod pooling;
 mod recurrent;
 mod shape;
@@ -40,6 +42,7 @@ fn handler(class: &str) -> Option<Handler> {
         .or_else(|| convolution::handler(class))
         .or_else(|| dense::handler(class))
         .or_else(|| merge::handler(class))
+        .or_else(|| operation::handler(class))
         .or_else(|| pooling::handler(class))
         .or_else(|| recurrent::handler(class))
         .or_else(|| shape::handler(class))

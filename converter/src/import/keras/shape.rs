@@ -1,7 +1,7 @@
 //! Layers that give the same elements another shape, add borders or cut them, make images larger; and layers that do
 //! nothing once training is over.
 
-use sedge_schema::op::{Gather, Pad, ResizeBilinear, ResizeNearestNeighbor, StridedSlice, Transpose};
+use sedge_schema::op::{Gather, Pad, ResizeBilinear, ResizeNearestNeighbor, StridedSlice, Tile, Transpose};
 
 use super::config::Layer;
 use super::{Handler, Importer, ensure_channels_last, only};
@@ -20,7 +20,16 @@ pub(super) fn handler(class: &str) -> Option<Handler> {
         "Cropping1D" | "Cropping2D" => crop,
         "Flatten" => flatten,
         "Permute" => permute,
+        "RepeatVector" => repeat_vector,
         "Reshape" => reshape,
+        "Resizing" => |i, l, x| {
+            for key in ["crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"] {
+                if l.flag(key, false) {
+                    return Err(Failure::new(format!("{key} is not supported")));
+                }
+            }
+            i.resized(l, only(x)?, [l.size("height")?, l.size("width")?], "bilinear")
+        },
         "UpSampling1D" => repeat,
         "UpSampling2D" => enlarge,
         "ZeroPadding1D" | "ZeroPadding2D" => pad,
@@ -96,17 +105,29 @@ fn flatten(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> R
     importer.reshape(&layer.name, x, &[batch, rest])
 }
 
+/// The sizes behind the batch as a layer, all of them as a function; one of them may be left open.
 fn reshape(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Result<TensorId, Failure> {
     let x = only(inputs)?;
     let dims = importer.dims(x);
-    let wanted = layer.config["target_shape"].as_array();
-    let wanted = wanted.ok_or_else(|| Failure::new("it has no target_shape"))?;
-    let all: usize = dims.iter().skip(1).product();
-    let sizes: Vec<i64> = wanted.iter().map(|d| d.as_i64().unwrap_or(-1)).collect();
-    let known = sizes.iter().filter(|&&d| d > 0).fold(1usize, |n, &d| n.saturating_mul(d as usize));
+    let list = |key: &str| {
+        let list = layer.config[key].as_array()?;
+        Some(list.iter().map(|d| d.as_u64().and_then(|d| usize::try_from(d).ok())).collect::<Vec<_>>())
+    };
+    let batch = || dims.first().copied();
+    let sizes = match (list("target_shape"), list("newshape")) {
+        (Some(rest), _) => std::iter::once(batch()).chain(rest).collect(),
+        // The batch is left open too.
+        (None, Some(all)) => {
+            let has_open = all.iter().skip(1).any(Option::is_none);
+            let first = all.first().map(|first| first.or_else(|| if has_open { batch() } else { None }));
+            first.into_iter().chain(all.iter().skip(1).copied()).collect::<Vec<_>>()
+        }
+        _ => return Err(Failure::new("it has no target_shape")),
+    };
+    let all = dims.iter().fold(1usize, |n, &d| n.saturating_mul(d));
+    let known = sizes.iter().flatten().fold(1usize, |n, &d| n.saturating_mul(d));
     let open = all.checked_div(known).unwrap_or(0);
-    let sizes = sizes.iter().map(|&d| if d > 0 { d as usize } else { open });
-    let target: Vec<usize> = dims.first().copied().into_iter().chain(sizes).collect();
+    let target: Vec<usize> = sizes.into_iter().map(|size| size.unwrap_or(open)).collect();
     importer.reshape(&layer.name, x, &target)
 }
 
@@ -138,21 +159,47 @@ fn enlarge(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> R
     let &[_, high, wide, _] = importer.dims(x).as_slice() else {
         return Err(Failure::new("its input is no image"));
     };
-    let sizes: Vec<i32> = [high, wide]
-        .iter()
-        .zip(&factors)
-        .map(|(&d, &f)| i32::try_from(d.saturating_mul(f)).unwrap_or(i32::MAX))
-        .collect();
-    let size = importer.builder.ints(&format!("{}/size", layer.name), &sizes)?;
-    match layer.text("interpolation", "nearest") {
-        "nearest" => {
-            let op = ResizeNearestNeighbor { align_corners: false, half_pixel_centers: true };
-            importer.emit(&layer.name, op, &[x, size])
+    let sizes = [high.saturating_mul(factors[0]), wide.saturating_mul(factors[1])];
+    importer.resized(layer, x, sizes, "nearest")
+}
+
+impl Importer<'_> {
+    /// The image with so many rows and columns.
+    fn resized(
+        &mut self,
+        layer: &Layer,
+        x: TensorId,
+        sizes: [usize; 2],
+        otherwise: &str,
+    ) -> Result<TensorId, Failure> {
+        ensure_channels_last(layer)?;
+        let sizes = sizes.map(|size| i32::try_from(size).unwrap_or(i32::MAX));
+        let size = self.builder.ints(&format!("{}/size", layer.name), &sizes)?;
+        match layer.text("interpolation", otherwise) {
+            "nearest" => {
+                let op = ResizeNearestNeighbor { align_corners: false, half_pixel_centers: true };
+                self.emit(&layer.name, op, &[x, size])
+            }
+            "bilinear" => {
+                let op = ResizeBilinear { align_corners: false, half_pixel_centers: true };
+                self.emit(&layer.name, op, &[x, size])
+            }
+            other => Err(Failure::new(format!("interpolation '{other}' is not supported"))),
         }
-        "bilinear" => {
-            let op = ResizeBilinear { align_corners: false, half_pixel_centers: true };
-            importer.emit(&layer.name, op, &[x, size])
-        }
-        other => Err(Failure::new(format!("interpolation '{other}' is not supported"))),
     }
+}
+
+/// A row several times, as the steps of a sequence.
+fn repeat_vector(
+    importer: &mut Importer<'_>,
+    layer: &Layer,
+    inputs: &[TensorId],
+) -> Result<TensorId, Failure> {
+    let x = only(inputs)?;
+    let &[batch, size] = importer.dims(x).as_slice() else {
+        return Err(Failure::new(format!("its input has the shape {:?}", importer.dims(x))));
+    };
+    let row = importer.reshape(&format!("{}/row", layer.name), x, &[batch, 1, size])?;
+    let times = importer.builder.ints(&format!("{}/times", layer.name), &[1, layer.size("n")? as i32, 1])?;
+    importer.emit(&layer.name, Tile {}, &[row, times])
 }
