@@ -20,6 +20,8 @@ use bytemuck::{Pod, Zeroable};
 
 pub(crate) use pieces::Pieces;
 
+use crate::slices;
+
 /// Activations start at multiples of this many bytes, and so does the used part of the arena.
 pub const ALIGNMENT: usize = 16;
 
@@ -200,6 +202,11 @@ impl Marks {
         self.peak = self.peak.max(other.peak);
     }
 
+    /// Where the next temporary list starts.
+    pub(crate) fn temporary_start(&self) -> usize {
+        align_up(self.low.max(self.temporary))
+    }
+
     /// Forgets the temporary lists.
     pub(crate) fn end_temporary(&mut self) {
         self.temporary = 0;
@@ -270,7 +277,7 @@ impl<'a> Arena<'a> {
 
     /// Takes `count` values above the activations, all zero, until [`Arena::end_temporary`].
     pub(crate) fn temporary<T: Pod>(&mut self, count: usize) -> Result<Span, TooSmall> {
-        let start = align_up(self.marks.low.max(self.marks.temporary));
+        let start = self.marks.temporary_start();
         let bytes = count.checked_mul(size_of::<T>()).ok_or(TooSmall(usize::MAX))?;
         let Marks { low, prepared, .. } = *self.marks;
         self.grow(low, start.saturating_add(bytes), prepared)?;
@@ -366,6 +373,18 @@ impl<'a> Arena<'a> {
         let start = self.high();
         let (low, bytes) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
         (low, Prepared { bytes, start })
+    }
+
+    /// Copies `bytes` bytes from one offset to another.
+    pub(crate) fn copy(&mut self, from: usize, to: usize, bytes: usize) -> Option<()> {
+        slices::copy_within(self.bytes, from, bytes, to)
+    }
+
+    /// Moves `bytes` bytes down to `to`, where the temporary lists then end.
+    pub(crate) fn move_temporary(&mut self, from: usize, to: usize, bytes: usize) -> Option<()> {
+        self.copy(from, to, bytes)?;
+        self.marks.temporary = to.checked_add(bytes)?;
+        Some(())
     }
 
     /// The bytes from `offset` on.

@@ -202,6 +202,9 @@ pub enum Refusal {
     /// The operator keeps something from one invocation to the next, but comes after an operator whose
     /// output shape only a run tells.
     State,
+    /// The operator waits for more invocations before those behind it run: a stream of which not every step gives a
+    /// result.
+    Waits,
     /// The interpreter gave the operator views that do not fit together; a defect of Sedge.
     Internal,
 }
@@ -236,6 +239,7 @@ impl fmt::Display for Refusal {
             Self::Depth => f.write_str("subgraphs call one another too deeply"),
             Self::LoopLimit => f.write_str("loops take more turns than allowed"),
             Self::State => f.write_str("an operator with state comes after shapes that only a run tells"),
+            Self::Waits => f.write_str("waits for more invocations before the operators behind it run"),
             Self::Internal => f.write_str("internal error: views do not fit together"),
         }
     }

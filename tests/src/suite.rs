@@ -56,16 +56,6 @@ pub const DISPUTED: &[Dispute] = &[
         reason: "LiteRT takes 16-bit inverse roots from straight lines between the points of a table",
         cases: &["RSQRT/int16-002", "RSQRT/int16-004"],
     },
-    Dispute {
-        reason: "loops whose variables change their shapes from turn to turn are refused",
-        cases: &[
-            "WHILE/float32-002",
-            "WHILE/float32-004",
-            "WHILE/float32-007",
-            "WHILE/int32-002",
-            "WHILE/int32-003",
-        ],
-    },
     Dispute { reason: "LiteRT rescales sums in floats", cases: &["SUM/int8-003"] },
 ];
 

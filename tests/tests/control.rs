@@ -314,3 +314,90 @@ fn handles_that_are_no_variables_are_refused() {
     let error = Session::new(Model::check(&file).expect("a model"), kernels::ALL, &mut arena(1 << 16)).err();
     assert!(matches!(error, Some(Error::Operator { refusal: Refusal::NotConstant(_), .. })), "{error:?}");
 }
+
+/// `while n < limit: (n, limit, a, b, tag) = (n + 1, limit, b, a with b behind it, [7])`, then `y = b with a behind it`.
+fn fibonaccis_words() -> Vec<u8> {
+    let mut m = Models::new();
+    let mut g = Graph::default();
+    let zero = m.constant(&mut g, &[], &[0]);
+    let none = m.constant(&mut g, &[1], &[0]);
+    let [limit, n, last] = [(); 3].map(|()| m.tensor(&mut g, INT, &[]));
+    let a = m.tensor(&mut g, INT, &[1]);
+    let b = m.tensor(&mut g, INT, &[2]);
+    // What grows has no size in the file.
+    let [x, y, tag, both] = [(); 4].map(|()| m.tensor(&mut g, INT, &[1]));
+    m.operator(&mut g, Code::WHILE, &[zero, limit, a, b, none], &[n, last, x, y, tag], while_of(1, 2));
+    m.operator(&mut g, Code::CONCATENATION, &[y, x], &[both], Of::NONE);
+    m.graph(g, &[limit, a, b], &[both, tag, n]);
+    let mut g = Graph::default();
+    let [n, limit] = [(); 2].map(|()| m.tensor(&mut g, INT, &[]));
+    let [a, b, tag] = [(); 3].map(|()| m.tensor(&mut g, INT, &[1]));
+    let goes_on = m.tensor(&mut g, BOOL, &[]);
+    m.operator(&mut g, Code::LESS, &[n, limit], &[goes_on], Of::NONE);
+    m.graph(g, &[n, limit, a, b, tag], &[goes_on]);
+    let mut g = Graph::default();
+    let [n, limit, next] = [(); 3].map(|()| m.tensor(&mut g, INT, &[]));
+    let [a, b, tag, joined] = [(); 4].map(|()| m.tensor(&mut g, INT, &[1]));
+    let (one, seven) = (m.constant(&mut g, &[], &[1]), m.constant(&mut g, &[1], &[7]));
+    m.operator(&mut g, Code::ADD, &[n, one], &[next], Of::NONE);
+    m.operator(&mut g, Code::CONCATENATION, &[a, b], &[joined], Of::NONE);
+    m.graph(g, &[n, limit, a, b, tag], &[next, limit, b, joined, seven]);
+    m.finish()
+}
+
+#[test]
+fn variables_of_a_loop_may_grow() {
+    let file = fibonaccis_words();
+    let model = Model::check(&file).expect("a good model");
+    let options = Options { loop_limit: 12, ..Options::default() };
+    let mut memory = arena(1 << 16);
+    let mut session = Session::with_options(model, kernels::ALL, &mut memory, &options).expect("a session");
+    let mut run = |limit: i32| {
+        session.set_input(0, &[limit])?;
+        session.set_input(1, &[1i32])?;
+        session.set_input(2, &[2i32, 3])?;
+        session.invoke()?;
+        let tag = session.output::<i32>(1)?.to_vec();
+        assert_eq!(
+            (tag, session.output::<i32>(2)?),
+            (vec![if limit > 0 { 7 } else { 0 }], &[limit.max(0)][..])
+        );
+        session.output::<i32>(0).map(<[i32]>::to_vec)
+    };
+    // Growing, shrinking, not at all, as often as allowed.
+    for limit in [3, 1, 10, 0, -5, 12, 2] {
+        let (mut a, mut b) = (vec![1], vec![2, 3]);
+        for _ in 0..limit {
+            let joined = [a, b.clone()].concat();
+            (a, b) = (b, joined);
+        }
+        assert_eq!(run(limit), Ok([b, a].concat()), "{limit} turns");
+    }
+    let stopped = run(13);
+    assert!(matches!(stopped, Err(Error::Operator { refusal: Refusal::LoopLimit, .. })), "{stopped:?}");
+    assert_eq!(run(1), Ok(vec![1, 2, 3, 2, 3]));
+    // What does not fit says so, whatever the size.
+    let mut large = None;
+    for words in 0..600 {
+        let mut memory = arena(words * 16);
+        let session = Session::with_options(model, kernels::ALL, &mut memory, &options);
+        let result = session.and_then(|mut session| {
+            session.set_input(0, &[8])?;
+            session.invoke()?;
+            session.output::<i32>(0).map(<[i32]>::len)
+        });
+        match result {
+            Ok(length) => large = large.or(Some(length)),
+            Err(error) => {
+                let is = matches!(
+                    error,
+                    Error::ArenaTooSmall { .. }
+                        | Error::Operator { refusal: Refusal::OutOfMemory { .. }, .. }
+                );
+                assert!(is && large.is_none(), "{words}: {error:?}");
+            }
+        }
+    }
+    // 3, 5, 8 and so on: 144 after eight turns.
+    assert_eq!(large, Some(144));
+}

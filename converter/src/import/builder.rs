@@ -8,6 +8,12 @@ use crate::Failure;
 use crate::graph::{Graph, Node, Operation, Quantization, Tensor, TensorId, float_bytes};
 use crate::passes::{fold_node, recognize};
 
+/// The most elements of a tensor: 1 GiB of float32. Files that ask for more mean harm.
+const MAX_ELEMENTS: usize = 1 << 28;
+
+/// The most elements of a constant that is worked out from shapes.
+const MAX_DERIVED: usize = 1 << 24;
+
 /// A graph that an importer is writing, operator by operator in execution order.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
@@ -107,6 +113,12 @@ impl Builder {
             for (i, &id) in ids.iter().enumerate() {
                 let shape = op.infer(&self.graph.surroundings(&node), i);
                 let shape = shape.map_err(|refusal| self.refused(&node, refusal))?;
+                if shape.elements() > MAX_ELEMENTS {
+                    return Err(Failure::new(format!(
+                        "'{}' gives the shape {shape}, which is too large",
+                        node.name
+                    )));
+                }
                 let tensor = self.graph.tensor_mut(id);
                 tensor.shape = shape;
                 tensor.quantization =
@@ -234,7 +246,18 @@ impl Builder {
 /// Where there are more dimensions or elements than the format takes.
 pub(super) fn shape(name: &str, dims: &[usize]) -> Result<Shape, Failure> {
     let small: Option<Vec<u32>> = dims.iter().map(|&d| u32::try_from(d).ok()).collect();
-    small.and_then(|dims| Shape::new(&dims)).ok_or_else(|| {
-        Failure::new(format!("the shape {dims:?} of '{name}' has too many dimensions or elements"))
-    })
+    small.and_then(|dims| Shape::new(&dims)).filter(|shape| shape.elements() <= MAX_ELEMENTS).ok_or_else(
+        || Failure::new(format!("the shape {dims:?} of '{name}' has too many dimensions or elements")),
+    )
+}
+
+/// Makes sure that a constant of so many elements, which an importer works out from shapes, is not larger than any model
+/// needs.
+pub(super) fn ensure_few(elements: usize) -> Result<(), Failure> {
+    match elements {
+        0..=MAX_DERIVED => Ok(()),
+        _ => {
+            Err(Failure::new(format!("it needs a constant of {elements} elements, more than {MAX_DERIVED}")))
+        }
+    }
 }

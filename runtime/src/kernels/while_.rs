@@ -1,5 +1,10 @@
 //! WHILE: the loop's variables lie in the operator's outputs; they are copied into whichever subgraph
 //! runs, and the body's outputs back. So a body may give its inputs back in another order.
+//!
+//! Where the body gives a variable another shape, the loop runs while the operator is prepared, once its inputs
+//! are known ([`growing`]).
+
+mod growing;
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{NodeExt as _, While};
@@ -19,13 +24,7 @@ struct Data {
 
 pub(super) fn prepare(op: While, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let cond = call::plan(node, op.cond_subgraph, 0)?;
-    let yes_or_no = call::outputs(node, &cond) == 1 && {
-        let (kind, shape, _) = call::output(node, &cond, 0)?;
-        kind == TensorType::Bool && shape.elements() == 1
-    };
-    if !yes_or_no {
-        return Err(Refusal::Subgraph(op.cond_subgraph as u32));
-    }
+    ensure_condition(node, &cond, op)?;
     let body = call::plan(node, op.body_subgraph, 0)?;
     let outputs = node.operator.outputs().len();
     if call::outputs(node, &body) != outputs {
@@ -34,14 +33,25 @@ pub(super) fn prepare(op: While, node: &mut Prepare<'_>) -> Result<(), Refusal> 
     for i in 0..outputs {
         let (_, shape, place) = call::output(node, &body, i)?;
         let given = node.index_of(Slot::Input(i as u8)).map(|t| node.place(t)).unwrap_or_default();
-        // A variable that grows would need another plan for each turn.
-        if shape != node.input(i)? || place.handle() != given.handle() {
+        if place.handle() != given.handle() {
             return Err(Refusal::Shape(Slot::Output(i as u8)));
+        }
+        if shape != node.input(i)? {
+            return growing::prepare(op, node, i);
         }
         call::set_output(node, &body, i)?;
     }
     node.scratch(cond.bytes.max(body.bytes) as usize)?;
     node.set_data(Data { cond, body })
+}
+
+/// Checks that the condition gives one bool.
+fn ensure_condition(node: &Prepare<'_>, cond: &Callee, op: While) -> Result<(), Refusal> {
+    let yes_or_no = call::outputs(node, cond) == 1 && {
+        let (kind, shape, _) = call::output(node, cond, 0)?;
+        kind == TensorType::Bool && shape.elements() == 1
+    };
+    if yes_or_no { Ok(()) } else { Err(Refusal::Subgraph(op.cond_subgraph as u32)) }
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

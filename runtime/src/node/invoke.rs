@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use bytemuck::Pod;
-use sedge_schema::{Refusal, Slot, Vector};
+use sedge_schema::{Operator, Refusal, Slot, Vector};
 use sedge_simd::Level;
 
 use crate::arena::{Home, Pieces, Place, Prepared, Span};
@@ -58,23 +58,13 @@ impl<'s> Run<'s> {
     ) -> Result<(), Error> {
         let Scope { graph, resolver } = self.scope.ok_or(Error::Plan)?;
         let view = graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
-        let tables = graph.tables;
-        let record = self.prepared.get::<OpRecord>(tables.records).get(operator as usize).copied();
+        let record = self.prepared.get::<OpRecord>(graph.tables.records).get(operator as usize).copied();
         let record = record.ok_or(Error::Plan)?;
         if record.kernel == OpRecord::DONE {
             return Ok(());
         }
         let kernel = resolver.kernel(record.kernel).ok_or(Error::Plan)?;
-        let mut node = Invoke {
-            run: *self,
-            places: self.prepared.get(tables.places),
-            activations,
-            state: Pieces::new(state),
-            inputs: view.inputs(),
-            outputs: view.outputs(),
-            record,
-            inner: None,
-        };
+        let mut node = Invoke::new(*self, &view, record, activations, state);
         kernel.invoke(&mut node).map_err(|refusal| {
             let code = graph.model.code(&view).builtin();
             node.inner.unwrap_or(Error::of_operator(operator, code, refusal, 0))
@@ -118,6 +108,27 @@ pub enum Binary<'s, T> {
 }
 
 impl<'s> Invoke<'s> {
+    /// The surroundings of an operator of the graph that is being run.
+    pub(crate) fn new(
+        run: Run<'s>,
+        operator: &Operator<'s>,
+        record: OpRecord,
+        activations: Pieces<'s>,
+        state: &'s mut [u8],
+    ) -> Self {
+        let places = run.scope.map_or(Span::NONE, |scope| scope.graph.tables.places);
+        Self {
+            run,
+            places: run.prepared.get(places),
+            activations,
+            state: Pieces::new(state),
+            inputs: operator.inputs(),
+            outputs: operator.outputs(),
+            record,
+            inner: None,
+        }
+    }
+
     /// The vector level that the session was made for.
     pub fn level(&self) -> Level {
         self.run.level

@@ -129,6 +129,8 @@ pub struct Prepare<'p> {
     pub(crate) other_shapes: bool,
     /// What failed inside an operator that calls others.
     pub(crate) inner: Option<Error>,
+    /// Turns that loops may take which run while they are prepared.
+    pub(crate) turns: u32,
 }
 
 /// What is the same for all operators of a session.

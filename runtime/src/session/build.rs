@@ -100,8 +100,9 @@ impl Session<'_> {
     fn prepare_part(&mut self, start: u32, running: bool) -> Result<Shapes, Error> {
         let (graph, setting) = (self.graph, self.setting);
         let base = self.marks.activations();
+        let turns = self.turns;
         let mut arena = self.arena();
-        let mut part = Part { start, end: start, base, running, depth: 0 };
+        let mut part = Part { start, end: start, base, running, depth: 0, turns };
         let Some(lives) = part.prepare(&graph, &setting, &mut arena)? else { return Ok(Shapes::Others) };
         let plan = part.arrange(&graph, &mut arena, lives)?;
         // Positions are written into the lists of the prepared data, so they must be known to fit.
@@ -114,7 +115,7 @@ impl Session<'_> {
         part.place(&graph, &mut arena, lives, &plan)?;
         self.marks.end_temporary();
         self.lower_bound = self.lower_bound.max(base + plan.bound);
-        self.ready = part.end;
+        (self.ready, self.turns) = (part.end, part.turns);
         if !running {
             self.reset();
         }
@@ -141,7 +142,7 @@ pub(crate) fn plan_called(
         make_lists(graph, arena, own_shapes)?;
         place_starts(graph, arena)?;
         if start(graph, arena)? == Shapes::File {
-            let mut part = Part { start: 0, end: 0, base: 0, running: false, depth };
+            let mut part = Part { start: 0, end: 0, base: 0, running: false, depth, turns: 0 };
             if let Some(lives) = part.prepare(graph, setting, arena)? {
                 let plan = part.arrange(graph, arena, lives)?;
                 part.place(graph, arena, lives, &plan)?;
@@ -251,6 +252,8 @@ struct Part {
     running: bool,
     /// How many calls deep the graph lies. One that is called has one part only.
     depth: u32,
+    /// Turns that loops may still take.
+    turns: u32,
 }
 
 /// Where the blocks of a part lie.
@@ -300,9 +303,11 @@ impl Part {
                 depth: self.depth,
                 other_shapes: false,
                 inner: None,
+                turns: self.turns,
             };
             let result = kernel.prepare(&mut node);
             let Prepare { record, other_shapes, inner, .. } = node;
+            self.turns = node.turns;
             match result {
                 Err(Refusal::Pending(_)) if graph.tables.shapes.is_empty() => return Ok(None),
                 Err(Refusal::Pending(_)) if self.depth == 0 && (!running || index > start) => {

@@ -7,6 +7,7 @@ use super::config::Layer;
 use super::{Handler, Importer, ensure_channels_last, only};
 use crate::Failure;
 use crate::graph::TensorId;
+use crate::import::builder::ensure_few;
 
 pub(super) fn handler(class: &str) -> Option<Handler> {
     Some(match class {
@@ -145,8 +146,8 @@ fn repeat(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Re
     let x = only(inputs)?;
     let length = importer.dims(x).get(1).copied().unwrap_or(0);
     let times = layer.size("size")?;
-    let count = length.checked_mul(times).filter(|&n| n < 1 << 24);
-    let count = count.ok_or_else(|| Failure::new(format!("{length} elements {times} times are too many")))?;
+    let count = length.saturating_mul(times);
+    ensure_few(count)?;
     let list: Vec<i32> = (0..count).map(|i| (i / times.max(1)) as i32).collect();
     let list = importer.builder.ints(&format!("{}/indices", layer.name), &list)?;
     importer.emit(&layer.name, Gather { axis: 1, batch_dims: 0 }, &[x, list])

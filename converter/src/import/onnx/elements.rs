@@ -11,6 +11,7 @@ use super::value::{Value, plain};
 use super::{Handler, Importer};
 use crate::Failure;
 use crate::graph::TensorId;
+use crate::import::builder::ensure_few;
 
 pub(super) fn handler(name: &str) -> Option<Handler> {
     Some(match name {
@@ -25,11 +26,12 @@ pub(super) fn handler(name: &str) -> Option<Handler> {
 }
 
 /// The place along dimension `axis` of each element of an array with these sizes, in row-major order.
-fn places(dims: &[usize], axis: usize) -> Vec<i64> {
+fn places(dims: &[usize], axis: usize) -> Result<Vec<i64>, Failure> {
+    ensure_few(dims.iter().product())?;
     let inner: usize = dims.iter().skip(axis + 1).product();
     let size = dims.get(axis).copied().unwrap_or(1).max(1);
     let count: usize = dims.iter().product();
-    (0..count).map(|i| (i / inner.max(1) % size) as i64).collect()
+    Ok((0..count).map(|i| (i / inner.max(1) % size) as i64).collect())
 }
 
 impl Importer<'_> {
@@ -50,7 +52,7 @@ impl Importer<'_> {
             parts.push(Some(if other == axis {
                 self.reshape_stored(&name, along, &columns)?
             } else {
-                let list = places(&dims, other);
+                let list = places(&dims, other)?;
                 let bytes = list.iter().flat_map(|&i| (i as i32).to_le_bytes()).collect();
                 self.builder.constant(&name, TensorType::Int32, &columns, bytes)?
             }));
@@ -85,6 +87,7 @@ impl Importer<'_> {
         }
         // Which elements were written.
         let count = self.builder.graph.tensor(new).shape;
+        ensure_few(count.elements())?;
         let dims_new: Vec<usize> = count.dims().iter().map(|&d| d as usize).collect();
         let ones = self.builder.floats(&call.part("ones"), &dims_new, &vec![1.0; count.elements()])?;
         let marks = self.builder.emit(
@@ -151,7 +154,7 @@ fn triangle(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure>
     };
     let diagonal = if call.has(1) { importer.known_ints(call, 1)?.first().copied().unwrap_or(0) } else { 0 };
     let upper = call.int("upper", 1) != 0;
-    let (down, right) = (places(&[rows, columns], 0), places(&[rows, columns], 1));
+    let (down, right) = (places(&[rows, columns], 0)?, places(&[rows, columns], 1)?);
     let kept = down.iter().zip(&right).map(|(&r, &c)| {
         let distance = c - r - diagonal.clamp(-(1 << 32), 1 << 32);
         u8::from(if upper { distance >= 0 } else { distance <= 0 })
@@ -172,7 +175,7 @@ fn eye(importer: &mut Importer<'_>, call: &Call<'_>) -> Result<(), Failure> {
     let value = importer.input(call, 0)?;
     let &[rows, columns] = importer.dims(&value).as_slice() else { return call.refuse("it is no matrix") };
     let shift = call.int("k", 0).clamp(-(1 << 32), 1 << 32);
-    let (down, right) = (places(&[rows, columns], 0), places(&[rows, columns], 1));
+    let (down, right) = (places(&[rows, columns], 0)?, places(&[rows, columns], 1)?);
     let values: Vec<f32> =
         down.iter().zip(&right).map(|(&r, &c)| if c - r == shift { 1.0 } else { 0.0 }).collect();
     let tensor = importer.builder.floats(&call.part("matrix"), &[rows, columns], &values)?;

@@ -9,6 +9,7 @@ use super::value::{Value, channels_last};
 use super::{Handler, Importer};
 use crate::Failure;
 use crate::graph::TensorId;
+use crate::import::builder::ensure_few;
 
 pub(super) fn handler(name: &str) -> Option<Handler> {
     (name == "ConvTranspose").then_some(transposed as Handler)
@@ -132,7 +133,9 @@ fn dilated(importer: &mut Importer<'_>, call: &Call<'_>, weights: Value) -> Resu
     if !(1..=64).contains(&down) || !(1..=64).contains(&across) || high > 4096 || wide > 4096 {
         return call.refuse("this dilation is not supported");
     }
-    let mut spread = vec![0.0; channels * filters * high * wide];
+    let count = [channels, filters, high, wide].iter().fold(1usize, |n, &size| n.saturating_mul(size));
+    ensure_few(count)?;
+    let mut spread = vec![0.0; count];
     for (i, &value) in values.iter().enumerate() {
         let (plane, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
         if let Some(place) = spread.get_mut((plane * high + row * down) * wide + column * across) {

@@ -1,9 +1,11 @@
-//! Custom operators that Sedge brings: TFLite_Detection_PostProcess, and the audio operators of
-//! tflite-micro (`Signal...`).
+//! Custom operators that Sedge brings: TFLite_Detection_PostProcess, and those of tflite-micro: audio operators
+//! (`Signal...`), rows of a stream, compressed constants.
 //!
 //! They are kernels as any program may have them: they read their options themselves, and their
 //! rules are in their files here, because the format knows nothing of them.
 
+mod circular_buffer;
+mod decode;
 mod detection_post_process;
 mod signal;
 
@@ -47,6 +49,10 @@ macro_rules! custom {
 }
 
 custom! {
+    /// The last rows of a stream.
+    CircularBuffer(circular_buffer) = "CIRCULAR_BUFFER";
+    /// Constants that are stored compressed.
+    Decode(decode) = "TFLM_DECODE";
     /// The detections of an SSD: decodes boxes, and leaves out those that overlap better ones.
     DetectionPostProcess(detection_post_process) = "TFLite_Detection_PostProcess";
     /// Delays a signal by a number of samples.

@@ -5,8 +5,7 @@
 //! While it runs, its operands are copied to the subgraph's inputs, and the subgraph's outputs to its own.
 
 use bytemuck::{Pod, Zeroable};
-use sedge_schema::op::Node as _;
-use sedge_schema::{Refusal, Shape, Slot, TensorType};
+use sedge_schema::{Refusal, Shape, Slot, TensorType, Vector};
 
 use crate::arena::{Arena, Home, Pieces, Place};
 use crate::error::Error;
@@ -29,6 +28,17 @@ pub(crate) struct Callee {
 
 /// Plans subgraph `number`; its inputs are the operator's from input `first` on.
 pub(crate) fn plan(node: &mut Prepare<'_>, number: i32, first: usize) -> Result<Callee, Refusal> {
+    let operands = node.operator.inputs();
+    plan_operands(node, number, operands, first)
+}
+
+/// Plans subgraph `number`; its inputs are these tensors from number `first` on.
+pub(crate) fn plan_operands(
+    node: &mut Prepare<'_>,
+    number: i32,
+    operands: Vector<'_, i32>,
+    first: usize,
+) -> Result<Callee, Refusal> {
     let number = number as u32;
     let refused = Refusal::Subgraph(number);
     let depth = node.depth + 1;
@@ -36,14 +46,19 @@ pub(crate) fn plan(node: &mut Prepare<'_>, number: i32, first: usize) -> Result<
         return Err(Refusal::Depth);
     }
     let view = node.graph.model.subgraphs().get(number as usize).ok_or(refused)?;
-    if view.inputs().len() + first != node.inputs() {
+    if view.inputs().len() + first != operands.len() {
         return Err(refused);
     }
-    for (i, t) in (first..).zip(view.inputs().iter()) {
+    let caller = node.graph;
+    for ((i, operand), t) in operands.iter().enumerate().skip(first).zip(view.inputs().iter()) {
+        let slot = Slot::Input(i as u8);
         let kind = view.tensors().get(t as usize).ok_or(refused)?.tensor_type();
-        node.type_in(Slot::Input(i as u8), &[kind])?;
+        let operand =
+            u32::try_from(operand).ok().and_then(|t| caller.tensor(t)).ok_or(Refusal::Absent(slot))?;
+        if operand.tensor_type() != kind {
+            return Err(Refusal::Type(slot));
+        }
     }
-    let (caller, operands) = (node.graph, node.operator.inputs());
     let mut graph = Graph { view, number, tables: Tables::default(), ..caller };
     let start = |graph: &Graph<'_>, arena: &mut Arena<'_>| {
         place_variables(graph, arena)?;
