@@ -1,5 +1,6 @@
 //! What a firmware takes of a board's memory.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -15,6 +16,8 @@ pub(crate) struct Footprint {
     pub(crate) ram: u64,
     /// Symbols of a memory allocator.
     pub(crate) allocator: Vec<String>,
+    /// The operators whose kernels are linked, by their [`plain`] names.
+    pub(crate) kernels: BTreeSet<String>,
 }
 
 impl Footprint {
@@ -40,10 +43,58 @@ impl Footprint {
         for symbol in file.symbols().filter(|symbol| symbol.is_definition()) {
             let name = symbol.name().unwrap_or_default();
             let is_allocator = ["__rust_alloc", "__rg_alloc", "__rdl_alloc"].iter().any(|s| name.contains(s));
+            footprint.kernels.extend(kernel(name));
             if is_allocator || matches!(name, "malloc" | "free" | "calloc" | "realloc") {
                 footprint.allocator.push(name.to_owned());
             }
         }
         Ok(footprint)
+    }
+}
+
+/// The operator that a mangled name of the runtime is of, in small letters without `_`: `_ZN13sedge_runtime7kernels7conv_2d...`,
+/// a function of the module, and `..kernels..Conv2d$u20$as...`, a method of its kernel, are both of `conv2d`.
+fn kernel(symbol: &str) -> Option<String> {
+    let name = match symbol.split_once("13sedge_runtime7kernels") {
+        Some((_, path)) => {
+            let digits = path.find(|c: char| !c.is_ascii_digit())?;
+            let name = path.get(digits..digits.checked_add(path.get(..digits)?.parse().ok()?)?)?;
+            // What follows is the next part of the path; otherwise it is a function of `kernels` itself.
+            let is_module = path.get(digits + name.len()..)?.starts_with(|c: char| c.is_ascii_digit());
+            is_module.then_some(name).filter(|name| !SHARED.contains(name))?
+        }
+        None => symbol.split_once("sedge_runtime..kernels..")?.1.split_once("$u20$as$u20$")?.0,
+    };
+    Some(plain(name))
+}
+
+/// The name of an operator, a module or a type in small letters without `_`, which all three have in common.
+pub(crate) fn plain(name: &str) -> String {
+    name.chars().filter(|&c| c != '_').map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Modules of `kernels` that serve several operators.
+const SHARED: [&str; 6] = ["custom", "filter", "gemm", "int8", "recurrent", "shared"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_name_the_operators_they_are_of() {
+        for (symbol, operator) in [
+            ("_ZN13sedge_runtime7kernels7conv_2d7prepare17h0123456789abcdefE", Some("conv2d")),
+            ("_ZN13sedge_runtime7kernels6while_7growing3run17h0123456789abcdefE", Some("while")),
+            (
+                "_ZN82_$LT$sedge_runtime..kernels..Conv2d$u20$as$u20$sedge_runtime..resolver..Kernel$GT$4code17h5dE",
+                Some("conv2d"),
+            ),
+            ("_ZN13sedge_runtime7kernels6filter3run6direct17h1a970924d659c542E", None),
+            ("_ZN13sedge_runtime7session5build5build17h1a970924d659c542E", None),
+            ("_ZN13sedge_runtime7kernels9999conv_2d", None),
+            ("main", None),
+        ] {
+            assert_eq!(kernel(symbol).as_deref(), operator, "{symbol}");
+        }
     }
 }

@@ -5,13 +5,15 @@ mod bench;
 mod emulator;
 mod table;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use sedge_runtime::Model;
 use serde::Serialize;
 
-use crate::elf::Footprint;
+use crate::elf::{Footprint, plain};
 use crate::toolchain::{Cross, cargo};
 use crate::{root, target};
 
@@ -119,20 +121,28 @@ const BOARDS: [Board; 6] = [
     },
 ];
 
-/// Bytes of data in a program's flash that are not the program: its model, and the inputs it plays.
-fn data_of(program: &str) -> Result<u64> {
-    let read = |file: &str| fs::read(root().join(file)).with_context(|| file.to_owned());
-    let (model, inputs) = match program {
-        "hello-sine" => {
-            let file = read("tests/data/sine/sine_int8_tf.tflite")?;
-            (sedge_compile::compile(&file, program)?.data, "firmware-examples/fixtures/sine.bin")
-        }
-        _ => {
-            let file = read("tests/data/keywords/keywords_int8_tf.tflite")?;
-            (file.len(), "firmware-examples/fixtures/keywords.bin")
-        }
-    };
-    Ok((model + read(inputs)?.len()) as u64)
+/// What a program has besides itself: its model, and the inputs it plays.
+struct Data {
+    /// Bytes of both in flash.
+    bytes: u64,
+    /// The model's operators, by their [`plain`] names.
+    operators: BTreeSet<String>,
+}
+
+impl Data {
+    fn of(program: &str) -> Result<Self> {
+        let read = |file: &str| fs::read(root().join(file)).with_context(|| file.to_owned());
+        let (model, is_compiled, inputs) = match program {
+            "hello-sine" => ("tests/data/sine/sine_int8_tf.tflite", true, "sine.bin"),
+            _ => ("tests/data/keywords/keywords_int8_tf.tflite", false, "keywords.bin"),
+        };
+        let file = read(model)?;
+        let bytes = if is_compiled { sedge_compile::compile(&file, program)?.data } else { file.len() };
+        let inputs = read(&format!("firmware-examples/fixtures/{inputs}"))?.len();
+        let model = Model::check(&file)?;
+        let operators = model.main().operators().iter().map(|op| plain(model.code(&op).name())).collect();
+        Ok(Self { bytes: (bytes + inputs) as u64, operators })
+    }
 }
 
 /// What came of one program on one board.
@@ -145,6 +155,8 @@ pub(crate) struct Report {
     flash: u64,
     /// Bytes of flash without the model and the inputs that the program plays.
     flash_code: u64,
+    /// Operators whose kernels are linked; all of them are the model's.
+    kernels: usize,
     /// Bytes of variables, the arena among them.
     ram: u64,
     /// Bytes of the arena that the session uses.
@@ -246,8 +258,12 @@ fn build(board: &Board) -> Result<PathBuf> {
 
 fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report> {
     let footprint = Footprint::read(&built.join(program))?;
-    let data = data_of(program)?;
+    let data = Data::of(program)?;
     let mut failures = Vec::new();
+    // What a program does not name must not cost it anything.
+    for kernel in footprint.kernels.difference(&data.operators) {
+        failures.push(format!("links {kernel}, which its model does not have"));
+    }
     if let Some(symbol) = footprint.allocator.first() {
         failures.push(format!("links a memory allocator: {symbol}"));
     }
@@ -256,7 +272,8 @@ fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report>
         board: board.name,
         core: board.core,
         flash: footprint.flash,
-        flash_code: footprint.flash - data,
+        flash_code: footprint.flash - data.bytes,
+        kernels: footprint.kernels.len(),
         ram: footprint.ram,
         arena: None,
         failures,

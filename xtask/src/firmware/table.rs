@@ -4,7 +4,8 @@ use super::Report;
 
 pub(super) fn markdown(reports: &[Report]) -> String {
     let mut rows = vec![
-        ["program", "board", "core", "flash", "without data", "RAM", "arena", "result"].map(String::from),
+        ["program", "board", "core", "flash", "without data", "kernels", "RAM", "arena", "result"]
+            .map(String::from),
     ];
     for report in reports {
         rows.push([
@@ -13,6 +14,7 @@ pub(super) fn markdown(reports: &[Report]) -> String {
             report.core.to_owned(),
             report.flash.to_string(),
             report.flash_code.to_string(),
+            report.kernels.to_string(),
             report.ram.to_string(),
             report.arena.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
             if report.failures.is_empty() { "ok" } else { "FAILED" }.to_owned(),
