@@ -5,7 +5,7 @@ use std::fs;
 use std::num::NonZero;
 use std::path::Path;
 
-use sedge_runtime::schema::op::{CallOnce, If, Operator as _, While};
+use sedge_runtime::schema::op::{CallOnce, If, Operator as _, StablehloComposite, While};
 use sedge_runtime::{
     BuiltinOperator, Error, Level, Model, Options, Resolver, Session, Shape, TensorType, Weights, kernels,
 };
@@ -211,7 +211,9 @@ pub fn with_session_in<R>(
 pub fn missing_operators(model: &Model<'_>, resolver: Resolver) -> Vec<String> {
     let key = |code: &sedge_runtime::schema::OperatorCode<'_>| (code.number(), code.name().to_owned());
     let missing: BTreeSet<_> = resolver.missing(model).map(|code| key(&code)).collect();
-    let calls = |code: BuiltinOperator| [If::CODE, While::CODE, CallOnce::CODE].contains(&code);
+    let calls = |code: BuiltinOperator| {
+        [If::CODE, While::CODE, CallOnce::CODE, StablehloComposite::CODE].contains(&code)
+    };
     let main = model.main();
     if main.operators().iter().any(|o| calls(model.code(&o).builtin())) {
         return missing.into_iter().map(|(_, name)| name).collect();

@@ -1,8 +1,8 @@
 //! Small models of several subgraphs, written by hand.
 
 use sedge_schema::generated::{
-    BufferT, BuiltinOperator, BuiltinOptionsT, ModelT, OperatorCodeT, OperatorT, SignatureDefT, SubGraphT,
-    TensorMapT, TensorT, TensorType,
+    BufferT, BuiltinOperator, BuiltinOptions2T, BuiltinOptionsT, ModelT, OperatorCodeT, OperatorT,
+    SignatureDefT, SubGraphT, TensorMapT, TensorT, TensorType,
 };
 use sedge_schema::write::to_bytes;
 
@@ -22,6 +22,15 @@ pub struct Models {
 pub struct Graph {
     tensors: Vec<TensorT>,
     operators: Vec<OperatorT>,
+}
+
+impl Graph {
+    /// Gives the operator that was added last options of the second union.
+    pub fn options_2(&mut self, options: BuiltinOptions2T) {
+        if let Some(operator) = self.operators.last_mut() {
+            operator.builtin_options_2 = options;
+        }
+    }
 }
 
 impl Models {

@@ -2,8 +2,8 @@
 
 use sedge_runtime::{Error, Model, Options, Refusal, Session, Weights, kernels, op_set};
 use sedge_schema::generated::{
-    BuiltinOperator as Code, BuiltinOptionsT as Of, CallOnceOptionsT, IfOptionsT, TensorType,
-    VarHandleOptionsT, WhileOptionsT,
+    BuiltinOperator as Code, BuiltinOptions2T as Of2, BuiltinOptionsT as Of, CallOnceOptionsT, IfOptionsT,
+    StableHLOCompositeOptionsT, TensorType, VarHandleOptionsT, WhileOptionsT,
 };
 use sedge_tests::graphs::{Graph, Models};
 use sedge_tests::run::arena;
@@ -400,4 +400,28 @@ fn variables_of_a_loop_may_grow() {
     }
     // 3, 5, 8 and so on: 144 after eight turns.
     assert_eq!(large, Some(144));
+}
+
+/// `y = a + b - b`, where the sum is a composite that graph 1 stands for.
+#[test]
+fn a_composite_runs_its_decomposition() {
+    let mut m = Models::new();
+    let mut g = Graph::default();
+    let [a, b, sum, y] = [(); 4].map(|()| m.tensor(&mut g, INT, &[2]));
+    m.operator(&mut g, Code::STABLEHLO_COMPOSITE, &[a, b], &[sum], Of::NONE);
+    let composite =
+        table!(StableHLOCompositeOptionsT { name: Some("some.sum".into()), decomposition_subgraph_index: 1 });
+    g.options_2(Of2::StableHLOCompositeOptions(Box::new(composite)));
+    m.operator(&mut g, Code::SUB, &[sum, b], &[y], Of::NONE);
+    m.graph(g, &[a, b], &[y, sum]);
+    binary(&mut m, Code::ADD);
+    let file = m.finish();
+    let mut memory = arena(1 << 16);
+    let mut session =
+        Session::new(Model::check(&file).expect("a model"), kernels::ALL, &mut memory).expect("a session");
+    session.set_input(0, &[5i32, 7]).expect("an input");
+    session.set_input(1, &[10i32, 20]).expect("an input");
+    session.invoke().expect("an invocation");
+    assert_eq!(session.output::<i32>(1), Ok(&[15, 27][..]));
+    assert_eq!(session.output::<i32>(0), Ok(&[5, 7][..]));
 }

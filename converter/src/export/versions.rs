@@ -232,6 +232,7 @@ pub fn op_version(graph: &Graph, node: &Node) -> i32 {
             | Op::SelectV2(_)
             | Op::ShapeOf(_)
             | Op::Squeeze(_)
+            | Op::StablehloComposite(_)
             | Op::Unique(_)
             | Op::UnsortedSegmentMax(_)
             | Op::UnsortedSegmentMin(_)

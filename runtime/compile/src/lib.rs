@@ -104,7 +104,8 @@ pub fn compile_model(model: Model<'_>, name: &str) -> Result<Compiled, Error> {
 pub fn image(model: Model<'_>) -> Result<Image, Error> {
     for (operator, view) in model.main().operators().iter().enumerate() {
         let code = model.code(&view).builtin();
-        if matches!(code, BuiltinOperator::If | BuiltinOperator::While) {
+        if matches!(code, BuiltinOperator::If | BuiltinOperator::While | BuiltinOperator::StablehloComposite)
+        {
             return Err(Error::Calls { operator, code });
         }
     }

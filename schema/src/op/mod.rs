@@ -405,6 +405,7 @@ macro_rules! with_operators {
             square::Square,
             squared_difference::SquaredDifference,
             squeeze::Squeeze,
+            stablehlo_composite::StablehloComposite,
             strided_slice::StridedSlice,
             sub::Sub,
             sum::Sum,

@@ -23,6 +23,10 @@ pub(super) fn agree(op: &Op, operator: &Operator<'_>) {
             assert_eq!(op.cond_subgraph, t.cond_subgraph_index);
             assert_eq!(op.body_subgraph, t.body_subgraph_index);
         }
+        Op::StablehloComposite(op) => {
+            let t = table!(builtin_options_2_as_stable_hlocomposite_options);
+            assert_eq!(op.decomposition_subgraph, t.decomposition_subgraph_index);
+        }
         Op::CallOnce(op) => {
             let t = table!(builtin_options_as_call_once_options);
             assert_eq!(op.init_subgraph, t.init_subgraph_index);

@@ -362,7 +362,9 @@ pub(super) fn any(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOptionsT
         BuiltinOperator::UNIQUE => {
             BuiltinOptionsT::UniqueOptions(Box::new(table!(UniqueOptionsT { idx_out_type: bias })))
         }
-        BuiltinOperator::DILATE | BuiltinOperator::REDUCE_WINDOW => BuiltinOptionsT::NONE,
+        BuiltinOperator::DILATE | BuiltinOperator::REDUCE_WINDOW | BuiltinOperator::STABLEHLO_COMPOSITE => {
+            BuiltinOptionsT::NONE
+        }
         BuiltinOperator::MATRIX_DIAG => BuiltinOptionsT::MatrixDiagOptions(Box::default()),
         BuiltinOperator::MATRIX_SET_DIAG => BuiltinOptionsT::MatrixSetDiagOptions(Box::default()),
         BuiltinOperator::NON_MAX_SUPPRESSION_V4 => {
@@ -383,6 +385,13 @@ pub(super) fn any_2(c: &mut Choices<'_>, code: BuiltinOperator) -> BuiltinOption
         BuiltinOperator::REDUCE_WINDOW => {
             BuiltinOptions2T::ReduceWindowOptions(Box::new(table!(ReduceWindowOptionsT {
                 reduce_function: ReduceWindowFunction(c.below(7) as i32),
+            })))
+        }
+        BuiltinOperator::STABLEHLO_COMPOSITE => {
+            BuiltinOptions2T::StableHLOCompositeOptions(Box::new(table!(StableHLOCompositeOptionsT {
+                name: c.maybe(Choices::text),
+                decomposition_subgraph_index: c.int(),
+                version: c.int(),
             })))
         }
         code if code != BuiltinOperator::DILATE
