@@ -1,7 +1,8 @@
 //! Operators that clamp: RELU, RELU6 and their like.
 //!
 //! float32: `min(max(x, low), high)`. Quantized: the value is rescaled to the output's scale first,
-//! `y = clamp(zero_out + (x - zero_in) * (scale_in / scale_out))`, clamped to the quantized interval.
+//! `y = clamp(zero_out + (x - zero_in) * (scale_in / scale_out))`, clamped to the quantized interval. The quotient is one of
+//! float32, as in tflite-micro's and LiteRT's kernels.
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::Activation;
@@ -39,13 +40,18 @@ pub(crate) fn prepare_range(node: &mut Prepare<'_>, (low, high): (f32, f32)) -> 
             let range = kind.integer_range().ok_or(Refusal::Type(INPUT))?;
             (data.min, data.max) =
                 quantized_range((low, high), output.scale, output.zero_point, range.0, range.1);
-            data.rescale = Multiplier::from_real(f64::from(input.scale) / f64::from(output.scale));
+            data.rescale = factor(input.scale, output.scale);
             (data.input_zero, data.output_zero) = (input.zero_point, output.zero_point);
         }
         _ => return Err(Refusal::Type(INPUT)),
     }
     node.overwrite(0, 0);
     node.set_data(data)
+}
+
+/// What quantized values are multiplied with.
+fn factor(input: f32, output: f32) -> Multiplier {
+    Multiplier::from_real(f64::from(input / output))
 }
 
 pub(crate) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
@@ -59,5 +65,16 @@ pub(crate) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         Some(TensorType::UInt8) => map::<u8>(node, |x| rescaled(x.into()) as u8),
         Some(TensorType::Int16) => map::<i16>(node, |x| rescaled(x.into()) as i16),
         _ => map::<f32>(node, |x| clamp_float(x, data.low, data.high)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value that LiteRT's reference kernel gives; a quotient of float64 gives 30437.
+    #[test]
+    fn scales_are_divided_in_float32() {
+        assert_eq!(factor(9.130_143e-5, 8.334_763e-5).apply(27785), 30436);
     }
 }
