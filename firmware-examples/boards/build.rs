@@ -34,14 +34,11 @@ fn embed_model() {
     println!("cargo::rerun-if-changed={path}");
     let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let model = Model::check(&bytes).unwrap_or_else(|e| panic!("{path}: {e}"));
-    let operators = model.main().operators();
-    let mut kernels: Vec<String> = operators.iter().map(|o| kernel(model.code(&o).name())).collect();
-    kernels.sort();
-    kernels.dedup();
+    let image = sedge_compile::image(model).unwrap_or_else(|e| panic!("{path}: {e}"));
     let text = format!(
         "static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?}));\n\
          macro_rules! kernels {{ () => {{ sedge_runtime::op_set![{}] }} }}\n",
-        kernels.join(", ")
+        sedge_compile::op_set(model, Some(&image))
     );
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::write(out.join("bench_model.rs"), text).expect("OUT_DIR can be written");
@@ -65,12 +62,6 @@ fn each(function: &str, reference: &str, method: &str, count: usize) -> String {
         "fn {function}(model: {reference}model::Model<'_>, mut see: impl FnMut({reference}[u8])) {{\n{}}}\n\n",
         calls.collect::<String>()
     )
-}
-
-/// The kernel of an operator of this name: `DepthwiseConv2d` for `DEPTHWISE_CONV_2D`.
-fn kernel(operator: &str) -> String {
-    let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
-    operator.split('_').map(word).collect()
 }
 
 fn default_board(target: &str) -> &'static str {

@@ -94,12 +94,14 @@ impl core::fmt::Debug for Resolver {
 
 /// A [`Resolver`] of the named operators: `op_set![Conv2d, Softmax]`. Only their kernels are linked.
 ///
+/// Of an operator that is int8 throughout, `int8::Conv2d` links less ([`kernels::int8`](crate::kernels::int8)).
+///
 /// Kernels of a program's own, such as custom operators, follow after a semicolon:
 /// `op_set![Conv2d, Softmax; MyOperator]`.
 #[macro_export]
 macro_rules! op_set {
-    ($($name:ident),* $(,)? $(; $($own:expr),* $(,)?)?) => {
-        $crate::Resolver::new(const { &[$(&$crate::kernels::$name as &dyn $crate::Kernel),*] })
+    ($($($name:ident)::+),* $(,)? $(; $($own:expr),* $(,)?)?) => {
+        $crate::Resolver::new(const { &[$(&$crate::kernels::$($name)::+ as &dyn $crate::Kernel),*] })
             $(.with(const { &[$(&$own as &dyn $crate::Kernel),*] }))?
     };
 }

@@ -2,13 +2,14 @@
 """Accuracy of `sedge convert` on the MLPerf Tiny models, in every form and with every method of calibration, beside the
 float models and TensorFlow's int8 files; and how far each agrees with the float model.
 
-    mlperf_tiny.py --sedge target/release/sedge --models DIR --data DIR        (pip install numpy pillow)
+    mlperf_tiny.py --sedge target/release/sedge --models DIR --data DIR [--wake-word str_ww.h5]   (pip install numpy pillow)
 
 DIR of --models holds kws_float32.tflite, kws_ref_model.tflite, vww_96_float.tflite, vww_96_int8.tflite,
 resnet8_float.tflite, resnet8_int8.tflite, ad01_fp32.tflite and ad01_int8.tflite of the MLPerf Tiny benchmark; DIR of
 --data its labelled samples: mlperf_kws01 (int8 features, of the int8 model's input scale), mlperf_vww01 (JPEG, blue
-first) and cifar10_raw. Every second sample calibrates, the others are classified. There is no labelled data for ad01:
-random windows calibrate it, and the share of the signal that quantization leaves wrong is shown.
+first) and cifar10_raw. Every second sample calibrates, the others are classified. There is no labelled data for ad01, nor for
+str_ww, whose Keras file --wake-word names: made windows calibrate them, and the share of the signal that quantization leaves
+wrong is shown.
 
 With --peers N each converted file is also run on N samples by LiteRT and by tflite-micro's reference kernels, which must
 give the bytes that Sedge gives (pip install ai-edge-litert, and --pre tflite-micro). LiteRT rounds fully connected
@@ -63,17 +64,25 @@ def output(a, model, x, tmp):
     return np.load(f'{tmp}/out/output_0.npy')
 
 
-def anomaly(a, tmp):
-    """Signal-to-noise ratio in dB of the int8 files' outputs against the float model's."""
-    x = np.random.default_rng(1).uniform(-1, 1, (120, 640)).astype(np.float32)
-    np.savez(f'{tmp}/ad.npz', x=x[:100])
-    run(a, 'convert', f'{a.models}/ad01_fp32.tflite', '-o', f'{tmp}/ad.tflite', '--calibration', f'{tmp}/ad.npz')
+def noise(a, tmp, source, peer, x):
+    """Signal-to-noise ratio in dB of the int8 files' outputs against the float model's: the first 100 windows calibrate."""
+    np.savez(f'{tmp}/windows.npz', x=x[:100])
+    run(a, 'convert', source, '-o', f'{tmp}/real.tflite', '--quantize', 'none')
+    run(a, 'convert', source, '-o', f'{tmp}/int8.tflite', '--calibration', f'{tmp}/windows.npz')
     def ratio(model):
-        want = [output(a, f'{a.models}/ad01_fp32.tflite', s[None], tmp) for s in x[100:]]
-        got = [output(a, model, s[None], tmp) for s in x[100:]]
-        noise = sum(((w - g) ** 2).sum() for w, g in zip(want, got))
-        return 10 * np.log10(sum((w ** 2).sum() for w in want) / noise)
-    return ratio(f'{tmp}/ad.tflite'), ratio(f'{a.models}/ad01_int8.tflite')
+        want, got = (outputs(a, m, x[100:], tmp) for m in (f'{tmp}/real.tflite', model))
+        return 10 * np.log10((want ** 2).sum() / ((want - got) ** 2).sum())
+    return f'{ratio(f"{tmp}/int8.tflite"):.1f} dB, TensorFlow {ratio(peer):.1f} dB'
+
+
+def spectra(count):
+    """Windows of 30 spectra that change slowly along both axes, in the range of the wake word model's input."""
+    rng = np.random.default_rng(1)
+    def window():
+        over_time = rng.normal(0, 0.08, (30, 1, 40)).cumsum(0)
+        over_bands = rng.normal(0, 0.08, (1, 1, 40)).cumsum(2)
+        return np.clip(over_time + over_bands + 0.45, 0, 0.94).astype(np.float32)
+    return np.stack([window() for _ in range(count)])
 
 
 def outputs(a, model, x, tmp):
@@ -129,6 +138,7 @@ def main():
     ap.add_argument('--sedge', default='target/release/sedge')
     ap.add_argument('--models', required=True)
     ap.add_argument('--data', required=True)
+    ap.add_argument('--wake-word', metavar='FILE', help='str_ww.h5')
     ap.add_argument('--peers', type=int, default=0, metavar='N')
     a = ap.parse_args()
     names = ['samples', 'float', 'int8, TensorFlow', *(name for name, _ in FORMS)]
@@ -154,11 +164,14 @@ def main():
             real, *found = (outputs(a, f, x[1::2], tmp) for f in files)
             notes += [f'| {name} | {" | ".join(agreement(real, f) for f in found)} |']
             peered += [peers(a, name, made[0], x[1::2], tmp)] if a.peers else []
-        ours, theirs = anomaly(a, tmp)
-        notes += ['', *peered, f'ad01, signal to quantization noise on 20 random windows: {ours:.1f} dB, TensorFlow {theirs:.1f} dB']
-        if a.peers:
-            windows = np.random.default_rng(2).uniform(-1, 1, (a.peers, 640)).astype(np.float32)
-            notes += [peers(a, 'ad01', f'{tmp}/ad.tflite', windows, tmp)]
+        notes += ['', *peered, 'Signal to quantization noise on made windows:']
+        made = {'ad01': (f'{a.models}/ad01_fp32.tflite', f'{a.models}/ad01_int8.tflite',
+                         np.random.default_rng(1).uniform(-1, 1, (120, 640)).astype(np.float32))}
+        if a.wake_word:
+            made['str_ww'] = (a.wake_word, f'{a.models}/str_ww_ref_model.tflite', spectra(200))
+        for name, (source, peer, x) in made.items():
+            notes += [f'{name}: {noise(a, tmp, source, peer, x)}']
+            notes += [peers(a, name, f'{tmp}/int8.tflite', x[100:], tmp)] if a.peers else []
     print('\n'.join(['', *notes]))
 
 

@@ -57,6 +57,8 @@ struct Memories {
     host: MemoryReport,
     /// What it takes where it is compiled into firmware; nothing where it cannot be.
     compiled: Option<Compiled>,
+    /// What an interpreter in firmware must name in `op_set!`.
+    op_set: String,
     peak: Option<Peak>,
 }
 
@@ -157,11 +159,12 @@ fn memory(model: &Model<'_>) -> Result<(Memories, Plan), Failure> {
         alive.sort_by_key(|piece| std::cmp::Reverse(piece.bytes));
         Peak { at: load(peak), alive, next: plan.next_peak().map(load) }
     });
-    let compiled = sedge_compile::image(*model).ok();
+    let image = sedge_compile::image(*model).ok();
     let memories = Memories {
         microcontroller: MemoryReport::new(small.level, small.weights, micro),
         host: MemoryReport::new(fast.level, fast.weights, host),
-        compiled: compiled.map(|c| Compiled { arena_bytes: c.arena, data_bytes: c.data.len() }),
+        op_set: sedge_compile::op_set(*model, image.as_ref()),
+        compiled: image.map(|c| Compiled { arena_bytes: c.arena, data_bytes: c.data.len() }),
         peak,
     };
     Ok((memories, plan))
@@ -180,6 +183,7 @@ fn memory_text(memory: &Memories, partial: bool) -> String {
         let (arena, data) = (number(arena_bytes as u64), number(data_bytes as u64));
         out += &format!("compiled into firmware (sedge compile): an arena of {arena}, and {data} in flash\n");
     }
+    out += &format!("interpreter in firmware: op_set![{}]\n", memory.op_set);
     if let Some(Peak { at: Load { operator, name, bytes }, alive, next }) = &memory.peak {
         out += &format!("peak: {} bytes live during operator {operator}, {name}:\n", number(*bytes as u64));
         for Alive { tensors, bytes, first, last } in alive {

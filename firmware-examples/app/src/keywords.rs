@@ -123,7 +123,13 @@ impl<'a, 'q, L: OutputPin> Spotter<'a, 'q, L> {
         hop: usize,
     ) -> Result<Self, Error> {
         let model = Model::check(&MODEL.0)?;
-        let kernels = op_set![Conv2d, DepthwiseConv2d, AveragePool2d, FullyConnected, Softmax];
+        let kernels = op_set![
+            int8::Conv2d,
+            int8::DepthwiseConv2d,
+            int8::AveragePool2d,
+            int8::FullyConnected,
+            int8::Softmax
+        ];
         let options = Options { weights: Weights::InPlace, ..Options::default() };
         let session = Session::with_options(model, kernels, arena, &options)?;
         Ok(Self { session, queue, window: Deque::new(), hop, leds })

@@ -20,7 +20,10 @@
 
 #![forbid(unsafe_code)]
 
+mod op_set;
 mod source;
+
+pub use op_set::op_set;
 
 use sedge_runtime::compiled::Image;
 use sedge_runtime::{

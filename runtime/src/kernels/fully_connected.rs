@@ -108,7 +108,6 @@ pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 }
 
 /// Whether an int8 operator with weights in place is one that [`run::small`] can have.
-#[cfg(feature = "std")]
 pub(super) fn is_small(prepared: &crate::arena::Prepared<'_>, data: crate::arena::Span) -> bool {
     prepared.get::<Data>(data).first().is_some_and(|data| run::is_small(prepared, &data.way))
 }

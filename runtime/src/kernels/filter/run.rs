@@ -73,7 +73,6 @@ pub(in crate::kernels) fn small(node: &mut Invoke<'_>, shape: Shape, data: Span)
 }
 
 /// Whether an int8 operator is one that [`small`] can have, by its way.
-#[cfg(feature = "std")]
 pub(in crate::kernels) fn is_small(prepared: &crate::arena::Prepared<'_>, way: &Way) -> bool {
     prepared.get::<Requantize>(way.data).first().is_some_and(Requantize::is_small)
 }
