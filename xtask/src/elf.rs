@@ -63,7 +63,10 @@ fn kernel(symbol: &str) -> Option<String> {
             let is_module = path.get(digits + name.len()..)?.starts_with(|c: char| c.is_ascii_digit());
             is_module.then_some(name).filter(|name| !SHARED.contains(name))?
         }
-        None => symbol.split_once("sedge_runtime..kernels..")?.1.split_once("$u20$as$u20$")?.0,
+        None => {
+            let path = symbol.split_once("sedge_runtime..kernels..")?.1.split_once("$u20$as$u20$")?.0;
+            path.rsplit("..").next()?
+        }
     };
     Some(plain(name))
 }
@@ -88,6 +91,10 @@ mod tests {
             (
                 "_ZN82_$LT$sedge_runtime..kernels..Conv2d$u20$as$u20$sedge_runtime..resolver..Kernel$GT$4code17h5dE",
                 Some("conv2d"),
+            ),
+            (
+                "_ZN88_$LT$sedge_runtime..kernels..int8..Softmax$u20$as$u20$sedge_runtime..resolver..Kernel$GT$6invoke17h1E",
+                Some("softmax"),
             ),
             ("_ZN13sedge_runtime7kernels6filter3run6direct17h1a970924d659c542E", None),
             ("_ZN13sedge_runtime7session5build5build17h1a970924d659c542E", None),

@@ -63,6 +63,7 @@ struct Board {
 }
 
 const BOTH: &[&str] = &["hello-sine", "keyword-spotting"];
+const ALL: &[&str] = &["hello-sine", "gesture", "keyword-spotting"];
 
 const BOARDS: [Board; 6] = [
     Board {
@@ -71,7 +72,7 @@ const BOARDS: [Board; 6] = [
         target: "thumbv7em-none-eabihf",
         rustflags: "",
         qemu: &["qemu-system-arm", "-M", "mps2-an386"],
-        programs: BOTH,
+        programs: ALL,
         tick: Some(40.0),
     },
     Board {
@@ -80,7 +81,7 @@ const BOARDS: [Board; 6] = [
         target: "thumbv6m-none-eabi",
         rustflags: "",
         qemu: &["qemu-system-arm", "-M", "microbit"],
-        programs: &["hello-sine"],
+        programs: &["hello-sine", "gesture"],
         tick: None,
     },
     Board {
@@ -116,7 +117,7 @@ const BOARDS: [Board; 6] = [
         target: "riscv32imc-unknown-none-elf",
         rustflags: "",
         qemu: &["qemu-system-riscv32", "-M", "virt", "-bios", "none", "-cpu", "rv32,a=off,f=off,d=off"],
-        programs: BOTH,
+        programs: ALL,
         tick: Some(1.0),
     },
 ];
@@ -134,6 +135,7 @@ impl Data {
         let read = |file: &str| fs::read(root().join(file)).with_context(|| file.to_owned());
         let (model, is_compiled, inputs) = match program {
             "hello-sine" => ("tests/data/sine/sine_int8_tf.tflite", true, "sine.bin"),
+            "gesture" => ("tests/data/gesture/gesture_int8_tf.tflite", true, "gesture.bin"),
             _ => ("tests/data/keywords/keywords_int8_tf.tflite", false, "keywords.bin"),
         };
         let file = read(model)?;

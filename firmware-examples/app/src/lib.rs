@@ -3,6 +3,7 @@
 
 #![no_std]
 
+pub mod gesture;
 pub mod keywords;
 pub mod sine;
 

@@ -8,10 +8,12 @@ use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use app::gesture::{Accelerometer, GESTURES, Recognizer};
 use app::keywords::{COEFFICIENTS, Frame, FrameSensor, LABELS, Sampler, Spotter, WINDOW, WORDS};
 use app::sine::Lamp;
-use app::{keywords, sine};
+use app::{gesture, keywords, sine};
 use embedded_hal::digital::{self, OutputPin};
+use embedded_hal::i2c::{self, I2c, Operation};
 use embedded_hal::pwm::{self, SetDutyCycle};
 use heapless::spsc::Queue;
 use sedge_runtime::arena::Aligned;
@@ -29,14 +31,18 @@ fn expected(model: &str) -> Vec<[Vec<i8>; 2]> {
 }
 
 fn fixture(name: &str, model: &str) -> Vec<i8> {
-    let path = here("fixtures").join(name);
     let inputs: Vec<i8> = expected(model).into_iter().flat_map(|[input, _]| input).collect();
-    let bytes: Vec<u8> = inputs.iter().map(|b| b.cast_unsigned()).collect();
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, &bytes).unwrap();
-    }
-    assert_eq!(fs::read(&path).unwrap(), bytes, "{name} is not made of {model}: run with UPDATE=1");
+    played(name, model, &inputs.iter().map(|b| b.cast_unsigned()).collect::<Vec<_>>());
     inputs
+}
+
+/// Makes sure that a device plays these bytes, which `source` holds.
+fn played(name: &str, source: &str, bytes: &[u8]) {
+    let path = here("fixtures").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, bytes).unwrap();
+    }
+    assert_eq!(fs::read(&path).unwrap(), bytes, "{name} is not made of {source}: run with UPDATE=1");
 }
 
 fn out(program: &str) -> Vec<String> {
@@ -162,8 +168,65 @@ fn keyword_spotting_prints_the_expected_bytes() {
     assert_eq!(found, outputs);
 }
 
+/// A sensor on a bus, which answers as often as there are readings, and wants to be set up first.
+struct Bus {
+    readings: Vec<u8>,
+    written: Vec<[u8; 2]>,
+}
+
+impl i2c::ErrorType for Bus {
+    type Error = i2c::ErrorKind;
+}
+
+impl I2c for Bus {
+    fn transaction(&mut self, address: u8, operations: &mut [Operation<'_>]) -> Result<(), i2c::ErrorKind> {
+        assert_eq!(address, 0x18);
+        match operations {
+            [Operation::Write([register, value])] => self.written.push([*register, *value]),
+            [Operation::Write([0xA8]), Operation::Read(buffer)] => {
+                assert_eq!(self.written, [[0x20, 0x47], [0x23, 0x98]]);
+                if self.readings.is_empty() {
+                    return Err(i2c::ErrorKind::Bus);
+                }
+                buffer.copy_from_slice(&self.readings.drain(..buffer.len()).collect::<Vec<_>>());
+            }
+            other => panic!("{other:?}"),
+        }
+        Ok(())
+    }
+}
+
+/// The recording is what the device plays, the windows' bytes are what the peer was given, and the scores what it gave.
+#[test]
+fn gesture() {
+    let mut file = npyz::npz::NpzArchive::open(here("../tests/data/gesture/recording.npz")).unwrap();
+    let raw = file.by_name("raw").unwrap().unwrap().into_vec::<i16>().unwrap();
+    let bytes: Vec<u8> = raw.iter().flat_map(|value| value.to_le_bytes()).collect();
+    played("gesture.bin", "gesture/recording.npz", &bytes);
+    let printed = Printed::default();
+    let mut arena = Box::new(Aligned([0; gesture::ARENA_SIZE]));
+    let sensor = Accelerometer::new(Bus { readings: bytes, written: Vec::new() }).unwrap();
+    let leds = std::array::from_fn::<_, GESTURES, _>(|i| Led(&printed, gesture::LABELS[i + 1], false));
+    let mut recognizer = Recognizer::new(&mut arena, sensor, leds);
+    let mut expected = expected("gesture/gesture_int8_tf").into_iter();
+    while let Ok(is_complete) = recognizer.sample() {
+        if is_complete {
+            let decision = recognizer.decide().unwrap();
+            let [_, scores] = expected.next().unwrap();
+            assert_eq!(scores, decision.scores);
+            let seen = decision.seen.map_or("?", |label| gesture::LABELS[label]);
+            printed.borrow_mut().push(format!("{:?} {seen}", decision.scores));
+        }
+    }
+    assert!(expected.next().is_none());
+    drop(recognizer);
+    assert_eq!(out("gesture"), printed.into_inner());
+}
+
 #[test]
 fn labels_are_those_of_the_data() {
-    let labels = fs::read_to_string(here("../tests/data/keywords/labels.txt")).unwrap();
-    assert_eq!(labels.lines().collect::<Vec<_>>(), LABELS);
+    for (model, labels) in [("keywords", &LABELS[..]), ("gesture", &gesture::LABELS)] {
+        let found = fs::read_to_string(here("../tests/data").join(model).join("labels.txt")).unwrap();
+        assert_eq!(found.lines().collect::<Vec<_>>(), labels);
+    }
 }
