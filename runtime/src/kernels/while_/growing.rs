@@ -142,7 +142,9 @@ fn take_over(
         match place.home() {
             Home::Activations(from) => node.arena.copy(memory.saturating_add(from), to, bytes),
             Home::Prepared(from) => node.arena.copy(from, to, bytes),
-            Home::State(from) => node.arena.copy(node.arena.marks().state().start.saturating_add(from), to, bytes),
+            Home::State(from) => {
+                node.arena.copy(node.arena.marks().state().start.saturating_add(from), to, bytes)
+            }
             Home::File(from) => {
                 let file = node.graph.model.file();
                 let from = from.checked_add(bytes).and_then(|end| file.get(from..end));
