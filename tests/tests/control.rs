@@ -402,6 +402,38 @@ fn variables_of_a_loop_may_grow() {
     assert_eq!(large, Some(144));
 }
 
+/// `n, a = 0, [1, 2]; while n < 3: (n, a) = (n + 1, a with a behind it)`, of constants only.
+#[test]
+fn a_loop_over_constants_may_grow() {
+    let mut m = Models::new();
+    let mut g = Graph::default();
+    let (zero, start) = (m.constant(&mut g, &[], &[0]), m.constant(&mut g, &[2], &[1, 2]));
+    let (n, y) = (m.tensor(&mut g, INT, &[]), m.tensor(&mut g, INT, &[2]));
+    m.operator(&mut g, Code::WHILE, &[zero, start], &[n, y], while_of(1, 2));
+    m.graph(g, &[], &[y]);
+    let mut g = Graph::default();
+    let (n, a) = (m.tensor(&mut g, INT, &[]), m.tensor(&mut g, INT, &[2]));
+    let three = m.constant(&mut g, &[], &[3]);
+    let goes_on = m.tensor(&mut g, BOOL, &[]);
+    m.operator(&mut g, Code::LESS, &[n, three], &[goes_on], Of::NONE);
+    m.graph(g, &[n, a], &[goes_on]);
+    let mut g = Graph::default();
+    let (n, a) = (m.tensor(&mut g, INT, &[]), m.tensor(&mut g, INT, &[2]));
+    let (next, twice) = (m.tensor(&mut g, INT, &[]), m.tensor(&mut g, INT, &[4]));
+    let one = m.constant(&mut g, &[], &[1]);
+    m.operator(&mut g, Code::ADD, &[n, one], &[next], Of::NONE);
+    m.operator(&mut g, Code::CONCATENATION, &[a, a], &[twice], Of::NONE);
+    m.graph(g, &[n, a], &[next, twice]);
+    let file = m.finish();
+    let mut memory = arena(1 << 16);
+    let mut session =
+        Session::new(Model::check(&file).expect("a model"), kernels::ALL, &mut memory).expect("a session");
+    for _ in 0..2 {
+        session.invoke().expect("an invocation");
+        assert_eq!(session.output::<i32>(0), Ok(&[1, 2].repeat(8)[..]));
+    }
+}
+
 /// `y = a + b - b`, where the sum is a composite that graph 1 stands for.
 #[test]
 fn a_composite_runs_its_decomposition() {

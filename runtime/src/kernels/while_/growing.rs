@@ -26,6 +26,10 @@ pub(super) fn prepare(op: While, node: &mut Prepare<'_>, variable: usize) -> Res
     if node.depth != 0 {
         return Err(Refusal::Shape(Slot::Output(variable as u8)));
     }
+    if !node.running {
+        // Also where all inputs are constants: the subgraphs may read variables.
+        return Err(Refusal::Pending(Slot::Input(variable as u8)));
+    }
     let before = node.arena.marks();
     start(node)?;
     loop {
