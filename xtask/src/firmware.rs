@@ -63,7 +63,7 @@ struct Board {
 }
 
 const BOTH: &[&str] = &["hello-sine", "keyword-spotting"];
-const ALL: &[&str] = &["hello-sine", "gesture", "keyword-spotting"];
+const ALL: &[&str] = &["hello-sine", "gesture", "vibration", "keyword-spotting"];
 
 const BOARDS: [Board; 6] = [
     Board {
@@ -81,7 +81,7 @@ const BOARDS: [Board; 6] = [
         target: "thumbv6m-none-eabi",
         rustflags: "",
         qemu: &["qemu-system-arm", "-M", "microbit"],
-        programs: &["hello-sine", "gesture"],
+        programs: &["hello-sine", "gesture", "vibration"],
         tick: None,
     },
     Board {
@@ -135,6 +135,7 @@ impl Data {
         let read = |file: &str| fs::read(root().join(file)).with_context(|| file.to_owned());
         let (model, is_compiled, inputs) = match program {
             "hello-sine" => ("tests/data/sine/sine_int8_tf.tflite", true, "sine.bin"),
+            "vibration" => ("tests/data/vibration/vibration_int8_tf.tflite", true, "vibration.bin"),
             "gesture" => ("tests/data/gesture/gesture_int8_tf.tflite", true, "gesture.bin"),
             _ => ("tests/data/keywords/keywords_int8_tf.tflite", false, "keywords.bin"),
         };

@@ -13,6 +13,7 @@ use embedded_hal::i2c::I2c;
 use heapless::Deque;
 
 use crate::Fault;
+use crate::accelerometer::{Accelerometer, Reading};
 
 /// The network: 64 readings in, one score for each label out.
 mod network {
@@ -36,47 +37,10 @@ const HOP: usize = 16;
 /// The score from which on a window shows something: 60 %, where -128 is 0 % and 127 nearly 100 %.
 const SEEN: i8 = 26;
 
-/// The acceleration along x, y and z; 32 is 1 g.
-type Reading = [i8; 3];
-
-/// An LIS3DH of ST, set to ±4 g and 50 readings a second.
-#[derive(Debug)]
-pub struct Accelerometer<I> {
-    i2c: I,
-}
-
-impl<I: I2c> Accelerometer<I> {
-    /// The sensor's address on the bus, with its pin SA0 low.
-    pub const ADDRESS: u8 = 0x18;
-    /// CTRL_REG1: 50 Hz, all axes.
-    const RATE: [u8; 2] = [0x20, 0x47];
-    /// CTRL_REG4: ±4 g, high resolution; a value is not changed while it is read.
-    const RANGE: [u8; 2] = [0x23, 0x98];
-    /// OUT_X_L and the five registers behind it.
-    const VALUES: u8 = 0x28 | 0x80;
-
-    /// Sets the sensor on this bus up.
-    ///
-    /// # Errors
-    /// Where the bus fails.
-    pub fn new(mut i2c: I) -> Result<Self, I::Error> {
-        i2c.write(Self::ADDRESS, &Self::RATE)?;
-        i2c.write(Self::ADDRESS, &Self::RANGE)?;
-        Ok(Self { i2c })
-    }
-
-    /// The acceleration, in the network's numbers: `round(value / 256)`, where the sensor's 8192 is 1 g and the network's
-    /// input scale 1/32 g.
-    fn read(&mut self) -> Result<Reading, I::Error> {
-        let mut bytes = [0; 6];
-        self.i2c.write_read(Self::ADDRESS, &[Self::VALUES], &mut bytes)?;
-        let [xl, xh, yl, yh, zl, zh] = bytes;
-        let scaled = |low, high| {
-            let steps = (i32::from(i16::from_le_bytes([low, high])) + 128) >> 8;
-            i8::try_from(steps).unwrap_or(i8::MAX)
-        };
-        Ok([scaled(xl, xh), scaled(yl, yh), scaled(zl, zh)])
-    }
+/// A reading in the network's numbers: `round(value / 256)`, where the sensor's 8192 is 1 g and the network's input scale
+/// 1/32 g.
+fn scaled(reading: Reading) -> [i8; 3] {
+    reading.map(|value| i8::try_from((i32::from(value) + 128) >> 8).unwrap_or(i8::MAX))
 }
 
 /// What the network says of one window.
@@ -92,13 +56,13 @@ pub struct Decision {
 pub struct Recognizer<'a, I, L> {
     sensor: Accelerometer<I>,
     network: network::Model<'a>,
-    window: Deque<Reading, WINDOW>,
+    window: Deque<[i8; 3], WINDOW>,
     before: Option<usize>,
     leds: [L; GESTURES],
 }
 
 impl<'a, I: I2c, L: OutputPin> Recognizer<'a, I, L> {
-    /// A recognizer with an LED for each of [`LABELS`] but the first.
+    /// A recognizer whose sensor measures 50 times a second, with an LED for each of [`LABELS`] but the first.
     pub fn new(arena: &'a mut Arena, sensor: Accelerometer<I>, leds: [L; GESTURES]) -> Self {
         Self { sensor, network: network::Model::new(arena), window: Deque::new(), before: None, leds }
     }
@@ -110,7 +74,7 @@ impl<'a, I: I2c, L: OutputPin> Recognizer<'a, I, L> {
     pub fn sample(&mut self) -> Result<bool, Fault<I::Error>> {
         let reading = self.sensor.read().map_err(Fault::Driver)?;
         // The window has room: `decide` makes some where it is full.
-        let _ = self.window.push_back(reading);
+        let _ = self.window.push_back(scaled(reading));
         Ok(self.window.is_full())
     }
 

@@ -3,9 +3,11 @@
 
 #![no_std]
 
+pub mod accelerometer;
 pub mod gesture;
 pub mod keywords;
 pub mod sine;
+pub mod vibration;
 
 /// Why a program cannot go on. `D` is the error of its drivers.
 #[derive(Clone, Copy, Debug, PartialEq)]

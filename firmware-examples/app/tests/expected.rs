@@ -8,10 +8,12 @@ use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use app::gesture::{Accelerometer, GESTURES, Recognizer};
+use app::accelerometer::{Accelerometer, Rate};
+use app::gesture::{GESTURES, Recognizer};
 use app::keywords::{COEFFICIENTS, Frame, FrameSensor, LABELS, Sampler, Spotter, WINDOW, WORDS};
 use app::sine::Lamp;
-use app::{gesture, keywords, sine};
+use app::vibration::Watch;
+use app::{gesture, keywords, sine, vibration};
 use embedded_hal::digital::{self, OutputPin};
 use embedded_hal::i2c::{self, I2c, Operation};
 use embedded_hal::pwm::{self, SetDutyCycle};
@@ -168,10 +170,23 @@ fn keyword_spotting_prints_the_expected_bytes() {
     assert_eq!(found, outputs);
 }
 
-/// A sensor on a bus, which answers as often as there are readings, and wants to be set up first.
+/// A sensor on a bus, which answers as often as there are readings, and wants to be set up for a rate first.
 struct Bus {
     readings: Vec<u8>,
+    rate: u8,
     written: Vec<[u8; 2]>,
+}
+
+impl Bus {
+    /// One that plays the readings of a recording, which a device of this name has too.
+    fn playing(name: &str, folder: &str, rate: u8) -> Self {
+        let source = format!("{folder}/recording.npz");
+        let mut file = npyz::npz::NpzArchive::open(here("../tests/data").join(&source)).unwrap();
+        let raw = file.by_name("raw").unwrap().unwrap().into_vec::<i16>().unwrap();
+        let readings: Vec<u8> = raw.iter().flat_map(|value| value.to_le_bytes()).collect();
+        played(name, &source, &readings);
+        Self { readings, rate, written: Vec::new() }
+    }
 }
 
 impl i2c::ErrorType for Bus {
@@ -184,7 +199,7 @@ impl I2c for Bus {
         match operations {
             [Operation::Write([register, value])] => self.written.push([*register, *value]),
             [Operation::Write([0xA8]), Operation::Read(buffer)] => {
-                assert_eq!(self.written, [[0x20, 0x47], [0x23, 0x98]]);
+                assert_eq!(self.written, [[0x20, self.rate], [0x23, 0x98]]);
                 if self.readings.is_empty() {
                     return Err(i2c::ErrorKind::Bus);
                 }
@@ -199,13 +214,9 @@ impl I2c for Bus {
 /// The recording is what the device plays, the windows' bytes are what the peer was given, and the scores what it gave.
 #[test]
 fn gesture() {
-    let mut file = npyz::npz::NpzArchive::open(here("../tests/data/gesture/recording.npz")).unwrap();
-    let raw = file.by_name("raw").unwrap().unwrap().into_vec::<i16>().unwrap();
-    let bytes: Vec<u8> = raw.iter().flat_map(|value| value.to_le_bytes()).collect();
-    played("gesture.bin", "gesture/recording.npz", &bytes);
     let printed = Printed::default();
     let mut arena = Box::new(Aligned([0; gesture::ARENA_SIZE]));
-    let sensor = Accelerometer::new(Bus { readings: bytes, written: Vec::new() }).unwrap();
+    let sensor = Accelerometer::new(Bus::playing("gesture.bin", "gesture", 0x47), Rate::Hz50).unwrap();
     let leds = std::array::from_fn::<_, GESTURES, _>(|i| Led(&printed, gesture::LABELS[i + 1], false));
     let mut recognizer = Recognizer::new(&mut arena, sensor, leds);
     let mut expected = expected("gesture/gesture_int8_tf").into_iter();
@@ -221,6 +232,31 @@ fn gesture() {
     assert!(expected.next().is_none());
     drop(recognizer);
     assert_eq!(out("gesture"), printed.into_inner());
+}
+
+/// What the network is given and gives are the peer's bytes, and the lamp is on where the recording says that something is wrong.
+#[test]
+fn vibration() {
+    let printed = Printed::default();
+    let mut arena = Box::new(Aligned([0; vibration::ARENA_SIZE]));
+    let sensor = Accelerometer::new(Bus::playing("vibration.bin", "vibration", 0x97), Rate::Hz1344).unwrap();
+    let mut watch = Watch::new(&mut arena, sensor, Led(&printed, "warning", false));
+    let mut file = npyz::npz::NpzArchive::open(here("../tests/data/vibration/recording.npz")).unwrap();
+    let labels = file.by_name("label").unwrap().unwrap().into_vec::<i64>().unwrap();
+    let expected = expected("vibration/vibration_int8_tf");
+    assert_eq!(labels.len(), expected.len());
+    for (label, [given, made]) in labels.into_iter().zip(expected) {
+        watch.measure(|| {}).unwrap();
+        let decision = watch.decide().unwrap();
+        assert_eq!([&given[..], &made], [&decision.given[..], &decision.made]);
+        assert_eq!(decision.is_unusual(), label != 0, "{decision:?}");
+        printed.borrow_mut().push(format!("error {}", decision.error));
+    }
+    assert!(watch.measure(|| {}).is_err());
+    drop(watch);
+    assert_eq!(out("vibration"), printed.into_inner());
+    let threshold = fs::read_to_string(here("../tests/data/vibration/threshold.txt")).unwrap();
+    assert_eq!(threshold.trim(), vibration::THRESHOLD.to_string());
 }
 
 #[test]

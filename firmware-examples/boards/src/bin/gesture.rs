@@ -4,7 +4,8 @@
 #![no_main]
 
 use app::Fault;
-use app::gesture::{ARENA_SIZE, Accelerometer, Arena, GESTURES, LABELS, Recognizer};
+use app::accelerometer::{Accelerometer, Rate};
+use app::gesture::{ARENA_SIZE, Arena, GESTURES, LABELS, Recognizer};
 use boards::devices::{I2cRecording, Led};
 use boards::{end, entry, log_arena};
 use sedge_runtime::arena::Aligned;
@@ -17,7 +18,7 @@ static READINGS: &[u8] = include_bytes!("../../../fixtures/gesture.bin");
 
 fn run() -> Result<(), Fault<core::convert::Infallible>> {
     let leds = core::array::from_fn::<_, GESTURES, _>(|i| Led::new(LABELS[i + 1]));
-    let Ok(sensor) = Accelerometer::new(I2cRecording::new(READINGS)) else { return Ok(()) };
+    let Ok(sensor) = Accelerometer::new(I2cRecording::new(READINGS), Rate::Hz50) else { return Ok(()) };
     let mut recognizer = Recognizer::new(MEMORY.take(), sensor, leds);
     log_arena(ARENA_SIZE, ARENA_SIZE);
     // On a board a timer calls `sample` fifty times a second. The recording ends with an error of the bus.
