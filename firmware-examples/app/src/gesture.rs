@@ -67,7 +67,7 @@ impl<'a, I: I2c, L: OutputPin> Recognizer<'a, I, L> {
         Self { sensor, network: network::Model::new(arena), window: Deque::new(), before: None, leds }
     }
 
-    /// Takes a reading, which a timer calls for; decides where that completes a window.
+    /// Takes a reading, for which a timer calls; tells whether that completes a window.
     ///
     /// # Errors
     /// Where the bus fails.
