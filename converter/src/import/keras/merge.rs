@@ -109,20 +109,17 @@ fn dot(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Resul
         )));
     };
     let mut sides = [a, b];
-    for (side, axis) in [axes.0, axes.1].into_iter().enumerate() {
-        let dims = importer.dims(sides[side]);
+    for (k, (side, axis)) in sides.iter_mut().zip([axes.0, axes.1]).enumerate() {
+        let part = format!("{name}/operand {k}");
         // Rows [batch, others, axis].
-        let mut rows = sides[side];
-        let part = format!("{name}/operand {side}");
-        rows = match (dims.as_slice(), axis) {
-            (&[batch, size], _) => importer.reshape(&part, rows, &[batch, 1, size])?,
-            (_, 1) => importer.builder.transpose(&part, rows, &[0, 2, 1])?,
-            _ => rows,
+        *side = match (importer.dims(*side).as_slice(), axis) {
+            (&[batch, size], _) => importer.reshape(&part, *side, &[batch, 1, size])?,
+            (_, 1) => importer.builder.transpose(&part, *side, &[0, 2, 1])?,
+            _ => *side,
         };
         if layer.flag("normalize", false) {
-            rows = importer.emit(&format!("{part}/unit"), L2Normalization::default(), &[rows])?;
+            *side = importer.emit(&format!("{part}/unit"), L2Normalization::default(), &[*side])?;
         }
-        sides[side] = rows;
     }
     let product = importer.emit(name, BatchMatmul { adj_y: true, ..BatchMatmul::default() }, &sides)?;
     let made = importer.dims(product);
