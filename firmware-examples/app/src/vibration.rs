@@ -91,11 +91,12 @@ impl Decision {
         let (factor, zero) = OUTPUT;
         // In 1/256 of the inputs' steps.
         let difference = |given: i8, made: i8| {
-            (i64::from(given) << 8) - (i64::from(i32::from(made) - zero) * i64::from(factor) >> 8)
+            let made = i64::from(i32::from(made) - zero) * i64::from(factor);
+            (i64::from(given) << 8) - (made >> 8)
         };
         let pairs = given.iter().zip(&made);
         let squares: u64 = pairs.map(|(&given, &made)| difference(given, made).unsigned_abs().pow(2)).sum();
-        let error = squares / INPUTS as u64 >> 16;
+        let error = (squares / INPUTS as u64) >> 16;
         Self { given, made, error: u32::try_from(error).unwrap_or(u32::MAX) }
     }
 
