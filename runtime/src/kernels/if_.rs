@@ -42,8 +42,5 @@ pub(super) fn prepare(op: If, node: &mut Prepare<'_>) -> Result<(), Refusal> {
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let Data { callees: [then, other] } = *node.data::<Data>()?;
     let callee = if node.input::<u8>(0)?.first() != Some(&0) { then } else { other };
-    let memory = node.scratch::<u8>()?;
-    call::copy_in(node, &callee, memory, |node, i| node.input_place(i + 1))?;
-    call::run(node, &callee, memory)?;
-    call::copy_out(node, &callee, memory)
+    call::call(node, &callee, 1)
 }

@@ -21,8 +21,5 @@ pub(super) fn prepare(op: StablehloComposite, node: &mut Prepare<'_>) -> Result<
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let callee = *node.data::<Callee>()?;
-    let memory = node.scratch::<u8>()?;
-    call::copy_in(node, &callee, memory, |node, i| node.input_place(i))?;
-    call::run(node, &callee, memory)?;
-    call::copy_out(node, &callee, memory)
+    call::call(node, &callee, 0)
 }

@@ -77,8 +77,9 @@ impl Session<'_> {
     /// What the session holds, to be written into a program; `None` where shapes depend on values that only a run
     /// computes, or an output is no tensor that is computed.
     ///
-    /// The session's weights must lie in place, its level be the scalar one, and none of its operators IF, WHILE or STABLEHLO_COMPOSITE. Those
-    /// that run a subgraph once (CALL_ONCE) run now, and the program starts with what they leave in the state.
+    /// The session's weights must lie in place, its level be the scalar one, and none of its operators IF, WHILE or
+    /// STABLEHLO_COMPOSITE. Those that run a subgraph once (CALL_ONCE) run now, and the program starts with what they leave in
+    /// the state.
     ///
     /// # Errors
     /// Where running these fails.

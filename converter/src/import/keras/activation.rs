@@ -118,7 +118,8 @@ impl Importer<'_> {
         let x = only(inputs)?;
         let rank = self.dims(x).len();
         let axis = match axes(layer, "axis", rank)?.as_deref() {
-            None => rank - 1,
+            // A scalar has no last axis.
+            None => rank.checked_sub(1).ok_or_else(|| Failure::new("its input has no dimensions"))?,
             Some(&[axis]) => axis,
             Some(_) => return Err(Failure::new("several axes are not supported")),
         };

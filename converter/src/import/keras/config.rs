@@ -131,69 +131,55 @@ fn references(value: &Value) -> Option<Vec<Reference>> {
 /// What each call of a layer reads, as Keras 2 (lists) or Keras 3 (objects with `keras_history`) write it.
 fn calls(nodes: &Value) -> Vec<Vec<Reference>> {
     let all = nodes.as_array().map(Vec::as_slice).unwrap_or_default();
-    all.iter()
-        .map(|node| {
-            let mut found = Vec::new();
-            collect(node, &mut found, 0);
-            found
-        })
-        .collect()
+    all.iter().map(references_in).collect()
 }
 
-/// An operand of a function: what another layer gives, or a number.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What a call of a layer is given: what another layer gives, or a number.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operand {
-    Tensor,
+    Tensor(Reference),
     Number(f32),
 }
 
-/// The operands in a node, in their order: in Keras 3 `args`, in Keras 2 a reference and named arguments, where a number in
-/// the first place is a reference to `_CONSTANT_VALUE`.
+/// The operands in a node, in their order; those in keyword arguments too. In Keras 2 a number in the first place is a
+/// reference to `_CONSTANT_VALUE`.
 fn operands(value: &Value, found: &mut Vec<Operand>, depth: usize) {
     if depth > 16 {
         return;
     }
-    if let Some(number) = value.as_f64() {
-        return found.push(Operand::Number(number as f32));
-    }
-    if let Some("_CONSTANT_VALUE") = value.get(0).and_then(Value::as_str) {
-        found.extend(value.get(2).and_then(Value::as_f64).map(|n| Operand::Number(n as f32)));
-        return value.get(3).into_iter().for_each(|named| operands(named, found, depth + 1));
-    }
-    if reference(value).is_some() {
-        found.push(Operand::Tensor);
-        return value.get(3).into_iter().for_each(|named| operands(named, found, depth + 1));
+    let one = match (reference(value), value.get(0).and_then(Value::as_str)) {
+        (Some(one), _) => Some(Operand::Tensor(one)),
+        (None, Some("_CONSTANT_VALUE")) => {
+            value.get(2).and_then(Value::as_f64).map(|n| Operand::Number(n as f32))
+        }
+        _ => value.as_f64().map(|n| Operand::Number(n as f32)),
+    };
+    if let Some(one) = one {
+        found.push(one);
+        if let Some(Value::Object(keywords)) = value.get(3) {
+            in_order(keywords).for_each(|v| operands(v, found, depth + 1));
+        }
+        return;
     }
     match value {
         Value::Array(list) => list.iter().for_each(|v| operands(v, found, depth + 1)),
-        Value::Object(fields) if fields.get("config").is_some_and(|c| c.get("keras_history").is_some()) => {
-            found.push(Operand::Tensor);
-        }
-        Value::Object(fields) => in_order(fields).for_each(|v| operands(v, found, depth + 1)),
+        Value::Object(fields) => match fields.get("config").and_then(|c| c.get("keras_history")) {
+            Some(history) => operands(history, found, depth + 1),
+            None => in_order(fields).for_each(|v| operands(v, found, depth + 1)),
+        },
         _ => {}
     }
 }
 
-/// The references in a node, in their order; those in keyword arguments too.
-fn collect(value: &Value, found: &mut Vec<Reference>, depth: usize) {
-    if depth > 16 {
-        return;
-    }
-    if let Some(one) = reference(value) {
-        found.push(one);
-        if let Some(Value::Object(keywords)) = value.get(3) {
-            in_order(keywords).for_each(|v| collect(v, found, depth + 1));
-        }
-        return;
-    }
-    match value {
-        Value::Array(list) => list.iter().for_each(|v| collect(v, found, depth + 1)),
-        Value::Object(fields) => match fields.get("config").and_then(|c| c.get("keras_history")) {
-            Some(history) => collect(history, found, depth + 1),
-            None => in_order(fields).for_each(|v| collect(v, found, depth + 1)),
-        },
-        _ => {}
-    }
+/// The references in a node.
+fn references_in(node: &Value) -> Vec<Reference> {
+    let mut found = Vec::new();
+    operands(node, &mut found, 0);
+    let tensor = |operand| match operand {
+        Operand::Tensor(reference) => Some(reference),
+        Operand::Number(_) => None,
+    };
+    found.into_iter().filter_map(tensor).collect()
 }
 
 /// Sizes of rows and columns, those of one dimension as of an image of one row.
@@ -223,13 +209,9 @@ impl Layer {
         fn holds(value: &Value) -> bool {
             match value {
                 Value::Array(list) => list.iter().any(holds),
-                Value::Object(fields) => fields.iter().any(|(key, v)| {
-                    let mut found = Vec::new();
-                    if is_mask(key) {
-                        collect(v, &mut found, 0);
-                    }
-                    !found.is_empty() || holds(v)
-                }),
+                Value::Object(fields) => {
+                    fields.iter().any(|(key, v)| (is_mask(key) && !references_in(v).is_empty()) || holds(v))
+                }
                 _ => false,
             }
         }

@@ -6,6 +6,7 @@ use sedge_schema::op::{
 };
 
 use super::config::{Layer, Operand};
+use super::operation::axis_of;
 use super::{Handler, Importer};
 use crate::Failure;
 use crate::graph::{Operation, TensorId};
@@ -44,7 +45,7 @@ fn operands(
     let mut found = Vec::new();
     for (k, operand) in layer.operands().into_iter().enumerate() {
         match operand {
-            Operand::Tensor => found.extend(tensors.next()),
+            Operand::Tensor(_) => found.extend(tensors.next()),
             Operand::Number(number) => {
                 found.push(importer.scalar(&format!("{}/operand {k}", layer.name), number)?);
             }
@@ -96,11 +97,8 @@ fn dot(importer: &mut Importer<'_>, layer: &Layer, inputs: &[TensorId]) -> Resul
     let ranks = [importer.dims(a).len(), importer.dims(b).len()];
     let given = &layer.config["axes"];
     let axis = |side: usize| {
-        let axis = given.as_i64().or_else(|| given.get(side)?.as_i64())?;
-        let rank = ranks[side] as i64;
-        usize::try_from(if axis < 0 { axis + rank } else { axis })
-            .ok()
-            .filter(|&axis| axis > 0 && axis < ranks[side])
+        let given = if given.is_i64() { given } else { given.get(side)? };
+        axis_of(given, ranks[side]).filter(|&axis| axis > 0)
     };
     let (Some(axes), true) = (axis(0).zip(axis(1)), ranks.iter().all(|rank| (2..=3).contains(rank))) else {
         return Err(Failure::new(format!(

@@ -49,13 +49,16 @@ fn of(
     importer.emit(&layer.name, op, &[only(inputs)?])
 }
 
-/// Axes of `rank` dimensions: one, a list, or `None` where the configuration has none. Negative ones count from the last.
+/// One axis of `rank` dimensions; a negative one counts from the last.
+pub(super) fn axis_of(value: &serde_json::Value, rank: usize) -> Option<usize> {
+    let axis = value.as_i64()?;
+    usize::try_from(if axis < 0 { axis + rank as i64 } else { axis }).ok().filter(|&axis| axis < rank)
+}
+
+/// Axes of `rank` dimensions: one, a list, or `None` where the configuration has none.
 pub(super) fn axes(layer: &Layer, key: &str, rank: usize) -> Result<Option<Vec<usize>>, Failure> {
     let value = &layer.config[key];
-    let axis = |v: &serde_json::Value| {
-        let axis = v.as_i64()?;
-        usize::try_from(if axis < 0 { axis + rank as i64 } else { axis }).ok().filter(|&axis| axis < rank)
-    };
+    let axis = |v: &serde_json::Value| axis_of(v, rank);
     let found = match value.as_array() {
         _ if value.is_null() => return Ok(None),
         Some(list) => list.iter().map(axis).collect(),

@@ -167,6 +167,14 @@ fn scope<'s>(run: &Run<'s>, callee: &Callee) -> Result<Scope<'s>, Refusal> {
     Ok(Scope { graph, resolver })
 }
 
+/// Runs the subgraph on the operator's inputs from number `first` on; its outputs become the operator's.
+pub(crate) fn call(node: &mut Invoke<'_>, callee: &Callee, first: usize) -> Result<(), Refusal> {
+    let memory = node.scratch::<u8>()?;
+    copy_in(node, callee, memory, |node, i| node.input_place(first + i))?;
+    run(node, callee, memory)?;
+    copy_out(node, callee, memory)
+}
+
 /// Copies to the subgraph's inputs what lies at the places of the calling operator that `from` tells.
 pub(crate) fn copy_in<'s>(
     node: &Invoke<'s>,

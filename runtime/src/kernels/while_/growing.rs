@@ -17,6 +17,7 @@ use sedge_schema::{Refusal, Slot};
 use crate::arena::{Home, Place, Span};
 use crate::kernels::shared::call::{self, Callee};
 use crate::node::{Invoke, Lasting, OpRecord, Prepare, Run, Scope, out_of_memory};
+use crate::slices;
 
 /// Runs the loop, which gives variable `variable` another shape.
 ///
@@ -77,7 +78,7 @@ fn start(node: &mut Prepare<'_>) -> Result<(), Refusal> {
         // The values are asked for again, because the memory was taken meanwhile.
         match (node.constant(i), given.home()) {
             (Some(constant), _) => {
-                node.arena.get_mut::<u8>(to).iter_mut().zip(constant).for_each(|(to, &from)| *to = from);
+                slices::copy(constant, node.arena.get_mut::<u8>(to));
             }
             (None, Home::Activations(from) | Home::Prepared(from)) => {
                 node.arena.copy(from, to.range().start, bytes).ok_or(Refusal::Internal)?;
@@ -152,10 +153,8 @@ fn take_over(
             Home::File(from) => {
                 let file = node.graph.model.file();
                 let from = from.checked_add(bytes).and_then(|end| file.get(from..end));
-                from.map(|from| {
-                    let to = node.arena.get_mut::<u8>(Span { offset: to as u32, bytes: bytes as u32 });
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
-                })
+                let to = Span { offset: to as u32, bytes: bytes as u32 };
+                from.map(|from| slices::copy(from, node.arena.get_mut::<u8>(to)))
             }
             _ => (bytes == 0).then_some(()),
         }

@@ -17,6 +17,7 @@ use sedge_schema::{Refusal, Slot, TensorType};
 
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
+use crate::slices;
 
 /// Bytes of metadata before the tables.
 const METADATA: usize = 16;
@@ -124,6 +125,6 @@ fn channels(coded: &Coded) -> impl Iterator<Item = usize> {
 fn copy(table: &[u8], from: usize, to: &mut [u8]) -> Option<()> {
     let at = from.checked_mul(to.len())?;
     let element = table.get(at..at.checked_add(to.len())?)?;
-    to.iter_mut().zip(element).for_each(|(to, &from)| *to = from);
+    slices::copy(element, to);
     Some(())
 }
