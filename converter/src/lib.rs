@@ -21,6 +21,7 @@ pub mod evaluate;
 pub mod exec;
 pub mod export;
 mod failure;
+pub mod frontend;
 pub mod graph;
 pub mod import;
 pub mod mixed;

@@ -16,6 +16,7 @@ fn help_has_examples_and_the_version_is_told() {
         assert!(result.stdout.contains("Examples:"), "{command}: {}", result.stdout);
         assert!(result.stdout.contains(&format!("sedge {command} digits.tflite")), "{}", result.stdout);
     }
+    assert!(sedge(&["frontend", "--help"]).stdout.contains("sedge frontend -o frontend.tflite"));
     assert_eq!(sedge(&["--version"]).stdout.trim(), concat!("sedge ", env!("CARGO_PKG_VERSION")));
     assert!(sedge(&["run", "--help"]).stdout.contains("(x * scale - mean) / std"));
 }
@@ -444,4 +445,37 @@ fn inspect_explains_the_peak() {
     assert_eq!(memory["compiled"]["arena_bytes"], memory["microcontroller"]["activation_bytes"]);
     let text = sedge(&["inspect", &model]).stdout;
     assert!(text.contains("live during operator") && text.contains("would set it"), "{text}");
+}
+
+#[test]
+fn the_bundled_front_end_is_the_default_one() {
+    let place = Workplace::new();
+    let path = place.path("frontend.tflite");
+    let json = sedge(&["frontend", "-o", &path, "--json"]).json();
+    assert_eq!((json["window_samples"].as_u64(), json["hop_samples"].as_u64()), (Some(480), Some(320)));
+    assert!(fs::read(&path).unwrap() == fs::read(data("keywords/frontend.tflite")).unwrap());
+}
+
+#[test]
+fn front_ends_whose_numbers_do_not_fit_are_refused() {
+    let place = Workplace::new();
+    let path = place.path("frontend.tflite");
+    for (arguments, advice) in [
+        (&["--hop", "40"] as &[&str], "make --hop as long as --window or shorter"),
+        (&["--rate", "11025"], "change --window or --rate"),
+        (&["--channels", "100"], "give fewer --channels"),
+        (&["--channels", "0"], "give --channels"),
+        (&["--high", "8000"], "less than half of the rate"),
+        (&["--low", "7600"], "make --low less than --high"),
+        (&["--low", "-1"], "make --low less than --high"),
+        (&["--low", "nan"], "make --low less than --high"),
+        (&["--window", "300"], "between 33 and 4096 samples"),
+        (&["--window", "2", "--hop", "2"], "between 33 and 4096 samples"),
+        (&["--rate", "0"], "change"),
+    ] {
+        let done = sedge(&[&["frontend", "-o", &path], arguments].concat());
+        assert_eq!(done.code, 2, "{arguments:?}: {}", done.stderr);
+        assert!(done.stderr.contains(advice), "{arguments:?}: {}", done.stderr);
+        assert!(!std::path::Path::new(&path).exists());
+    }
 }

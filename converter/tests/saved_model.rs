@@ -2,6 +2,7 @@
 
 mod official;
 mod oracle;
+mod shared;
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ use sedge_converter::convert::float_graph;
 use sedge_converter::graph::Graph;
 use sedge_converter::import::{Options, Source};
 
-use oracle::{Allowed, differences, shared};
+use oracle::{Allowed, differences};
+use shared::shared;
 
 /// Outputs may differ by this share of the largest value expected: sums in another order, as float32 rounds them.
 const ALLOWED: Allowed = Allowed::Share { of_largest: 1e-4, least: 0.0 };

@@ -7,6 +7,7 @@ mod convert;
 mod demo;
 mod engine;
 mod eval;
+mod frontend;
 mod inputs;
 mod inspect;
 mod peak;
@@ -40,6 +41,7 @@ pub struct Cli {
 enum Command {
     Convert(convert::Args),
     Compile(compile::Args),
+    Frontend(frontend::Args),
     Run(run::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
@@ -59,6 +61,7 @@ impl Cli {
         match self.command {
             Command::Convert(args) => convert::run(args),
             Command::Compile(args) => compile::run(args),
+            Command::Frontend(args) => frontend::run(args),
             Command::Eval(args) => eval::run(args),
             Command::Compare(args) => compare::run(args),
             Command::Demo(args) => demo::run(args),

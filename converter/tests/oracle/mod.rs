@@ -1,6 +1,6 @@
 //! Imported models beside what their makers' own library gave: written as float `.tflite`, run, and compared.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sedge_converter::data::{Array, Npz};
 use sedge_converter::exec::{ExecOptions, ModelFile, with_session};
@@ -36,19 +36,6 @@ impl Allowed {
             }
         }
     }
-}
-
-/// A folder of models beside the repository; `None`, and a line that says so, where it is not at hand.
-#[allow(dead_code, reason = "not all tests run other people's models")]
-pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("SEDGE_SHARED")
-        .map_or(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = root.join(folder);
-    if !path.is_dir() {
-        eprintln!("skipped: no {}", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 /// What differs from `t0.out0, t0.out1, ...` on `t0.in0, t0.in1, ...`, for each step of the file.

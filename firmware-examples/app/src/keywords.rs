@@ -1,9 +1,12 @@
-//! A lamp for each of six words: a front end turns sound into feature frames, a network tells
-//! which word a second of them holds.
+//! A lamp for each of six words: a front end turns sound into features, a network tells which word a second of them holds.
 //!
 //! ```text
-//! sensor --Sampler, on its interrupt--> queue --Spotter, in the main loop--> window -> network -> LEDs
+//! microphone --Sampler, on its interrupt--> queue of blocks
+//!     --Spotter, in the main loop--> front end -> window of frames -> network -> LEDs
 //! ```
+//!
+//! The front end is a model as well (`sedge frontend` writes it), compiled into the program; it keeps what it must remember of
+//! the sound before. The network runs in a session.
 
 use embedded_hal::digital::OutputPin;
 use heapless::Deque;
@@ -13,11 +16,19 @@ use sedge_runtime::{Error, Memory, Model, Options, Session, Weights, op_set};
 
 use crate::Fault;
 
-/// The network: 49 frames in, one score for each label out.
+/// The front end: a block of sound in, a frame of features out.
+mod frontend {
+    sedge_macros::include_model!("../../../tests/data/keywords/frontend.tflite");
+}
+
+/// The front end's memory.
+pub use frontend::{ARENA_SIZE as FRONTEND_ARENA_SIZE, Arena as FrontendArena};
+
+/// The network: a window of frames in, one score for each label out.
 pub static MODEL: &Aligned<[u8]> =
     &Aligned(*include_bytes!("../../../tests/data/keywords/keywords_int8_tf.tflite"));
 
-/// Bytes of arena that [`Spotter::new`] needs.
+/// Bytes of arena that the network needs.
 pub const ARENA: usize = 16 * 1024;
 
 /// What the network tells apart. The first [`WORDS`] are words.
@@ -26,52 +37,59 @@ pub const LABELS: [&str; 8] = ["yes", "no", "up", "down", "stop", "go", "silence
 /// The number of words, and of LEDs.
 pub const WORDS: usize = 6;
 
-/// The coefficients of one frame, 20 ms of sound.
-pub const COEFFICIENTS: usize = 10;
+/// The samples of a block: 20 ms at 16 kHz, from the start of one frame to that of the next.
+pub const BLOCK: usize = 320;
 
-/// The frames of a second, which the network looks at together.
+/// The features of a frame, 30 ms of sound.
+pub const CHANNELS: usize = 40;
+
+/// The frames that the network looks at together, a second.
 pub const WINDOW: usize = 49;
 
 /// The score from which on a word counts as heard: 60 %, where -128 is 0 % and 127 nearly 100 %.
 const HEARD: i8 = 26;
 
-/// The features of 20 ms of sound.
-pub type Frame = [i8; COEFFICIENTS];
+/// 20 ms of sound.
+pub type Block = [i16; BLOCK];
 
-/// A front end that makes feature frames of sound.
-pub trait FrameSensor {
+/// The features of a frame.
+pub type Frame = [i8; CHANNELS];
+
+/// A microphone that hands sound over in blocks, as DMA does for an I2S or PDM peripheral.
+pub trait Microphone {
     /// What can go wrong.
     type Error;
 
-    /// The next frame.
+    /// Fills `block` with the next sound.
     ///
     /// # Errors
-    /// `WouldBlock` while there is none; otherwise what went wrong.
-    fn read_frame(&mut self) -> nb::Result<Frame, Self::Error>;
+    /// `WouldBlock` while there is no whole block; otherwise what went wrong.
+    fn read(&mut self, block: &mut Block) -> nb::Result<(), Self::Error>;
 }
 
-/// Takes frames from the sensor into the queue. On a board it lives in the sensor's interrupt.
-pub struct Sampler<'q, S> {
-    sensor: S,
-    queue: Producer<'q, Frame>,
+/// Takes blocks from the microphone into the queue. On a board it lives in the interrupt that says that a block is whole.
+pub struct Sampler<'q, M> {
+    microphone: M,
+    queue: Producer<'q, Block>,
 }
 
-impl<'q, S: FrameSensor> Sampler<'q, S> {
+impl<'q, M: Microphone> Sampler<'q, M> {
     /// A sampler that fills this queue.
-    pub fn new(sensor: S, queue: Producer<'q, Frame>) -> Self {
-        Self { sensor, queue }
+    pub fn new(microphone: M, queue: Producer<'q, Block>) -> Self {
+        Self { microphone, queue }
     }
 
-    /// Takes one frame.
+    /// Takes one block.
     ///
     /// # Errors
-    /// `WouldBlock` while there is none or the queue is full; otherwise what the sensor says.
-    pub fn sample(&mut self) -> nb::Result<(), S::Error> {
+    /// `WouldBlock` while there is none or the queue is full; otherwise what the microphone says.
+    pub fn sample(&mut self) -> nb::Result<(), M::Error> {
         if !self.queue.ready() {
             return Err(nb::Error::WouldBlock);
         }
-        let frame = self.sensor.read_frame()?;
-        self.queue.enqueue(frame).map_err(|_| nb::Error::WouldBlock)
+        let mut block = [0; BLOCK];
+        self.microphone.read(&mut block)?;
+        self.queue.enqueue(block).map_err(|_| nb::Error::WouldBlock)
     }
 }
 
@@ -102,26 +120,31 @@ impl Decision {
     }
 }
 
-/// Looks at the frames of the queue, a window at a time, and lights the LED of the word it hears.
+/// Hears the blocks of the queue, looks at a second at a time, and lights the LED of the word that it hears.
 pub struct Spotter<'a, 'q, L> {
+    frontend: frontend::Model<'a>,
     session: Session<'a>,
-    queue: Consumer<'q, Frame>,
+    queue: Consumer<'q, Block>,
     window: Deque<Frame, WINDOW>,
+    /// Frames from one decision to the next, and since the last one.
     hop: usize,
+    since: usize,
     leds: [L; WORDS],
 }
 
 impl<'a, 'q, L: OutputPin> Spotter<'a, 'q, L> {
-    /// A spotter that decides each time it has seen `hop` new frames.
+    /// A spotter that decides each time it has heard `hop` more blocks.
     ///
     /// # Errors
     /// Where the model does not load, for instance because the arena is too small.
     pub fn new(
+        frontend: &'a mut FrontendArena,
         arena: &'a mut [u8],
-        queue: Consumer<'q, Frame>,
+        queue: Consumer<'q, Block>,
         leds: [L; WORDS],
         hop: usize,
     ) -> Result<Self, Error> {
+        let frontend = frontend::Model::new(frontend);
         let model = Model::check(&MODEL.0)?;
         let kernels = op_set![
             int8::Conv2d,
@@ -132,28 +155,32 @@ impl<'a, 'q, L: OutputPin> Spotter<'a, 'q, L> {
         ];
         let options = Options { weights: Weights::InPlace, ..Options::default() };
         let session = Session::with_options(model, kernels, arena, &options)?;
-        Ok(Self { session, queue, window: Deque::new(), hop, leds })
+        Ok(Self { frontend, session, queue, window: Deque::new(), hop, since: 0, leds })
     }
 
-    /// How much of the arena is used.
+    /// How much of the network's arena is used.
     pub fn memory(&self) -> Memory {
         self.session.memory()
     }
 
-    /// Takes what the queue holds. Decides, and shows it, when that completes a window.
+    /// Hears what the queue holds. Decides, and shows it, when it is time to.
     ///
     /// # Errors
-    /// Where the model or an LED fails.
+    /// Where a model or an LED fails.
     pub fn poll(&mut self) -> Result<Option<Decision>, Fault<L::Error>> {
-        while let Some(frame) = self.queue.dequeue() {
-            // The window has room: it is made below wherever the last frame filled it.
-            let _ = self.window.push_back(frame);
+        while let Some(block) = self.queue.dequeue() {
+            *self.frontend.input() = [block];
+            self.frontend.invoke()?;
             if self.window.is_full() {
+                self.window.pop_front();
+            }
+            // There is room: the oldest frame has just gone where there was none.
+            let _ = self.window.push_back(*self.frontend.output());
+            self.since += 1;
+            if self.since >= self.hop && self.window.is_full() {
+                self.since = 0;
                 let decision = self.decide()?;
                 self.show(&decision)?;
-                for _ in 0..self.hop.max(1) {
-                    self.window.pop_front();
-                }
                 return Ok(Some(decision));
             }
         }
@@ -162,7 +189,7 @@ impl<'a, 'q, L: OutputPin> Spotter<'a, 'q, L> {
 
     fn decide(&mut self) -> Result<Decision, Error> {
         let input = self.session.input_mut::<i8>(0)?;
-        for (row, frame) in input.chunks_exact_mut(COEFFICIENTS).zip(&self.window) {
+        for (row, frame) in input.chunks_exact_mut(CHANNELS).zip(&self.window) {
             row.copy_from_slice(frame);
         }
         self.session.invoke()?;

@@ -3,7 +3,7 @@
 
 use core::convert::Infallible;
 
-use app::keywords::{COEFFICIENTS, Frame, FrameSensor};
+use app::keywords::{Block, Microphone};
 use embedded_hal::digital::{self, OutputPin};
 use embedded_hal::i2c::{self, I2c, NoAcknowledgeSource, Operation};
 use embedded_hal::pwm::{self, SetDutyCycle};
@@ -61,14 +61,14 @@ impl OutputPin for Led {
     }
 }
 
-/// A front end that plays recorded frames.
+/// A microphone that hears a recording.
 #[derive(Debug)]
 pub struct Recording {
     rest: &'static [u8],
 }
 
 impl Recording {
-    /// The frames in `bytes`.
+    /// The samples in `bytes`, 16 bits each, low byte first.
     pub const fn new(bytes: &'static [u8]) -> Self {
         Self { rest: bytes }
     }
@@ -78,13 +78,16 @@ impl Recording {
 #[derive(Clone, Copy, Debug, defmt::Format)]
 pub struct Over;
 
-impl FrameSensor for Recording {
+impl Microphone for Recording {
     type Error = Over;
 
-    fn read_frame(&mut self) -> nb::Result<Frame, Over> {
-        let (frame, rest) = self.rest.split_first_chunk::<COEFFICIENTS>().ok_or(Over)?;
+    fn read(&mut self, block: &mut Block) -> nb::Result<(), Over> {
+        let (samples, rest) = self.rest.split_at_checked(2 * block.len()).ok_or(Over)?;
         self.rest = rest;
-        Ok(frame.map(u8::cast_signed))
+        for (to, &from) in block.iter_mut().zip(samples.as_chunks().0) {
+            *to = i16::from_le_bytes(from);
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 """Makes synthetic speech, trains the keyword network, writes models and data beside it.
 
-Needs the `espeak-ng` program. Speaking takes minutes: `make.py CLIPS.npz` keeps the
-spoken clips in that file and uses them again when it is there.
+Needs the `espeak-ng` program. `make.py FOLDER` keeps the spoken clips in `clips.npz` there and
+uses them again when they are there, and writes `heldout_audio.npz`, the sound of all held-out samples,
+for `tests/accuracy/keywords.py`.
 """
 
 import os
@@ -14,11 +15,12 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import common
 import numpy as np
-from features import RATE, SHAPE, features
+from features import RATE, SHAPE, STEP, features, stream
 from scipy.signal import lfilter, resample_poly
 
 SEED = 11
 EPOCHS = 24
+COPIES = 5
 WORDS = ["yes", "no", "up", "down", "stop", "go"]
 LABELS = [*WORDS, "silence", "unknown"]
 SILENCE, UNKNOWN = LABELS.index("silence"), LABELS.index("unknown")
@@ -116,32 +118,37 @@ def quiet(rng):
 
 
 def dataset(clips, held, copies, rng):
+    """(audio, features, labels), in the order in which the front end hears them."""
     audio, length, label, is_held = clips
-    x, y = [], []
+    scenes, y = [], []
     for i in np.flatnonzero(is_held == held):
         for _ in range(copies):
-            x.append(features(scene(audio[i], length[i], rng)[None])[0])
+            scenes.append(scene(audio[i], length[i], rng))
             y.append(label[i])
     for _ in range(int(np.sum(np.array(y) == 0))):
-        x.append(features(quiet(rng)[None])[0])
+        scenes.append(quiet(rng))
         y.append(SILENCE)
-    order = rng.permutation(len(x))
-    return np.array(x)[order], np.array(y, np.int64)[order]
+    order = rng.permutation(len(scenes))
+    heard = np.array(scenes)[order]
+    return heard, features(heard), np.array(y, np.int64)[order]
 
 
 def main():
     rng = np.random.default_rng(SEED)
     kept = sys.argv[1] if len(sys.argv) > 1 else None
-    if kept and os.path.exists(kept):
-        clips = tuple(np.load(kept)[f"arr_{i}"] for i in range(4))
+    spoken_path = kept and os.path.join(kept, "clips.npz")
+    if kept and os.path.exists(spoken_path):
+        clips = tuple(np.load(spoken_path)[f"arr_{i}"] for i in range(4))
     else:
         clips = spoken()
         if kept:
-            np.savez_compressed(kept, *clips)
-    x, y = dataset(clips, False, 3, rng)
-    held_x, held_y = dataset(clips, True, 1, rng)
+            np.savez_compressed(spoken_path, *clips)
+    _, x, y = dataset(clips, False, COPIES, rng)
+    held_audio, held_x, held_y = dataset(clips, True, 1, rng)
     print(f"{len(x)} training samples, {len(held_x)} held out")
     print("training samples by label:", np.bincount(y))
+    if kept:
+        np.savez_compressed(os.path.join(kept, "heldout_audio.npz"), audio=held_audio, y=held_y)
 
     tf = common.start_tf(SEED)
     layers = tf.keras.layers
@@ -151,12 +158,12 @@ def main():
             return layers.ReLU()(layers.BatchNormalization()(conv(t)))
 
         inputs = layers.Input(SHAPE, batch_size=batch)
-        first = layers.Conv2D(40, (10, 4), strides=2, padding="same", use_bias=False)
+        first = layers.Conv2D(40, (10, 12), strides=(2, 8), padding="same", use_bias=False)
         t = block(inputs, first)
         for _ in range(4):
             t = block(t, layers.DepthwiseConv2D(3, padding="same", use_bias=False))
             t = block(t, layers.Conv2D(40, 1, use_bias=False))
-        t = layers.Dropout(0.2)(t)
+        t = layers.Dropout(0.3)(t)
         t = layers.AveragePooling2D((25, 5))(t)
         t = layers.Flatten()(t)
         return tf.keras.Model(inputs, layers.Softmax()(layers.Dense(len(LABELS))(t)))
@@ -174,13 +181,15 @@ def main():
     def beside(name):
         return os.path.join(HERE, name)
 
-    calibration = x[:64]
+    calibration = x[:64].copy()
+    # The ends of what the front end can give, so that its bytes are the network's input as they are.
+    calibration[0, 0, 0], calibration[0, -1, -1] = 0, 255 * STEP
     paths = [beside("keywords_float.tflite"), beside("keywords_int8_tf.tflite")]
     common.convert(build, model, SHAPE, calibration, *paths)
-    # The first 13 of each label, in the order they come.
+    # The first 13 of each label, in the order they come, heard one after the other.
     first = [np.flatnonzero(held_y == i)[:13] for i in range(len(LABELS))]
     chosen = np.sort(np.concatenate(first))
-    ship_x, ship_y = held_x[chosen], held_y[chosen]
+    ship_x, ship_y = features(held_audio[chosen]), held_y[chosen]
     common.write_npz(beside("calibration.npz"), {"x": calibration})
     common.write_npz(beside("heldout.npz"), {"x": ship_x, "y": ship_y})
     with open(beside("labels.txt"), "w") as f:
@@ -201,6 +210,8 @@ def main():
     audio = np.array(audio, np.int16)
     labels = np.array([LABELS.index(n) for n in names], np.int64)
     arrays = {"audio": audio, "x": features(audio), "y": labels}
+    micro = common.Micro(common.read(paths[1]))
+    arrays["scores"] = np.concatenate([micro(row[None, ..., None])[0] for row in stream(audio)])
     common.write_npz(beside("clips.npz"), arrays)
     print("the clips, clean:", [LABELS[i] for i in model.predict(arrays["x"]).argmax(1)])
 

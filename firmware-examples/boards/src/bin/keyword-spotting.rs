@@ -4,7 +4,7 @@
 #![no_main]
 
 use app::Fault;
-use app::keywords::{ARENA, Frame, LABELS, Sampler, Spotter, WINDOW, WORDS};
+use app::keywords::{ARENA, Block, FRONTEND_ARENA_SIZE, FrontendArena, LABELS, Sampler, Spotter, WORDS};
 use boards::devices::{Led, Recording};
 use boards::{end, entry, log_arena};
 use heapless::spsc::Queue;
@@ -12,9 +12,14 @@ use sedge_runtime::arena::Aligned;
 use static_cell::ConstStaticCell;
 
 static MEMORY: ConstStaticCell<Aligned<[u8; ARENA]>> = ConstStaticCell::new(Aligned([0; ARENA]));
-static QUEUE: ConstStaticCell<Queue<Frame, 8>> = ConstStaticCell::new(Queue::new());
+static FRONTEND: ConstStaticCell<FrontendArena> = ConstStaticCell::new(Aligned([0; FRONTEND_ARENA_SIZE]));
+/// Room for two blocks: one is heard while the next one is recorded.
+static QUEUE: ConstStaticCell<Queue<Block, 3>> = ConstStaticCell::new(Queue::new());
 
-/// What the front end hears.
+/// Blocks from one decision to the next, a second.
+const HOP: usize = 50;
+
+/// What the microphone hears.
 static SOUND: &[u8] = include_bytes!("../../../fixtures/keywords.bin");
 
 fn run() -> Result<(), Fault<core::convert::Infallible>> {
@@ -22,10 +27,10 @@ fn run() -> Result<(), Fault<core::convert::Infallible>> {
     let (producer, consumer) = QUEUE.take().split();
     let leds = core::array::from_fn::<_, WORDS, _>(|i| Led::new(LABELS[i]));
     let mut sampler = Sampler::new(Recording::new(SOUND), producer);
-    let mut spotter = Spotter::new(&mut arena.0, consumer, leds, WINDOW)?;
+    let mut spotter = Spotter::new(FRONTEND.take(), &mut arena.0, consumer, leds, HOP)?;
     log_arena(spotter.memory().arena, ARENA);
     loop {
-        // On a board the sensor's interrupt does this, while the main loop waits for it.
+        // On a board the microphone's interrupt does this, while the main loop waits for it.
         let over = matches!(sampler.sample(), Err(nb::Error::Other(_)));
         if let Some(decision) = spotter.poll()? {
             defmt::println!("{} {=str}", decision.scores, decision.label());
