@@ -94,7 +94,8 @@ impl core::fmt::Debug for Resolver {
 
 /// A [`Resolver`] of the named operators: `op_set![Conv2d, Softmax]`. Only their kernels are linked.
 ///
-/// Of an operator that is int8 throughout, `int8::Conv2d` links less ([`kernels::int8`](crate::kernels::int8)).
+/// Of an operator that is int8 or int32 throughout, `int8::Conv2d` or `int32::Add` links less
+/// ([`kernels::int8`](crate::kernels::int8), [`kernels::int32`](crate::kernels::int32)).
 ///
 /// Kernels of a program's own, such as custom operators, follow after a semicolon:
 /// `op_set![Conv2d, Softmax; MyOperator]`.

@@ -77,7 +77,8 @@ pub(crate) fn plain(name: &str) -> String {
 }
 
 /// Modules of `kernels` that serve several operators.
-const SHARED: [&str; 6] = ["custom", "filter", "gemm", "int8", "recurrent", "shared"];
+const SHARED: [&str; 9] =
+    ["custom", "filter", "gemm", "int16", "int32", "int8", "recurrent", "shared", "typed"];
 
 #[cfg(test)]
 mod tests {

@@ -122,29 +122,33 @@ const BOARDS: [Board; 6] = [
     },
 ];
 
-/// What a program has besides itself: its model, and the inputs it plays.
+/// What a program has besides itself: its models, and the inputs it plays.
 struct Data {
     /// Bytes of both in flash.
     bytes: u64,
-    /// The model's operators, by their [`plain`] names.
+    /// The models' operators, by their [`plain`] names.
     operators: BTreeSet<String>,
 }
 
 impl Data {
     fn of(program: &str) -> Result<Self> {
         let read = |file: &str| fs::read(root().join(file)).with_context(|| file.to_owned());
-        let (model, is_compiled, inputs) = match program {
-            "hello-sine" => ("tests/data/sine/sine_int8_tf.tflite", true, "sine.bin"),
-            "vibration" => ("tests/data/vibration/vibration_int8_tf.tflite", true, "vibration.bin"),
-            "gesture" => ("tests/data/gesture/gesture_int8_tf.tflite", true, "gesture.bin"),
-            _ => ("tests/data/keywords/keywords_int8_tf.tflite", false, "keywords.bin"),
+        // Models in folders of tests/data, and whether they are compiled in.
+        let (models, inputs): (&[_], _) = match program {
+            "hello-sine" => (&[("sine/sine_int8_tf", true)], "sine.bin"),
+            "vibration" => (&[("vibration/vibration_int8_tf", true)], "vibration.bin"),
+            "gesture" => (&[("gesture/gesture_int8_tf", true)], "gesture.bin"),
+            _ => (&[("keywords/frontend", true), ("keywords/keywords_int8_tf", false)], "keywords.bin"),
         };
-        let file = read(model)?;
-        let bytes = if is_compiled { sedge_compile::compile(&file, program)?.data } else { file.len() };
-        let inputs = read(&format!("firmware-examples/fixtures/{inputs}"))?.len();
-        let model = Model::check(&file)?;
-        let operators = model.main().operators().iter().map(|op| plain(model.code(&op).name())).collect();
-        Ok(Self { bytes: (bytes + inputs) as u64, operators })
+        let mut bytes = read(&format!("firmware-examples/fixtures/{inputs}"))?.len();
+        let mut operators = BTreeSet::new();
+        for (model, is_compiled) in models {
+            let file = read(&format!("tests/data/{model}.tflite"))?;
+            bytes += if *is_compiled { sedge_compile::compile(&file, program)?.data } else { file.len() };
+            let model = Model::check(&file)?;
+            operators.extend(model.main().operators().iter().map(|op| plain(model.code(&op).name())));
+        }
+        Ok(Self { bytes: bytes as u64, operators })
     }
 }
 

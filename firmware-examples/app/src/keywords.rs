@@ -169,7 +169,7 @@ impl<'a, 'q, L: OutputPin> Spotter<'a, 'q, L> {
     /// Where a model or an LED fails.
     pub fn poll(&mut self) -> Result<Option<Decision>, Fault<L::Error>> {
         while let Some(block) = self.queue.dequeue() {
-            *self.frontend.input() = [block];
+            *self.frontend.input() = block;
             self.frontend.invoke()?;
             if self.window.is_full() {
                 self.window.pop_front();

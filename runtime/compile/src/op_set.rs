@@ -7,7 +7,7 @@ use sedge_runtime::{BuiltinOperator, Model, kernels};
 
 /// What stands in [`op_set!`](sedge_runtime::op_set) for a model whose weights lie in flash, so that the least is linked:
 /// `int8::Conv2d, Reshape, int8::Softmax`. Operators that Sedge has no kernel for stand behind a semicolon, by their names.
-/// `image` is [`crate::image`]'s of the model; without it no kernel is known to be enough that is int8 only.
+/// `image` is [`crate::image`]'s of the model; without it no kernel is known to be enough that has one element type only.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,11 +21,12 @@ use sedge_runtime::{BuiltinOperator, Model, kernels};
 /// # }
 /// ```
 pub fn op_set(model: Model<'_>, image: Option<&Image>) -> String {
-    // The int8 kernel of an operator takes what the int8 function of a compiled model takes.
-    let mut is_int8 = BTreeMap::new();
+    // The kernel of an operator in one type takes what the function of a compiled model in that type takes.
+    let mut modules = BTreeMap::new();
     for operator in image.into_iter().flat_map(|image| &image.operators) {
-        let every = is_int8.entry(operator.code.code()).or_insert(true);
-        *every &= operator.int8.is_some();
+        let module = operator.typed.and_then(|path| path.split_once("::")).map(|(module, _)| module);
+        let every = modules.entry((operator.code.code(), operator.custom_name.as_str())).or_insert(module);
+        *every = every.filter(|_| *every == module);
     }
     let (mut known, mut own) = (Vec::new(), Vec::new());
     for code in model.operator_codes().iter() {
@@ -35,8 +36,10 @@ pub fn op_set(model: Model<'_>, image: Option<&Image>) -> String {
             _ => kernels::builtin_type(builtin),
         };
         match name {
-            Some(name) if is_int8.get(&builtin.code()) == Some(&true) => known.push(format!("int8::{name}")),
-            Some(name) => known.push(name.to_owned()),
+            Some(name) => match modules.get(&(builtin.code(), code.custom_code().as_str())) {
+                Some(Some(module)) => known.push(format!("{module}::{name}")),
+                _ => known.push(name.to_owned()),
+            },
             None => own.push(code.name().to_owned()),
         }
     }

@@ -190,9 +190,9 @@ fn operation(operator: &Operator) -> String {
 
 /// The function that runs an operator.
 fn kernel(operator: &Operator) -> String {
-    let Operator { code, custom_name, int8, .. } = operator;
-    if let Some(function) = int8 {
-        return format!("kernels::int8::{function}");
+    let Operator { code, custom_name, typed, .. } = operator;
+    if let Some(function) = typed {
+        return format!("kernels::{function}");
     }
     let kernel = match code {
         BuiltinOperator::Custom => kernels::custom_type(custom_name),

@@ -34,6 +34,40 @@ pub(super) fn prepare(_op: Cast, node: &mut Prepare<'_>) -> Result<(), Refusal> 
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    convert(node, |from_kind, from, to_kind, to| {
+        Values::read(from_kind, from).ok_or(Refusal::Internal)?.write(to_kind, to);
+        Ok(())
+    })
+}
+
+/// As [`invoke`], between integers of up to 32 bits.
+pub(super) fn invoke_int32(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    convert(node, |from_kind, from, to_kind, to| {
+        let mut values = [0i32; BLOCK];
+        match from_kind {
+            TensorType::Int8 => get(&mut values, from, |b| i8::from_ne_bytes(b).into()),
+            TensorType::UInt8 => get(&mut values, from, |b| u8::from_ne_bytes(b).into()),
+            TensorType::Int16 => get(&mut values, from, |b| i16::from_ne_bytes(b).into()),
+            TensorType::UInt16 => get(&mut values, from, |b| u16::from_ne_bytes(b).into()),
+            TensorType::Int32 | TensorType::UInt32 => get(&mut values, from, i32::from_ne_bytes),
+            _ => return Err(Refusal::Internal),
+        }
+        match to_kind {
+            TensorType::Int8 | TensorType::UInt8 => put(&values, to, |v| [v as u8]),
+            TensorType::Int16 | TensorType::UInt16 => put(&values, to, |v| (v as u16).to_ne_bytes()),
+            TensorType::Int32 | TensorType::UInt32 => put(&values, to, i32::to_ne_bytes),
+            _ => return Err(Refusal::Internal),
+        }
+        Ok(())
+    })
+}
+
+/// Converts elements of one type, a block at a time, into those of the other.
+#[inline(always)]
+fn convert(
+    node: &mut Invoke<'_>,
+    block: impl Fn(TensorType, &[u8], TensorType, &mut [u8]) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
     let data = node.data::<Data>()?;
     let kind = |code: i32| TensorType::from_code(code as i8).ok_or(Refusal::Internal);
     let (from_kind, to_kind) = (kind(data.from)?, kind(data.to)?);
@@ -46,7 +80,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     for to in to.chunks_mut((BLOCK * data.to_bytes as usize).max(1)) {
         let (from, after) = rest.split_at(rest.len().min(BLOCK * data.from_bytes as usize));
         rest = after;
-        Values::read(from_kind, from).ok_or(Refusal::Internal)?.write(to_kind, to);
+        block(from_kind, from, to_kind, to)?;
     }
     Ok(())
 }

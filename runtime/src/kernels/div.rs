@@ -55,17 +55,21 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
         Some(TensorType::Int8) => quantized::<i8>(node, &data),
         Some(TensorType::UInt8) => quantized::<u8>(node, &data),
         Some(TensorType::Int16) => quantized::<i16>(node, &data),
-        Some(TensorType::Int32) => {
-            // Infinite ends become the type's own.
-            let (low, high) = (data.low as i32, data.high as i32);
-            nowhere::<i32>(node, 0)?;
-            data.plan.run(node, |a: i32, b: i32| match b {
-                0 => 0,
-                _ => a.wrapping_div(b).max(low).min(high),
-            })
-        }
+        Some(TensorType::Int32) => invoke_int32(node),
         _ => data.plan.run(node, |a: f32, b: f32| clamp_float(a / b, data.low, data.high)),
     }
+}
+
+/// As [`invoke`], where all is int32.
+pub(super) fn invoke_int32(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let &Data { plan, low, high, .. } = node.data::<Data>()?;
+    // Infinite ends become the type's own.
+    let (low, high) = (low as i32, high as i32);
+    nowhere::<i32>(node, 0)?;
+    plan.run(node, |a: i32, b: i32| match b {
+        0 => 0,
+        _ => a.wrapping_div(b).max(low).min(high),
+    })
 }
 
 /// Refuses divisors of this value.

@@ -13,3 +13,8 @@ pub(super) fn prepare(_op: Maximum, node: &mut Prepare<'_>) -> Result<(), Refusa
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     extreme::invoke::<true>(node)
 }
+
+/// As [`invoke`], where all is int32.
+pub(super) fn invoke_int32(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    extreme::invoke_int32::<true>(node)
+}

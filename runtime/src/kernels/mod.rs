@@ -12,9 +12,12 @@
 mod custom;
 mod filter;
 mod gemm;
+pub mod int16;
+pub mod int32;
 pub mod int8;
 mod recurrent;
 mod shared;
+pub(crate) mod typed;
 
 pub use custom::*;
 

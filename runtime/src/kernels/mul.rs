@@ -43,3 +43,8 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     arithmetic::invoke_int8::<Mul>(node)
 }
+
+/// As [`invoke`], where all is int32.
+pub(super) fn invoke_int32(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    arithmetic::invoke_int32::<Mul>(node)
+}

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::string::{String, ToString as _};
 use std::vec::Vec;
 
-use sedge_schema::{self as schema, BuiltinOperator, Shape, TensorType};
+use sedge_schema::{self as schema, BuiltinOperator, Shape, Slot, TensorType};
 
 use super::Session;
 use crate::arena::{ALIGNMENT, Home, Place, Prepared, Span, align_up};
 use crate::compiled::Fill;
 use crate::element::alignment;
 use crate::error::Error;
-use crate::kernels::int8;
+use crate::kernels::typed;
 use crate::node::{Affine, OpRecord};
 
 /// What is written down of a session. See [`Program`](crate::compiled::Program) for what the parts mean.
@@ -50,8 +50,9 @@ pub struct Operator {
     pub inputs: Vec<i32>,
     /// Its outputs.
     pub outputs: Vec<i32>,
-    /// The name of the function of [`kernels::int8`](crate::kernels::int8) that runs it, if one does.
-    pub int8: Option<&'static str>,
+    /// The path in [`kernels`](crate::kernels) of the function that runs it in its element type, such as `int8::conv_2d`,
+    /// if there is one.
+    pub typed: Option<&'static str>,
     /// Where its prepared data lies.
     pub data: Span,
     /// Where its scratch memory lies.
@@ -116,16 +117,25 @@ impl Session<'_> {
             }
             let code = graph.model.code(&operator);
             let custom = code.builtin() == BuiltinOperator::Custom;
-            let operands = operator.inputs().iter().chain(operator.outputs().iter());
-            let types = operands.filter_map(|t| Some(graph.tensor(u32::try_from(t).ok()?)?.tensor_type()));
-            let types: Vec<_> = types.collect();
+            let custom_name = if custom { code.name().to_string() } else { String::new() };
+            let inputs = (0..).map(Slot::Input).zip(operator.inputs().iter());
+            let slots = inputs.chain((0..).map(Slot::Output).zip(operator.outputs().iter()));
+            let kind = |t: i32| Some(graph.tensor(u32::try_from(t).ok()?)?.tensor_type());
+            let types: Vec<_> = slots.filter_map(|(slot, t)| Some((slot, kind(t)?))).collect();
+            let typed = typed::of(&typed::Prepared {
+                code: code.builtin(),
+                custom_name: &custom_name,
+                types: &types,
+                prepared: &prepared,
+                data: record.data,
+            });
             operators.push(Operator {
                 number,
                 code: code.builtin(),
-                custom_name: if custom { code.name().to_string() } else { String::new() },
+                custom_name,
                 inputs: operator.inputs().iter().map(|t| writer.place(self, places, t)).collect(),
                 outputs: operator.outputs().iter().map(|t| writer.place(self, places, t)).collect(),
-                int8: int8::of(code.builtin(), &types, &prepared, record.data),
+                typed,
                 data: record.data,
                 scratch: record.scratch,
             });

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import common
 import numpy as np
-from features import RATE, SHAPE, STEP, features, stream
+from features import FRONTEND, HOP, RATE, SHAPE, STEP, features, stream
 from scipy.signal import lfilter, resample_poly
 
 SEED = 11
@@ -213,6 +213,12 @@ def main():
     micro = common.Micro(common.read(paths[1]))
     arrays["scores"] = np.concatenate([micro(row[None, ..., None])[0] for row in stream(audio)])
     common.write_npz(beside("clips.npz"), arrays)
+    # Some of the first word, hop by hop.
+    front, steps = common.Micro(common.read(FRONTEND)), {}
+    for t, hop in enumerate(audio[0, 4800:14400].reshape(-1, 1, HOP)):
+        steps[f"t{t}.in0"], steps[f"t{t}.out0"] = hop, front(hop)[0]
+    steps["oracle"] = np.array(front.name)
+    common.write_npz(FRONTEND.replace(".tflite", ".expected.npz"), steps)
     print("the clips, clean:", [LABELS[i] for i in model.predict(arrays["x"]).argmax(1)])
 
 

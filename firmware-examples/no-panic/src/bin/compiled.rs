@@ -13,7 +13,7 @@ mod keywords {
 /// Runs the model on an input, and tells its first output.
 // SAFETY: no other function has this name.
 #[unsafe(no_mangle)]
-pub extern "C" fn _start(arena: &mut keywords::Arena, input: &[i8; 490]) -> i32 {
+pub extern "C" fn _start(arena: &mut keywords::Arena, input: &[i8; 1960]) -> i32 {
     let mut model = keywords::Model::new(arena);
     *model.input() = *input;
     match model.invoke() {

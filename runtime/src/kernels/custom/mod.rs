@@ -85,6 +85,11 @@ custom! {
     SignalWindow(signal::window) = "SignalWindow";
 }
 
+/// SignalRfft of int16 samples.
+pub(super) fn signal_rfft_int16(node: &mut crate::Invoke<'_>) -> Result<(), Refusal> {
+    signal::rfft::invoke_int16(node)
+}
+
 /// The integer option `name`.
 fn int(options: &Map<'_>, name: &'static str) -> Result<i32, Refusal> {
     let value = options.get(name).and_then(|v| v.as_int());

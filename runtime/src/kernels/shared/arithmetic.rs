@@ -97,11 +97,7 @@ pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal
         Some(TensorType::Int8) => run_lanes::<A>(node),
         Some(TensorType::UInt8) => run::<A, u8>(node),
         Some(TensorType::Int16) => run::<A, i16>(node),
-        Some(TensorType::Int32) => {
-            // Infinite ends become the type's own.
-            let (low, high) = (low as i32, high as i32);
-            plan.run::<i32>(node, |a, b| A::int32(a, b).max(low).min(high))
-        }
+        Some(TensorType::Int32) => invoke_int32::<A>(node),
         Some(TensorType::Int64) => {
             let (low, high) = (low as i64, high as i64);
             plan.run::<i64>(node, |a, b| A::int64(a, b).max(low).min(high))
@@ -113,6 +109,14 @@ pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal
 /// As [`invoke`], for int8 and no vectors.
 pub(crate) fn invoke_int8<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     run::<A, i8>(node)
+}
+
+/// As [`invoke`], for int32.
+pub(crate) fn invoke_int32<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let &Data { plan, low, high, .. } = node.data::<Data>()?;
+    // Infinite ends become the type's own.
+    let (low, high) = (low as i32, high as i32);
+    plan.run::<i32>(node, |a, b| A::int32(a, b).max(low).min(high))
 }
 
 fn run<A: Arithmetic, T: Integer>(node: &mut Invoke<'_>) -> Result<(), Refusal> {

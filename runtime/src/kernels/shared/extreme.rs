@@ -46,10 +46,16 @@ pub(crate) fn invoke<const LARGER: bool>(node: &mut Invoke<'_>) -> Result<(), Re
         Some(TensorType::Int8) => plan.run(node, choose::<i8, LARGER>),
         Some(TensorType::UInt8) => plan.run(node, choose::<u8, LARGER>),
         Some(TensorType::Int16) => plan.run(node, choose::<i16, LARGER>),
-        Some(TensorType::Int32) => plan.run(node, choose::<i32, LARGER>),
+        Some(TensorType::Int32) => invoke_int32::<LARGER>(node),
         Some(TensorType::Int64) => plan.run(node, choose::<i64, LARGER>),
         _ => plan.run(node, choose::<f32, LARGER>),
     }
+}
+
+/// As [`invoke`], where all is int32.
+pub(crate) fn invoke_int32<const LARGER: bool>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let plan = node.data::<Data>()?.plan;
+    plan.run(node, choose::<i32, LARGER>)
 }
 
 /// The first where neither is the one asked for, such as beside not-a-number.

@@ -150,6 +150,7 @@ pub(super) trait Sample: Element {
     fn finish_backward(_signal: &mut [Self]) {}
 }
 
+// Products are rounded half up. Those that wrap around in the wide type have the right bits where they are kept.
 macro_rules! fixed {
     ($($t:ty, $wide:ty, $half_sum:expr, $half_difference:expr;)*) => {$(
         impl Sample for $t {
@@ -171,7 +172,7 @@ macro_rules! fixed {
 
             #[inline]
             fn mul(self, factor: Self) -> Self {
-                rounded(<$wide>::from(self).wrapping_mul(factor.into()).into(), <$t>::BITS - 1) as $t
+                (<$wide>::from(self).wrapping_mul(factor.into()).wrapping_add(1 << (<$t>::BITS - 2)) >> (<$t>::BITS - 1)) as $t
             }
 
             #[inline]
@@ -181,7 +182,7 @@ macro_rules! fixed {
                     product(re, cos).wrapping_sub(product(im, sin)),
                     product(re, sin).wrapping_add(product(im, cos)),
                 ];
-                parts.map(|x| rounded(x.into(), <$t>::BITS - 1) as $t)
+                parts.map(|x| (x.wrapping_add(1 << (<$t>::BITS - 2)) >> (<$t>::BITS - 1)) as $t)
             }
 
             #[inline]
@@ -210,11 +211,6 @@ fixed! {
     // Sums of int16 are formed in int, those of int32 wrap around.
     i16, i32, |a, b| ((i32::from(a) + i32::from(b)) >> 1) as i16, |a, b| ((i32::from(a) - i32::from(b)) >> 1) as i16;
     i32, i64, |a, b| a.wrapping_add(b) >> 1, |a, b| a.wrapping_sub(b) >> 1;
-}
-
-/// `x / 2^bits`, rounded half up.
-fn rounded(x: i64, bits: u32) -> i64 {
-    x.wrapping_add(1 << (bits - 1)) >> bits
 }
 
 impl Sample for f32 {

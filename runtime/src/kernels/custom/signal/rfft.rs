@@ -30,6 +30,11 @@ pub(in super::super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// As [`invoke`], for int16.
+pub(in super::super) fn invoke_int16(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    run::<i16>(node)
+}
+
 fn run<T: Sample>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let plan = *node.data::<Plan>()?;
     let tables = plan.tables::<T>(node);

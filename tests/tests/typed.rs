@@ -1,6 +1,6 @@
-//! Kernels for int8 only give the bits of the operators' own kernels, and refuse what they cannot have.
+//! Kernels for one element type only give the bits of the operators' own kernels, and refuse what they cannot have.
 
-use sedge_runtime::kernels::int8;
+use sedge_runtime::kernels::{int8, int16, int32};
 use sedge_runtime::{Error, Level, Model, Options, Refusal, Resolver, Session, Slot, Weights, kernels};
 use sedge_tests::data;
 use sedge_tests::run::arena;
@@ -19,6 +19,18 @@ const INT8: Resolver = kernels::ALL.with(&[
     &int8::Softmax,
     &int8::Sub,
     &int8::Tanh,
+]);
+
+/// Of an audio front end, whose own operators have one type, the others.
+const AUDIO: Resolver = kernels::ALL.with(&[
+    &int16::SignalRfft,
+    &int32::Add,
+    &int32::Cast,
+    &int32::Div,
+    &int32::Maximum,
+    &int32::Minimum,
+    &int32::Mul,
+    &int32::Sub,
 ]);
 
 /// What the model gives for inputs of all byte values in a mixed order, three times.
@@ -70,4 +82,27 @@ fn packed_weights_are_refused() {
     let refused = outputs(model, INT8, Weights::Packed);
     let is = matches!(refused, Err(Error::Operator { refusal: Refusal::Quantization(Slot::Input(1)), .. }));
     assert!(is, "{refused:?}");
+}
+
+#[test]
+fn front_ends_give_the_same_bits() {
+    let own = data::repository().join("tests/data/keywords/frontend.tflite");
+    let public = data::shared("models/micro").map(|folder| folder.join("audio_preprocessor_int8.tflite"));
+    for path in [Some(own), public].into_iter().flatten() {
+        let file = std::fs::read(&path).expect("a model");
+        let model = Model::check(&file).expect("a good model");
+        let found = outputs(model, AUDIO, Weights::InPlace).expect("all types are there");
+        assert!(found.iter().flatten().any(|&byte| byte != 128));
+        assert_eq!(Ok(found), outputs(model, kernels::ALL, Weights::InPlace), "{}", path.display());
+    }
+}
+
+#[test]
+fn other_types_are_refused() {
+    let file =
+        std::fs::read(data::repository().join("tests/data/keywords/frontend.tflite")).expect("the model");
+    let model = Model::check(&file).expect("a good model");
+    let int8_add = kernels::ALL.with(&[&int8::Add]);
+    let refused = outputs(model, int8_add, Weights::InPlace);
+    assert!(matches!(refused, Err(Error::Operator { refusal: Refusal::Type(_), .. })), "{refused:?}");
 }
