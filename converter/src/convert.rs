@@ -1,10 +1,10 @@
 //! A whole conversion: from the bytes of a source to those of a `.tflite`.
 
 use crate::Failure;
-use crate::calibrate::{Calibration, Ranges, Samples, calibrate};
+use crate::calibrate::{Calibration, Range, Ranges, Samples, calibrate};
 use crate::exec::{ExecOptions, ModelFile, with_session};
 use crate::export::to_tflite;
-use crate::graph::{Graph, Operation};
+use crate::graph::{Graph, Operation, TensorId};
 use crate::import::{self, Source};
 use crate::mixed::{self, Mixed};
 use crate::passes::{EqualizeLayers, float_passes, run};
@@ -57,6 +57,7 @@ pub fn convert(
         ensure_runs(&graph, &file)?;
         return Ok(Converted { file, mixed: None });
     }
+    let input_ranges = input_ranges(&graph, options)?;
     // Before the work of calibration, which needs float kernels for all of them too.
     quantize::check(&graph, options)?;
     if options.equalize {
@@ -72,7 +73,10 @@ pub fn convert(
     let ranges = match samples {
         _ if !options.scheme.needs_samples() => Ranges::default(),
         Some(samples) => {
-            let ranges = calibrate(&graph, samples, calibration)?;
+            let mut ranges = calibrate(&graph, samples, calibration)?;
+            for &(input, range) in &input_ranges {
+                ranges.set(input, range);
+            }
             if let Some(target) = options.min_sqnr {
                 let chosen = mixed::choose(&graph, &ranges, samples, calibration, &options, target)?;
                 options.kept = chosen.nodes(&graph, &options.kept);
@@ -92,6 +96,31 @@ pub fn convert(
     let file = to_tflite(&graph)?;
     ensure_runs(&graph, &file)?;
     Ok(Converted { file, mixed })
+}
+
+/// The inputs whose ranges are given.
+fn input_ranges(graph: &Graph, options: &Options) -> Result<Vec<(TensorId, Range)>, Failure> {
+    let names: Vec<&str> = graph.inputs.iter().map(|&id| graph.tensor(id).name.as_str()).collect();
+    if !options.input_ranges.is_empty() && !options.scheme.needs_samples() {
+        let scheme = options.scheme.name();
+        return Err(Failure::usage(format!("{scheme} keeps inputs as they are, whatever their range"))
+            .help("leave --input-range out, or choose --quantize int8, int16x8 or int4"));
+    }
+    let found = options.input_ranges.iter().map(|(name, range)| {
+        let position = match name {
+            Some(name) => names.iter().position(|n| n == name),
+            None => (names.len() == 1).then_some(0),
+        };
+        let input = position.and_then(|i| graph.inputs.get(i)).copied();
+        input.map(|id| (id, *range)).ok_or_else(|| {
+            let what = name.as_ref().map_or("there is more than one input".to_owned(), |name| {
+                format!("there is no input '{name}'")
+            });
+            Failure::usage(what)
+                .help(format!("give --input-range NAME=MIN,MAX, with a name of: {}", names.join(", ")))
+        })
+    });
+    found.collect()
 }
 
 /// Makes sure that the runtime runs the model as it was written; one with operators that it does not know is not

@@ -479,3 +479,32 @@ fn front_ends_whose_numbers_do_not_fit_are_refused() {
         assert!(!std::path::Path::new(&path).exists());
     }
 }
+
+#[test]
+fn an_input_range_is_what_is_asked_for() {
+    let place = Workplace::new();
+    let model = place.path("int8.tflite");
+    let (float, samples) = (data("keywords/keywords_float.tflite"), data("keywords/calibration.npz"));
+    let convert = |more: &[&str]| sedge(&[&["convert", &float, "-o", &model, "-c", &samples], more].concat());
+    // The bytes of the front end mean the same to the network.
+    assert_eq!(convert(&["--input-range", "0,25.8984375"]).code, 0);
+    let of =
+        |file: &str, end: &str| sedge(&["inspect", file, "--json"]).json()[end][0]["quantization"].clone();
+    let frontend = of(&data("keywords/frontend.tflite"), "outputs");
+    assert!(!frontend.is_null());
+    assert_eq!(of(&model, "inputs"), frontend);
+    assert_eq!(convert(&["--input-range", "x=-1,1"]).code, 0);
+    assert_ne!(of(&model, "inputs"), frontend);
+    for (range, advice) in [
+        ("y=0,1", "with a name of: x"),
+        ("1,0", "the smallest and the largest"),
+        ("1", "the smallest and the largest"),
+        ("0,inf", "the smallest and the largest"),
+    ] {
+        let done = convert(&["--input-range", range]);
+        assert_eq!(done.code, 2, "{range}: {}", done.stderr);
+        assert!(done.stderr.contains(advice), "{range}: {}", done.stderr);
+    }
+    let none = sedge(&["convert", &float, "-o", &model, "-q", "none", "--input-range", "0,1"]);
+    assert_eq!((none.code, none.stderr.contains("leave --input-range out")), (2, true), "{}", none.stderr);
+}

@@ -1,4 +1,4 @@
-//! Chooses the board's memory, hands the linker its scripts, and embeds the model that is measured.
+//! Chooses the board's memory, hands the linker its scripts, and embeds the sound that is heard and the model that is measured.
 
 use std::env;
 use std::fs;
@@ -9,6 +9,10 @@ use sedge_schema::Model;
 fn main() {
     println!("cargo::rerun-if-env-changed=BOARD");
     println!("cargo::rerun-if-changed=memory");
+    println!("cargo::rerun-if-env-changed=SOUND");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/keywords.bin");
+    let sound = env::var_os("SOUND").map_or(fixture, PathBuf::from);
+    println!("cargo::rustc-env=SOUND={}", sound.display());
     let target = env::var("TARGET").expect("cargo sets it");
     if env::var_os("CARGO_FEATURE_BENCH").is_some() {
         embed_model();

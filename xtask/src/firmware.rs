@@ -26,8 +26,8 @@ pub(crate) struct Args {
     /// Write what the programs print on the first board that runs them into their `.out` files.
     #[arg(long)]
     pub(crate) update: bool,
-    /// Count the instructions of one inference of each model instead: the small trained one that comes with the project, and
-    /// those in --models.
+    /// Count the instructions of one inference of each model instead: the small trained one that comes with the project,
+    /// its audio front end, and those in --models.
     #[arg(long)]
     pub(crate) bench: bool,
     /// With --bench, the folder with the .tflite files of MLPerf Tiny.

@@ -63,6 +63,13 @@ impl Ranges {
         self.ranges.get(tensor.index()).copied().flatten()
     }
 
+    /// Puts another range in the place of what was seen of a tensor.
+    pub(crate) fn set(&mut self, tensor: TensorId, range: Range) {
+        if let Some(seen) = self.ranges.get_mut(tensor.index()) {
+            *seen = Some(range);
+        }
+    }
+
     /// The mean of each channel (the last dimension) of a tensor that weights are applied to.
     pub fn means(&self, tensor: TensorId) -> Option<&[f64]> {
         self.means.get(tensor.index())?.as_deref()

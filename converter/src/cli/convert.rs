@@ -9,7 +9,7 @@ use super::compare::short;
 use super::pictures::Pictures;
 use super::source::{Opened, Reading};
 use crate::Failure;
-use crate::calibrate::{Calibration, DEFAULT_PERCENTILE, Method, SampleSpec, Samples};
+use crate::calibrate::{Calibration, DEFAULT_PERCENTILE, Method, Range, SampleSpec, Samples};
 use crate::convert::{Converted, convert, float_graph};
 use crate::exec::ModelFile;
 use crate::export::to_tflite;
@@ -63,6 +63,10 @@ pub(super) struct Args {
     /// For --calibration-method percentile: how many of 100 values are kept
     #[arg(long, value_name = "PERCENT", default_value_t = DEFAULT_PERCENTILE, value_parser = percentage)]
     percentile: f64,
+    /// What an input can be, whatever it is in the samples, so that its integers stand for what its source means by them: those of
+    /// `sedge frontend` for 0,25.8984375. With more than one input, NAME=MIN,MAX
+    #[arg(long, value_name = "MIN,MAX", value_parser = input_range, allow_hyphen_values = true)]
+    input_range: Vec<(Option<String>, Range)>,
     /// Samples that run at the same time; all cores by default
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -144,6 +148,19 @@ fn decibels(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A range, of an input that may be named.
+fn input_range(text: &str) -> Result<(Option<String>, Range), String> {
+    let (name, ends) =
+        text.rsplit_once('=').map_or((None, text), |(name, ends)| (Some(name.to_owned()), ends));
+    let ends: Option<Vec<f32>> = ends.split(',').map(|end| end.trim().parse().ok()).collect();
+    match ends.as_deref() {
+        Some(&[min, max]) if min.is_finite() && max.is_finite() && min < max => {
+            Ok((name, Range { min, max }))
+        }
+        _ => Err("give the smallest and the largest value, such as -1,1".to_owned()),
+    }
+}
+
 /// A number of percent above 50, at most 100.
 fn percentage(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -216,6 +233,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         keep_float: args.keep_float.clone(),
         min_sqnr: args.min_sqnr,
         kept: Vec::new(),
+        input_ranges: args.input_range.clone(),
         equalize: args.equalize,
         allow_float: args.allow_float,
         inputs: args.input_type,

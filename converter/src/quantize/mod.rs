@@ -28,7 +28,7 @@ pub use scale::{activation, weights};
 pub use scheme::Scheme;
 
 use crate::Failure;
-use crate::calibrate::Ranges;
+use crate::calibrate::{Range, Ranges};
 use crate::graph::{Graph, Node, NodeId, Operation, Tensor, TensorId};
 use assign::{Scales, rule};
 
@@ -50,6 +50,8 @@ pub struct Options {
     pub equalize: bool,
     /// Whether operators that have no form in integers stay in float32 as well.
     pub allow_float: bool,
+    /// What inputs can be, whatever they are in the samples; one without a name is that of the only input.
+    pub input_ranges: Vec<(Option<String>, Range)>,
     /// The type of the model's inputs.
     pub inputs: BorderType,
     /// The type of the model's outputs.

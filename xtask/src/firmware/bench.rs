@@ -15,8 +15,11 @@ use crate::root;
 use crate::target;
 use crate::toolchain::Cross;
 
-/// The small trained model that comes with the project.
-const OWN: (&str, &str) = ("keywords", "tests/data/keywords/keywords_int8_tf.tflite");
+/// The small trained model that comes with the project, and its audio front end, which takes 20 ms of sound.
+const OWN: [(&str, &str); 2] = [
+    ("keywords", "tests/data/keywords/keywords_int8_tf.tflite"),
+    ("front end", "tests/data/keywords/frontend.tflite"),
+];
 
 /// The models of MLPerf Tiny, by the names that they have in tables, and their files.
 const TINY: [(&str, &str); 5] = [
@@ -68,8 +71,7 @@ struct Operator {
 
 /// The models to measure, and where they lie; a line for each of MLPerf Tiny's that is not there.
 fn models(folder: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
-    let (own, file) = OWN;
-    let mut all = vec![(own, root().join(file))];
+    let mut all: Vec<_> = OWN.iter().map(|&(name, file)| (name, root().join(file))).collect();
     let Some(folder) = folder else {
         eprintln!("skipped: the models of MLPerf Tiny; name their folder with --models");
         return all;

@@ -19,8 +19,8 @@ static QUEUE: ConstStaticCell<Queue<Block, 3>> = ConstStaticCell::new(Queue::new
 /// Blocks from one decision to the next, a second.
 const HOP: usize = 50;
 
-/// What the microphone hears.
-static SOUND: &[u8] = include_bytes!("../../../fixtures/keywords.bin");
+/// What the microphone hears: `fixtures/keywords.bin`, or the file that `SOUND` names when the program is built.
+static SOUND: &[u8] = include_bytes!(env!("SOUND"));
 
 fn run() -> Result<(), Fault<core::convert::Infallible>> {
     let arena = MEMORY.take();
