@@ -39,6 +39,8 @@ mod isa;
 mod level;
 #[cfg(sedge_m0)]
 mod m0;
+#[cfg(sedge_mve)]
+mod mve;
 mod scalar;
 #[cfg(any(
     target_arch = "aarch64",

@@ -10,6 +10,12 @@ pub fn connect(filters: &Filters<'_>, x: &[i8], out: &mut [i8]) {
     if !inside || !filters.has(units) {
         return;
     }
+    #[cfg(sedge_mve)]
+    if depth > 0 {
+        // SAFETY: the units' constants and weights and the outputs are there.
+        unsafe { crate::mve::connect(filters, x, units, out.as_mut_ptr()) };
+        return;
+    }
     #[cfg(sedge_dsp)]
     if units >= 4 {
         // The last block of four may begin inside of the one before.

@@ -8,8 +8,10 @@ pub const POSITIONS: usize = 2;
 /// Where element `k` of position `p` lies in rows of `length` elements, in halves of words.
 ///
 /// For the DSP instructions, which take elements 0 and 2, then 1 and 3 of each four; those that are left, and all for
-/// other processors, lie beside those of the other position.
+/// other processors, lie beside those of the other position. With Helium the rows are bytes, one after the other, and this is
+/// of no use.
 #[inline(always)]
+#[cfg_attr(sedge_mve, allow(dead_code))]
 const fn place(k: usize, p: usize, length: usize) -> usize {
     if cfg!(sedge_dsp) && k < length / 4 * 4 {
         return k / 4 * 8 + k % 2 * 4 + p * 2 + k / 2 % 2;
@@ -20,9 +22,15 @@ const fn place(k: usize, p: usize, length: usize) -> usize {
 /// Puts `x[k] + offset` at element `start + k` of position `p` of rows of `length` elements, two to a word of `to`;
 /// nothing where these have no place. `offset` must fit 16 bits together with any int8.
 #[inline]
+#[cfg_attr(sedge_mve, allow(unused_variables))]
 pub fn widen(offset: i32, x: &[i8], (start, length): (usize, usize), p: usize, to: &mut [u32]) {
     if start.checked_add(x.len()).is_none_or(|end| end > length) || to.len() < length || p >= POSITIONS {
         return;
+    }
+    #[cfg(sedge_mve)]
+    {
+        let row = crate::mve::row(to, length, p);
+        row.iter_mut().skip(start).zip(x).for_each(|(to, &x)| *to = x);
     }
     #[cfg(sedge_dsp)]
     let (x, start) = match start.is_multiple_of(4) {
@@ -36,6 +44,7 @@ pub fn widen(offset: i32, x: &[i8], (start, length): (usize, usize), p: usize, t
         }
         false => (x, start),
     };
+    #[cfg(not(sedge_mve))]
     for (k, &x) in (start..).zip(x) {
         let at = place(k, p, length);
         let (half, shift) = ((i32::from(x) + offset) as u16, at % 2 * 16);
@@ -45,9 +54,16 @@ pub fn widen(offset: i32, x: &[i8], (start, length): (usize, usize), p: usize, t
     }
 }
 
-/// Makes all elements of position `p` 0, in rows of as many elements as `to` has words.
-pub fn clear(p: usize, to: &mut [u32]) {
+/// Makes all elements of position `p`, to which `offset` was added, 0, in rows of as many elements as `to` has words.
+#[cfg_attr(not(sedge_mve), allow(unused_variables))]
+pub fn clear(offset: i32, p: usize, to: &mut [u32]) {
     let length = to.len();
+    #[cfg(sedge_mve)]
+    {
+        crate::mve::row(to, length, p).fill(offset.wrapping_neg() as i8);
+        return;
+    }
+    #[cfg_attr(sedge_mve, allow(unreachable_code))]
     let (fours, rest) = to.split_at_mut(if cfg!(sedge_dsp) { length / 4 * 4 } else { 0 });
     fours.iter_mut().skip(p).step_by(2).for_each(|word| *word = 0);
     rest.iter_mut().for_each(|word| *word &= !(0xffff << (p % 2 * 16)));
@@ -67,6 +83,13 @@ pub fn convolve(filters: &Filters<'_>, x: &[u32], length: usize, out: &mut [i8],
     let count = filters.weights.len().checked_div(length).unwrap_or(0);
     let fits = second.checked_add(count).is_some_and(|end| end <= out.len());
     if !fits || x.len() < length || !filters.has(count) {
+        return;
+    }
+    #[cfg(sedge_mve)]
+    if length > 0 {
+        // SAFETY: the filters' constants and weights are there, `x` has `length` words, which are more than two rows of as many
+        // bytes, and `out` places for two outputs of each filter.
+        unsafe { crate::mve::convolve(filters, x.as_ptr().cast(), (length, count), out.as_mut_ptr(), second) };
         return;
     }
     #[cfg(sedge_dsp)]

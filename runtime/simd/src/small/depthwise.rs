@@ -34,6 +34,12 @@ pub fn depthwise(filters: &Filters<'_>, x: &[i8], taps: &Taps, out: &mut [i8]) {
     }
     // Without cells there are biases only.
     let taps = if image.is_some() && weights.is_some() { *taps } else { Taps { rows: 0, ..*taps } };
+    #[cfg(sedge_mve)]
+    if taps.rows > 0 {
+        // SAFETY: the filters' constants, the elements of all cells and the outputs are there for all channels.
+        unsafe { crate::mve::depthwise(filters, x.as_ptr(), &taps, channels, out.as_mut_ptr()) };
+        return;
+    }
     #[cfg(sedge_dsp)]
     if channels >= 4 && taps.rows > 0 {
         // The last block of four may begin inside of the one before.

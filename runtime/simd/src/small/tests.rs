@@ -89,7 +89,7 @@ fn convolutions_are_those_of_their_rows() {
                 let rows = [numbers(length, 0), numbers(length, 1)];
                 let mut wide = vec![u32::MAX; length];
                 for (p, row) in rows.iter().enumerate() {
-                    clear(p, &mut wide);
+                    clear(100, p, &mut wide);
                     // In two pieces, of which the second starts anywhere.
                     let (first, second) = row.split_at(length / 2);
                     widen(100, first, (0, length), p, &mut wide);

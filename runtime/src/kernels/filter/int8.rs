@@ -155,7 +155,7 @@ impl<'n> Layer<'n> {
             }
             _ => {
                 if !is_whole {
-                    small::clear(p, wide);
+                    small::clear(offset, p, wide);
                 }
                 for i in rows {
                     for j in runs.clone() {
