@@ -65,7 +65,7 @@ struct Board {
 const BOTH: &[&str] = &["hello-sine", "keyword-spotting"];
 const ALL: &[&str] = &["hello-sine", "gesture", "vibration", "keyword-spotting"];
 
-const BOARDS: [Board; 6] = [
+const BOARDS: [Board; 7] = [
     Board {
         name: "mps2-an386",
         core: "Cortex-M4F",
@@ -110,6 +110,15 @@ const BOARDS: [Board; 6] = [
         qemu: &["qemu-system-arm", "-M", "mps2-an505"],
         programs: BOTH,
         tick: Some(50.0),
+    },
+    Board {
+        name: "mps3-an547",
+        core: "Cortex-M55",
+        target: "thumbv8m.main-none-eabihf",
+        rustflags: "-Ctarget-cpu=cortex-m55 --cfg sedge_mve",
+        qemu: &["qemu-system-arm", "-M", "mps3-an547"],
+        programs: BOTH,
+        tick: Some(31.25),
     },
     Board {
         name: "riscv-virt",

@@ -2,6 +2,10 @@
 
 use super::Filters;
 
+/// Whether the rows of [`widen`] are bytes, so that pieces of any length go there at no cost; otherwise those that start and end at
+/// whole words cost least.
+pub const IN_BYTES: bool = cfg!(sedge_mve);
+
 /// Positions that run side by side.
 pub const POSITIONS: usize = 2;
 
@@ -29,8 +33,7 @@ pub fn widen(offset: i32, x: &[i8], (start, length): (usize, usize), p: usize, t
     }
     #[cfg(sedge_mve)]
     {
-        let row = crate::mve::row(to, length, p);
-        row.iter_mut().skip(start).zip(x).for_each(|(to, &x)| *to = x);
+        crate::mve::copy(x, crate::mve::row(to, length, p).get_mut(start..).unwrap_or_default());
     }
     #[cfg(sedge_dsp)]
     let (x, start) = match start.is_multiple_of(4) {
@@ -89,7 +92,9 @@ pub fn convolve(filters: &Filters<'_>, x: &[u32], length: usize, out: &mut [i8],
     if length > 0 {
         // SAFETY: the filters' constants and weights are there, `x` has `length` words, which are more than two rows of as many
         // bytes, and `out` places for two outputs of each filter.
-        unsafe { crate::mve::convolve(filters, x.as_ptr().cast(), (length, count), out.as_mut_ptr(), second) };
+        unsafe {
+            crate::mve::convolve(filters, x.as_ptr().cast(), (length, count), out.as_mut_ptr(), second)
+        };
         return;
     }
     #[cfg(sedge_dsp)]

@@ -18,7 +18,7 @@ mod depthwise;
 mod tests;
 
 pub use connect::connect;
-pub use convolve::{POSITIONS, clear, convolve, widen};
+pub use convolve::{IN_BYTES, POSITIONS, clear, convolve, widen};
 pub use depthwise::{Taps, depthwise};
 
 /// Filters of a layer, or units, or channels: what their sums start from, and what makes outputs of these.

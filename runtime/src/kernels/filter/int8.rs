@@ -139,7 +139,7 @@ impl<'n> Layer<'n> {
         };
         let bytes = bytes.get_mut(..window);
         match bytes {
-            Some(bytes) if needs_bytes(z) => {
+            Some(bytes) if needs_bytes(z) && !small::IN_BYTES => {
                 if !is_whole {
                     bytes.fill(zero);
                 }
