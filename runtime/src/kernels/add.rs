@@ -25,6 +25,8 @@ impl Arithmetic for Add {
         a.wrapping_add(b)
     }
 
+    const IS_SUM: bool = true;
+
     #[inline(always)]
     fn lanes<S: Simd>(simd: S, a: S::I32, b: S::I32) -> S::I32 {
         simd.add_i32(a, b)

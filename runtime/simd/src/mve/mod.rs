@@ -4,6 +4,7 @@
 //! Stable Rust has no intrinsics for them. Inputs stay bytes: of `sum((x + offset) * w) = sum(x * w) + offset * sum(w)` the loops
 //! form both sums, and [`finish`] puts them together. Loops are predicated, so that no number of elements is special.
 
+mod add;
 mod connect;
 mod convolve;
 mod depthwise;
@@ -11,8 +12,9 @@ mod depthwise;
 use core::arch::asm;
 use core::mem::MaybeUninit;
 
-use crate::small::Filters;
+use crate::small::{Filters, Pieces};
 
+pub(crate) use add::add;
 pub(crate) use connect::connect;
 pub(crate) use convolve::convolve;
 pub(crate) use depthwise::depthwise;
@@ -227,6 +229,44 @@ pub(crate) fn copy(from: &[i8], to: &mut [i8]) {
             n = in(reg) count,
             from = inout(reg) from.as_ptr() => _,
             to = inout(reg) to.as_mut_ptr() => _,
+            out("lr") _, out("q0") _,
+            options(nostack)
+        );
+    }
+}
+
+/// Copies pieces of an image into a row.
+///
+/// # Safety
+/// All pieces must lie in the image and in the row.
+#[inline(always)]
+pub(crate) unsafe fn copy_pieces(from: *const i8, to: *mut i8, pieces: &Pieces) {
+    if pieces.count == 0 || pieces.length == 0 {
+        return;
+    }
+    // SAFETY: the caller says that the pieces are there. The inner loop is predicated: it reads and writes no more than one.
+    unsafe {
+        asm!(
+            "2:",
+            "mov {x}, {from}",
+            "mov {y}, {to}",
+            "dlstp.8 lr, {n}",
+            "3:",
+            "vldrb.u8 q0, [{x}], #16",
+            "vstrb.8 q0, [{y}], #16",
+            "letp lr, 3b",
+            "add {from}, {from}, {step}",
+            "add {to}, {to}, {row_step}",
+            "subs {count}, {count}, #1",
+            "bne 2b",
+            x = out(reg) _,
+            y = out(reg) _,
+            from = inout(reg) from => _,
+            to = inout(reg) to => _,
+            n = in(reg) pieces.length,
+            step = in(reg) pieces.step,
+            row_step = in(reg) pieces.row_step,
+            count = inout(reg) pieces.count => _,
             out("lr") _, out("q0") _,
             options(nostack)
         );

@@ -57,6 +57,54 @@ pub fn widen(offset: i32, x: &[i8], (start, length): (usize, usize), p: usize, t
     }
 }
 
+/// Pieces of an image that lie equally far from each other, and so do their places in a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Pieces {
+    /// How many.
+    pub count: usize,
+    /// The elements of each.
+    pub length: usize,
+    /// Elements from the start of one to that of the next in the image.
+    pub step: usize,
+    /// The same in the row.
+    pub row_step: usize,
+}
+
+impl Pieces {
+    /// Elements from the start of the first to the end of the last.
+    fn span(&self, step: usize) -> Option<usize> {
+        self.count.checked_sub(1)?.checked_mul(step)?.checked_add(self.length)
+    }
+}
+
+/// As [`widen`] for pieces, of which the first is at the start of `x`.
+#[inline]
+pub fn widen_pieces(offset: i32, x: &[i8], pieces: &Pieces, place: (usize, usize), p: usize, to: &mut [u32]) {
+    #[cfg(sedge_mve)]
+    {
+        let _ = offset;
+        let (start, length) = place;
+        let row = crate::mve::row(to, length, p).get_mut(start..).unwrap_or_default();
+        let fits = |span: Option<usize>, len: usize| span.is_some_and(|span| span <= len);
+        if fits(pieces.span(pieces.step), x.len()) && fits(pieces.span(pieces.row_step), row.len()) {
+            // SAFETY: both spans, from the first piece to the last, lie inside.
+            unsafe { crate::mve::copy_pieces(x.as_ptr(), row.as_mut_ptr(), pieces) };
+        }
+    }
+    #[cfg(not(sedge_mve))]
+    {
+        let (mut start, length) = place;
+        if pieces.span(pieces.step).is_none_or(|span| span > x.len()) {
+            return;
+        }
+        for i in 0..pieces.count {
+            let piece = x.get(i * pieces.step..).and_then(|x| x.get(..pieces.length)).unwrap_or_default();
+            widen(offset, piece, (start, length), p, to);
+            start += pieces.row_step;
+        }
+    }
+}
+
 /// Makes all elements of position `p`, to which `offset` was added, 0, in rows of as many elements as `to` has words.
 #[cfg_attr(not(sedge_mve), allow(unused_variables))]
 pub fn clear(offset: i32, p: usize, to: &mut [u32]) {

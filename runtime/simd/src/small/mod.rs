@@ -5,20 +5,23 @@
 //! CONV_2D             windows --widen--> two rows of x  --convolve-->  outputs of all filters at two positions
 //! DEPTHWISE_CONV_2D   pixels under the window           --depthwise--> outputs of all channels at a position
 //! FULLY_CONNECTED     a row                             --connect-->   outputs of all units
+//! ADD                 two rows                          --sums-->      a row
 //! ```
 //!
 //! Several sums run at once, so that what is loaded is used more than once. On Cortex-M4 and M7, and on an M33 that is built
 //! for (`--cfg sedge_dsp`), most of it is done by the DSP instructions ([`dsp`](crate::dsp)), two products each; other
 //! processors get plain ones. Sums wrap.
 
+mod add;
 mod connect;
 mod convolve;
 mod depthwise;
 #[cfg(test)]
 mod tests;
 
+pub use add::Addends;
 pub use connect::connect;
-pub use convolve::{IN_BYTES, POSITIONS, clear, convolve, widen};
+pub use convolve::{IN_BYTES, POSITIONS, Pieces, clear, convolve, widen, widen_pieces};
 pub use depthwise::{Taps, depthwise};
 
 /// Filters of a layer, or units, or channels: what their sums start from, and what makes outputs of these.

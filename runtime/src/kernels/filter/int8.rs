@@ -5,7 +5,7 @@
 use core::ops::Range;
 
 use sedge_schema::Refusal;
-use sedge_simd::small::{self, Filters, POSITIONS, Taps, widen};
+use sedge_simd::small::{self, Filters, POSITIONS, Pieces, Taps, widen, widen_pieces};
 
 use super::geometry::Sizes;
 use super::requantize::Outputs;
@@ -157,11 +157,12 @@ impl<'n> Layer<'n> {
                 if !is_whole {
                     small::clear(offset, p, wide);
                 }
-                for i in rows {
-                    for j in runs.clone() {
-                        let to = (i * z.columns.kernel + j) * depth;
-                        widen(offset, part(x, pixel(i, j), length), (to, window), p, wide);
-                    }
+                let (step, row_step) = (z.rows.dilation * z.width * z.channels, z.columns.kernel * depth);
+                let pieces = Pieces { count: rows.len(), length, step, row_step };
+                for j in runs.filter(|_| !rows.is_empty()) {
+                    let from = x.get(pixel(rows.start, j)..).unwrap_or_default();
+                    let to = (rows.start * z.columns.kernel + j) * depth;
+                    widen_pieces(offset, from, &pieces, (to, window), p, wide);
                 }
             }
         }

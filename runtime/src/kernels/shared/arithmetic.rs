@@ -7,6 +7,7 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::Activation;
 use sedge_schema::{Refusal, TensorType};
+use sedge_simd::small::Addends;
 use sedge_simd::{Level, Simd};
 
 use super::binary::{Broadcast, Operand, Rows, RowsInPlace, SECOND, common_type, no_scales};
@@ -24,6 +25,9 @@ pub(crate) trait Arithmetic {
     fn int32(a: i32, b: i32) -> i32;
     fn int64(a: i64, b: i64) -> i64;
 
+    /// Whether it is a sum.
+    const IS_SUM: bool = false;
+
     /// [`Arithmetic::int32`] on vectors.
     fn lanes<S: Simd>(simd: S, a: S::I32, b: S::I32) -> S::I32;
 }
@@ -34,6 +38,11 @@ pub(crate) trait Quantized: Pod {
 
     /// The operator `A` on two elements, made ready for many.
     fn elements<A: Arithmetic>(&self) -> impl Fn(i32, i32) -> i32;
+
+    /// What the small functions for sums need, where they can have the operator `A` in int8.
+    fn addends<A: Arithmetic>(&self, _range: Range) -> Option<Addends> {
+        None
+    }
 
     /// The operator `A` on vectors.
     fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32;
@@ -55,7 +64,7 @@ struct Data {
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Range {
+pub(crate) struct Range {
     zeros: [i32; 2],
     output_zero: i32,
     min: i32,
@@ -93,7 +102,7 @@ pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal
     let &Data { plan, kind, low, high, .. } = node.data::<Data>()?;
     match TensorType::from_code(kind as i8) {
         // Arrays in place of vectors would be slower than one element at a time.
-        Some(TensorType::Int8) if matches!(node.level(), Level::Scalar(_)) => run::<A, i8>(node),
+        Some(TensorType::Int8) if matches!(node.level(), Level::Scalar(_)) => invoke_int8::<A>(node),
         Some(TensorType::Int8) => run_lanes::<A>(node),
         Some(TensorType::UInt8) => run::<A, u8>(node),
         Some(TensorType::Int16) => run::<A, i16>(node),
@@ -108,7 +117,40 @@ pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal
 
 /// As [`invoke`], for int8 and no vectors.
 pub(crate) fn invoke_int8<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    run::<A, i8>(node)
+    let data = node.data::<Data>()?;
+    let &range = node.list::<Range>(data.range).first().ok_or(Refusal::Internal)?;
+    let &quantized = node.list::<A::Quantized>(data.quantized).first().ok_or(Refusal::Internal)?;
+    match quantized.addends::<A>(range) {
+        Some(addends) => data.plan.run_rows::<i8>(node, AddedUp(addends)),
+        None => run::<A, i8>(node),
+    }
+}
+
+/// Sums by the small functions.
+struct AddedUp(Addends);
+
+impl Rows<i8> for AddedUp {
+    #[inline(always)]
+    fn apart<S: Simd>(&self, _simd: S, a: Operand<'_, i8>, b: Operand<'_, i8>, out: &mut [i8]) {
+        let addends = &self.0;
+        match (a, b) {
+            (Operand::Run(a), Operand::Run(b)) => addends.sums(a, b, out),
+            (Operand::Run(a), Operand::One(b)) => {
+                out.iter_mut().zip(a).for_each(|(out, &a)| *out = addends.sum(a, b));
+            }
+            (Operand::One(a), Operand::Run(b)) => {
+                out.iter_mut().zip(b).for_each(|(out, &b)| *out = addends.sum(a, b));
+            }
+            (Operand::One(a), Operand::One(b)) => out.fill(addends.sum(a, b)),
+        }
+    }
+}
+
+impl RowsInPlace<i8> for AddedUp {
+    #[inline(always)]
+    fn over<S: Simd>(&self, _simd: S, out: &mut [i8], other: &[i8], is_second: bool) {
+        self.0.sums_over(out, other, is_second);
+    }
 }
 
 /// As [`invoke`], for int32.
@@ -249,6 +291,22 @@ impl Quantized for Sum {
             let (a, b) = (first.apply(a.wrapping_shl(shift)), second.apply(b.wrapping_shl(shift)));
             output.apply(A::int32(a, b))
         }
+    }
+
+    fn addends<A: Arithmetic>(&self, range: Range) -> Option<Addends> {
+        let [a, b] = self.inputs;
+        let factors = [a, b, self.output];
+        // Shifts to the left have no place there.
+        let is_small =
+            A::IS_SUM && self.shift == 20 && factors.iter().all(|m| m.q >= 0 && (-30..=0).contains(&m.shift));
+        is_small.then(|| Addends {
+            offsets: range.zeros.map(i32::wrapping_neg),
+            q: [a.q, b.q],
+            output_q: self.output.q,
+            zero: range.output_zero,
+            right: factors.map(|m| -m.shift),
+            limits: [range.max, range.min],
+        })
     }
 
     #[inline(always)]
