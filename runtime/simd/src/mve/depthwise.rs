@@ -6,16 +6,16 @@ use core::mem::MaybeUninit;
 use super::{BLOCK, finish};
 use crate::small::{Filters, Taps};
 
-/// The outputs of `channels` channels at a position.
+/// The outputs of `channels` channels at `positions` positions, `step` elements of the image after one another.
 ///
 /// # Safety
-/// The filters' constants, the elements and weights of all cells, of which there is one at least, and places for the outputs must be
-/// there.
+/// The filters' constants, and the elements and weights of all cells, of which there is one at least, and places for the outputs at
+/// all positions must be there.
 pub(crate) unsafe fn depthwise(
     filters: &Filters<'_>,
     x: *const i8,
     taps: &Taps,
-    channels: usize,
+    (channels, step, positions): (usize, usize, usize),
     out: *mut i8,
 ) {
     let Taps { rows, columns, image: [image_row, image_column], weights: [weights_row, weights_column] } =
@@ -30,23 +30,26 @@ pub(crate) unsafe fn depthwise(
         offset: filters.offset,
     };
     let mut sums = MaybeUninit::<[i32; BLOCK]>::uninit();
+    let sums = sums.as_mut_ptr().cast::<i32>();
     for first in (0..channels).step_by(BLOCK) {
         let block = (channels - first).min(BLOCK);
-        let sums = sums.as_mut_ptr().cast::<i32>();
-        let (x, w) = (x.wrapping_add(first), filters.weights.as_ptr().wrapping_add(first));
         let (blocks, rest) = (block / 8, block % 8);
-        if blocks > 0 {
-            // SAFETY: the caller says that the channels are there; there is room for `BLOCK` sums.
-            unsafe { blocks_of_channels(&cells, x, w, blocks, sums) };
+        let w = filters.weights.as_ptr().wrapping_add(first);
+        for position in 0..positions {
+            let (x, out) = (x.wrapping_add(first + position * step), out.wrapping_add(position * channels));
+            if blocks > 0 {
+                // SAFETY: the caller says that the channels are there; there is room for `BLOCK` sums.
+                unsafe { blocks_of_channels(&cells, x, w, blocks, sums) };
+            }
+            if rest > 0 {
+                let (x, w, sums) =
+                    (x.wrapping_add(8 * blocks), w.wrapping_add(8 * blocks), sums.wrapping_add(8 * blocks));
+                // SAFETY: as above.
+                unsafe { last_channels(&cells, x, w, rest, sums) };
+            }
+            // SAFETY: the caller says that the constants and the places are there; the sums of the block have been written.
+            unsafe { finish(filters, sums, (first, block), out) };
         }
-        if rest > 0 {
-            let (x, w, sums) =
-                (x.wrapping_add(8 * blocks), w.wrapping_add(8 * blocks), sums.wrapping_add(8 * blocks));
-            // SAFETY: as above.
-            unsafe { last_channels(&cells, x, w, rest, sums) };
-        }
-        // SAFETY: the caller says that the constants and the places are there; the sums of the block have been written.
-        unsafe { finish(filters, sums, (first, block), out) };
     }
 }
 

@@ -128,6 +128,30 @@ fn half(x: &[u32], at: usize) -> i32 {
     (word >> (at % 2 * 16)) as i16 as i32
 }
 
+/// The outputs of all filters for each row of `x`, which are as long as `wide`; that is room for two of them.
+pub fn pointwise(filters: &Filters<'_>, x: &[i8], wide: &mut [u32], out: &mut [i8]) {
+    let length = wide.len();
+    let count = filters.weights.len().checked_div(length).unwrap_or(0);
+    if count == 0 || !filters.has(count) {
+        return;
+    }
+    for (rows, out) in x.chunks(POSITIONS * length).zip(out.chunks_mut(POSITIONS * count)) {
+        // The last row of an odd number goes with itself, into the same place.
+        let is_pair = rows.len() == POSITIONS * length && out.len() == POSITIONS * count;
+        #[cfg(sedge_mve)]
+        if is_pair {
+            // SAFETY: the filters' constants and weights, both rows, and places for two outputs of each filter are there.
+            unsafe { crate::mve::convolve(filters, rows.as_ptr(), (length, count), out.as_mut_ptr(), count) };
+            continue;
+        }
+        for p in 0..POSITIONS {
+            let row = rows.get(if is_pair { p * length } else { 0 }..).and_then(|rows| rows.get(..length));
+            widen(filters.offset, row.unwrap_or_default(), (0, length), p, wide);
+        }
+        convolve(filters, wide, length, out, if is_pair { count } else { 0 });
+    }
+}
+
 /// The outputs of all filters at two positions: `out[f]` at the first, `out[second + f]` at the second; both may be one.
 /// `x` holds the rows of [`widen`], of `length` elements; nothing is written where not all is there.
 pub fn convolve(filters: &Filters<'_>, x: &[u32], length: usize, out: &mut [i8], second: usize) {

@@ -23,23 +23,43 @@ impl Taps {
     }
 }
 
-/// The outputs of all channels at a position, as many as `out` has: `x` and the filters' weights start at the first cell of
-/// the window; nothing is written where not all is there.
-pub fn depthwise(filters: &Filters<'_>, x: &[i8], taps: &Taps, out: &mut [i8]) {
-    let channels = out.len();
+/// The outputs of `channels` channels at each position that `out` has room for, `step` elements of the image after the one before:
+/// `x` and the filters' weights start at the first cell of the first window; nothing is written where not all is there.
+pub fn depthwise(
+    filters: &Filters<'_>,
+    x: &[i8],
+    taps: &Taps,
+    (channels, step): (usize, usize),
+    out: &mut [i8],
+) {
+    let positions = out.len().checked_div(channels).unwrap_or(0);
     let (image, weights) = (taps.span(taps.image, channels), taps.span(taps.weights, channels));
-    let inside = image.is_none_or(|n| n <= x.len()) && weights.is_none_or(|n| n <= filters.weights.len());
-    if !inside || !filters.has(channels) {
+    let last = positions.saturating_sub(1).checked_mul(step);
+    let inside = image
+        .is_none_or(|n| last.and_then(|last| last.checked_add(n)).is_some_and(|n| n <= x.len()))
+        && weights.is_none_or(|n| n <= filters.weights.len());
+    if !inside || positions == 0 || !filters.has(channels) {
         return;
     }
     // Without cells there are biases only.
     let taps = if image.is_some() && weights.is_some() { *taps } else { Taps { rows: 0, ..*taps } };
     #[cfg(sedge_mve)]
     if taps.rows > 0 {
-        // SAFETY: the filters' constants, the elements of all cells and the outputs are there for all channels.
-        unsafe { crate::mve::depthwise(filters, x.as_ptr(), &taps, channels, out.as_mut_ptr()) };
+        // SAFETY: the filters' constants, and the elements of all cells and the outputs at all positions are there for all channels.
+        unsafe {
+            crate::mve::depthwise(filters, x.as_ptr(), &taps, (channels, step, positions), out.as_mut_ptr())
+        };
         return;
     }
+    for (position, out) in out.chunks_exact_mut(channels).enumerate() {
+        at_position(filters, x.get(position * step..).unwrap_or_default(), &taps, out);
+    }
+}
+
+/// The outputs of all channels at a position, for which all is there.
+fn at_position(filters: &Filters<'_>, x: &[i8], taps: &Taps, out: &mut [i8]) {
+    #[cfg(sedge_dsp)]
+    let channels = out.len();
     #[cfg(sedge_dsp)]
     if channels >= 4 && taps.rows > 0 {
         // The last block of four may begin inside of the one before.
@@ -48,7 +68,7 @@ pub fn depthwise(filters: &Filters<'_>, x: &[i8], taps: &Taps, out: &mut [i8]) {
                 // SAFETY: the filters' constants, the elements of all cells and the outputs are there for channels up to
                 // `first + 4 * blocks`, which is not beyond `channels`.
                 unsafe {
-                    crate::dsp::depthwise(filters, x.as_ptr(), &taps, (first, blocks), out.as_mut_ptr())
+                    crate::dsp::depthwise(filters, x.as_ptr(), taps, (first, blocks), out.as_mut_ptr())
                 };
             }
         }
@@ -60,7 +80,7 @@ pub fn depthwise(filters: &Filters<'_>, x: &[i8], taps: &Taps, out: &mut [i8]) {
         for (k, sum) in sums.iter_mut().take(out.len()).enumerate() {
             *sum = filters.start(c + k);
         }
-        add(filters, x, &taps, c, sums.get_mut(..out.len()).unwrap_or_default());
+        add(filters, x, taps, c, sums.get_mut(..out.len()).unwrap_or_default());
         out.iter_mut().zip(sums).enumerate().for_each(|(k, (out, sum))| *out = filters.finish(c + k, sum));
     }
 }

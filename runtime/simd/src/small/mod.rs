@@ -21,7 +21,7 @@ mod tests;
 
 pub use add::Addends;
 pub use connect::connect;
-pub use convolve::{IN_BYTES, POSITIONS, Pieces, clear, convolve, widen, widen_pieces};
+pub use convolve::{IN_BYTES, POSITIONS, Pieces, clear, convolve, pointwise, widen, widen_pieces};
 pub use depthwise::{Taps, depthwise};
 
 /// Filters of a layer, or units, or channels: what their sums start from, and what makes outputs of these.

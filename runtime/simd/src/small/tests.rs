@@ -1,7 +1,10 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{Filters, Taps, clear, connect, convolve, depthwise, widen};
+use super::{
+    Addends, Filters, POSITIONS, Pieces, Taps, clear, connect, convolve, depthwise, pointwise, widen,
+    widen_pieces,
+};
 
 /// Numbers that are all over the range, extremes among them.
 fn numbers(n: usize, seed: usize) -> Vec<i8> {
@@ -147,15 +150,18 @@ fn depthwise_channels_are_sums_of_their_own() {
                 image: [7 * channels, 2 * channels],
                 weights: [5 * channels, channels],
             };
-            let mut out = vec![0; channels];
-            depthwise(&filters, &image, &taps, &mut out);
-            for (c, &out) in out.iter().enumerate() {
+            // Two positions, three cells apart.
+            let mut out = vec![0; 2 * channels];
+            depthwise(&filters, &image, &taps, (channels, 3 * channels), &mut out);
+            for (at, &out) in out.iter().enumerate() {
+                let (p, c) = (at / channels, at % channels);
                 let cells = (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j)));
                 let products = cells.map(|(i, j)| {
-                    (image[(i * 7 + j * 2) * channels + c], constants.weights[(i * 5 + j) * channels + c])
+                    let cell = i * 7 + j * 2 + 3 * p;
+                    (image[cell * channels + c], constants.weights[(i * 5 + j) * channels + c])
                 });
                 let sum = sum(&filters, c, products);
-                assert_eq!(out, rule(&filters, c, sum), "{channels} {rows} {columns} {c}");
+                assert_eq!(out, rule(&filters, c, sum), "{channels} {rows} {columns} {p} {c}");
             }
         }
     }
@@ -175,6 +181,83 @@ fn units_are_sums_of_their_rows() {
                 let sum = sum(&filters, f, row.iter().copied().zip(w.iter().copied()));
                 assert_eq!(out, rule(&filters, f, sum), "{depth} {units} {f}");
             }
+        }
+    }
+}
+
+#[test]
+fn rows_of_pixels_are_convolutions_at_each() {
+    for (length, count, rows) in [(1, 1, 1), (4, 2, 2), (7, 3, 3), (8, 5, 4), (12, 4, 5)] {
+        let constants = Constants::new(length * count, count, true);
+        let filters = constants.filters(100);
+        let x = numbers(length * rows, 2);
+        let mut out = vec![55; count * rows];
+        pointwise(&filters, &x, &mut vec![0; length], &mut out);
+        for (at, &out) in out.iter().enumerate() {
+            let (row, f) = (at / count, at % count);
+            let x = x[row * length..(row + 1) * length].iter().copied();
+            let w = constants.weights[f * length..(f + 1) * length].iter().copied();
+            assert_eq!(out, rule(&filters, f, sum(&filters, f, x.zip(w))), "{length} {count} {row} {f}");
+        }
+    }
+}
+
+#[test]
+fn pieces_are_widened_as_each_alone() {
+    let x = numbers(40, 3);
+    for (length, step, row_step) in [(4, 9, 4), (3, 5, 6), (8, 8, 8)] {
+        let pieces = Pieces { count: 3, length, step, row_step };
+        for p in 0..POSITIONS {
+            let (mut at_once, mut alone) = (vec![0; 30], vec![0; 30]);
+            widen_pieces(7, &x, &pieces, (2, 30), p, &mut at_once);
+            for i in 0..3 {
+                widen(7, &x[i * step..i * step + length], (2 + i * row_step, 30), p, &mut alone);
+            }
+            assert_eq!(at_once, alone);
+            // One that is not all there.
+            let mut nothing = vec![0; 30];
+            widen_pieces(7, &x[..2 * step + length - 1], &pieces, (2, 30), p, &mut nothing);
+            assert_eq!(nothing, vec![0; 30]);
+        }
+    }
+}
+
+#[test]
+fn operands_are_scaled_and_added_up() {
+    // In whole numbers of any size: halves up, then halves away from zero.
+    let scaled = |x: i64, q: i32, right: i32| {
+        let product = (x * i64::from(q) + (1 << 30)) >> 31;
+        let (size, half) = (product.abs(), if right == 0 { 0 } else { 1 << (right - 1) });
+        ((size + half) >> right) * product.signum()
+    };
+    for (q, r, right) in
+        [(1 << 30, i32::MAX, [0, 3, 18]), (1_500_000_000, 1 << 30, [7, 0, 19]), (1, 3, [0, 30, 0])]
+    {
+        let addends = Addends {
+            offsets: [128, -127],
+            q: [q, r],
+            output_q: 1_234_567_890,
+            zero: -3,
+            right,
+            limits: [100, -90],
+        };
+        let every: Vec<i8> = (i8::MIN..=i8::MAX).collect();
+        for shift in [0, 1, 100, 255] {
+            let mut other = every.clone();
+            other.rotate_left(shift);
+            let (mut out, mut over) = (vec![0; 256], every.clone());
+            addends.sums(&every, &other, &mut out);
+            for ((&a, &b), &out) in every.iter().zip(&other).zip(&out) {
+                let operand =
+                    |x: i8, offset: i32, q, right| scaled(i64::from(i32::from(x) + offset) << 20, q, right);
+                let sum = operand(a, 128, q, right[0]) + operand(b, -127, r, right[1]);
+                let wanted = (scaled(sum, addends.output_q, right[2]) - 3).clamp(-90, 100);
+                assert_eq!((i64::from(out), addends.sum(a, b)), (wanted, out), "{a} {b} {addends:?}");
+            }
+            addends.sums_over(&mut over, &other, false);
+            assert_eq!(over, out);
+            addends.sums_over(&mut other, &every, true);
+            assert_eq!(other, out);
         }
     }
 }

@@ -67,7 +67,8 @@ impl<'n> Layer<'n> {
         out: &mut [i8],
     ) -> Result<(), Refusal> {
         match shape {
-            Shape::Full(sizes) => self.convolve(&in_one_row(sizes), x, scratch, out),
+            Shape::Full(sizes) if sizes.is_pointwise() => self.pointwise(&sizes, x, scratch, out),
+            Shape::Full(sizes) => self.convolve(&sizes, x, scratch, out),
             Shape::Depthwise(sizes) => self.depthwise(&sizes, x, out),
             Shape::Rows(depth) => self.connect(depth, x, out),
             Shape::Transposed(_) => return Err(Refusal::Internal),
@@ -108,6 +109,15 @@ impl<'n> Layer<'n> {
             }
             out.chunks_mut(z.filters.max(1)).for_each(|out| self.outputs.put_constant(out));
         }
+    }
+
+    /// CONV_2D whose window is one pixel, each position another: images are rows of pixels.
+    #[inline(never)]
+    fn pointwise(&self, z: &Sizes, x: &[i8], scratch: &mut [u32], out: &mut [i8]) {
+        let Some(wide) = scratch.get_mut(..z.depth) else { return };
+        let filters = Filters { weights: self.weights, ..self.filters(0..z.filters) };
+        small::pointwise(&filters, x, wide, out);
+        out.chunks_mut(z.filters.max(1)).for_each(|out| self.outputs.put_constant(out));
     }
 
     /// Widens what the window covers of a group's channels at a position, row after row, what lies outside as zeros, to row
@@ -174,13 +184,17 @@ impl<'n> Layer<'n> {
     fn depthwise(&self, z: &Sizes, x: &[i8], out: &mut [i8]) {
         let channels = z.channels;
         let filters = self.filters(0..channels);
-        let mut outs = out.chunks_exact_mut(channels.max(1));
+        let mut rest = out;
         for image in 0..z.batch {
             for y in 0..z.rows.output {
                 let rows = z.rows.inside(y, z.height);
-                for column in 0..z.columns.output {
+                let mut column = 0;
+                while column < z.columns.output {
                     let columns = z.columns.inside(column, z.width);
-                    let Some(out) = outs.next() else { return };
+                    // Positions side by side whose whole window lies inside are one piece of work.
+                    let together = if columns.len() == z.columns.kernel { whole_from(z, column) } else { 1 };
+                    let Some((out, after)) = rest.split_at_mut_checked(together * channels) else { return };
+                    rest = after;
                     let (mut first, mut tap) = (0, 0);
                     if !rows.is_empty() && !columns.is_empty() {
                         first = z.pixel(image, (y, rows.start), (column, columns.start)) * channels;
@@ -192,14 +206,11 @@ impl<'n> Layer<'n> {
                         image: [z.rows.dilation * z.width * channels, z.columns.dilation * channels],
                         weights: [z.columns.kernel * channels, channels],
                     };
-                    let weights = self.weights.get(tap..).unwrap_or_default();
-                    small::depthwise(
-                        &Filters { weights, ..filters },
-                        x.get(first..).unwrap_or_default(),
-                        &taps,
-                        out,
-                    );
-                    self.outputs.put_constant(out);
+                    let filters = Filters { weights: self.weights.get(tap..).unwrap_or_default(), ..filters };
+                    let x = x.get(first..).unwrap_or_default();
+                    small::depthwise(&filters, x, &taps, (channels, z.columns.stride * channels), out);
+                    out.chunks_exact_mut(channels.max(1)).for_each(|out| self.outputs.put_constant(out));
+                    column += together;
                 }
             }
         }
@@ -221,15 +232,15 @@ impl<'n> Layer<'n> {
     }
 }
 
-/// The pixels of all images as one row, where each position of the window covers exactly one.
-fn in_one_row(z: Sizes) -> Sizes {
-    if !z.is_pointwise() {
-        return z;
-    }
-    let (mut rows, mut columns) = (z.rows, z.columns);
-    let pixels = z.batch * z.height * z.width;
-    (rows.output, columns.output) = (1, pixels);
-    Sizes { rows, columns, batch: 1, height: 1, width: pixels, ..z }
+/// How many positions there are from `column` on, whose window's columns all lie inside, until one whose window reaches beyond the
+/// image; at least 1.
+fn whole_from(z: &Sizes, column: usize) -> usize {
+    let window = z.columns;
+    let reach = (window.kernel.saturating_sub(1)) * window.dilation;
+    // The largest position whose last column is no more than the image's.
+    let last =
+        (z.width + window.before).saturating_sub(1 + reach).checked_div(window.stride).unwrap_or(column);
+    (last + 1).min(window.output).saturating_sub(column).max(1)
 }
 
 fn part(list: &[i8], start: usize, length: usize) -> &[i8] {
