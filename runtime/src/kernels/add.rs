@@ -41,9 +41,14 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     arithmetic::invoke::<Add>(node)
 }
 
-/// As [`invoke`], where all is int8.
+/// As [`invoke`], where all is int8 and [`is_small`].
 pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    arithmetic::invoke_int8::<Add>(node)
+    arithmetic::invoke_small::<Add>(node)
+}
+
+/// Whether an int8 operator is one that [`invoke_int8`] can have.
+pub(super) fn is_small(prepared: &crate::arena::Prepared<'_>, data: crate::arena::Span) -> bool {
+    arithmetic::is_small::<Add>(prepared, data)
 }
 
 /// As [`invoke`], where all is int32.

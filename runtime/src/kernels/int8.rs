@@ -21,7 +21,7 @@ fn allowed(_code: BuiltinOperator, slot: Slot) -> &'static [TensorType] {
 
 typed! {
     int8, invoke_int8;
-    add = Add;
+    add = Add if is_small;
     average_pool_2d = AveragePool2d;
     conv_2d = Conv2d if is_small;
     depthwise_conv_2d = DepthwiseConv2d if is_small;

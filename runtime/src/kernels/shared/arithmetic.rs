@@ -12,7 +12,7 @@ use sedge_simd::{Level, Simd};
 
 use super::binary::{Broadcast, Operand, Rows, RowsInPlace, SECOND, common_type, no_scales};
 use super::{INPUT, Integer, OUTPUT, clamp_float};
-use crate::arena::Span;
+use crate::arena::{Prepared, Span};
 use crate::fixed::{Multiplier, quantized_range};
 use crate::node::{Affine, Invoke, Prepare};
 
@@ -117,13 +117,31 @@ pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal
 
 /// As [`invoke`], for int8 and no vectors.
 pub(crate) fn invoke_int8<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    let data = node.data::<Data>()?;
-    let &range = node.list::<Range>(data.range).first().ok_or(Refusal::Internal)?;
-    let &quantized = node.list::<A::Quantized>(data.quantized).first().ok_or(Refusal::Internal)?;
-    match quantized.addends::<A>(range) {
-        Some(addends) => data.plan.run_rows::<i8>(node, AddedUp(addends)),
-        None => run::<A, i8>(node),
+    match invoke_small::<A>(node) {
+        Err(Refusal::Internal) => run::<A, i8>(node),
+        result => result,
     }
+}
+
+/// As [`invoke`], for int8 and the small functions; an internal error where they cannot have it.
+pub(crate) fn invoke_small<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let data = node.data::<Data>()?;
+    let lists = (node.list::<Range>(data.range), node.list::<A::Quantized>(data.quantized));
+    let addends = addends::<A>(lists).ok_or(Refusal::Internal)?;
+    data.plan.run_rows::<i8>(node, AddedUp(addends))
+}
+
+/// Whether an int8 operator is one that [`invoke_small`] can have.
+pub(crate) fn is_small<A: Arithmetic>(prepared: &Prepared<'_>, data: Span) -> bool {
+    let data = prepared.get::<Data>(data).first();
+    let lists =
+        data.map(|data| (prepared.get::<Range>(data.range), prepared.get::<A::Quantized>(data.quantized)));
+    lists.and_then(addends::<A>).is_some()
+}
+
+/// What the small functions need, of what was prepared.
+fn addends<A: Arithmetic>((range, quantized): (&[Range], &[A::Quantized])) -> Option<Addends> {
+    quantized.first()?.addends::<A>(*range.first()?)
 }
 
 /// Sums by the small functions.
