@@ -23,18 +23,17 @@ pub(crate) unsafe fn convolve(
         let block = (count - first).min(BLOCK);
         let w = filters.weights.as_ptr().wrapping_add(first * length);
         let (pairs, sums) = (block / 2, sums.as_mut_ptr());
-        // SAFETY: the caller says that all of that is there; the sums of all filters of the block are written before outputs are made,
-        // the last of an odd number with itself, for which there is room behind it.
-        unsafe {
-            if pairs > 0 {
-                add_up(x, w, (length, length, pairs), sums);
-            }
-            if block > 2 * pairs {
-                let (w, sums) = (w.wrapping_add(2 * pairs * length), sums.wrapping_byte_add(8 * pairs));
-                add_up(x, w, (length, 0, 1), sums);
-            }
-            finish_both(filters, sums, (first, block), out, second);
+        if pairs > 0 {
+            // SAFETY: the caller says that the rows and the weights are there.
+            unsafe { add_up(x, w, (length, length, pairs), sums) };
         }
+        if block > 2 * pairs {
+            let (w, sums) = (w.wrapping_add(2 * pairs * length), sums.wrapping_byte_add(8 * pairs));
+            // SAFETY: as above. The last of an odd number goes with itself; there is room for its sums behind it.
+            unsafe { add_up(x, w, (length, 0, 1), sums) };
+        }
+        // SAFETY: the caller says that the constants and the places are there; the sums of all filters of the block were written.
+        unsafe { finish_both(filters, sums, (first, block), out, second) };
     }
 }
 

@@ -135,9 +135,10 @@ pub fn pointwise(filters: &Filters<'_>, x: &[i8], wide: &mut [u32], out: &mut [i
     if count == 0 || !filters.has(count) {
         return;
     }
-    for (rows, out) in x.chunks(POSITIONS * length).zip(out.chunks_mut(POSITIONS * count)) {
+    let (two_rows, two_outputs) = ((POSITIONS * length).max(1), (POSITIONS * count).max(1));
+    for (rows, out) in x.chunks(two_rows).zip(out.chunks_mut(two_outputs)) {
         // The last row of an odd number goes with itself, into the same place.
-        let is_pair = rows.len() == POSITIONS * length && out.len() == POSITIONS * count;
+        let is_pair = rows.len() == two_rows && out.len() == two_outputs;
         #[cfg(sedge_mve)]
         if is_pair {
             // SAFETY: the filters' constants and weights, both rows, and places for two outputs of each filter are there.

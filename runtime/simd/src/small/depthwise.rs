@@ -51,7 +51,7 @@ pub fn depthwise(
         };
         return;
     }
-    for (position, out) in out.chunks_exact_mut(channels).enumerate() {
+    for (position, out) in out.chunks_exact_mut(channels.max(1)).enumerate() {
         at_position(filters, x.get(position * step..).unwrap_or_default(), &taps, out);
     }
 }
