@@ -2,7 +2,8 @@
 //! of int8 in an instruction, and outputs made four at a time.
 //!
 //! Stable Rust has no intrinsics for them. Inputs stay bytes: of `sum((x + offset) * w) = sum(x * w) + offset * sum(w)` the loops
-//! form both sums, and [`finish`] puts them together. Loops are predicated, so that no number of elements is special.
+//! form both sums, and [`finish`] puts them together. Loops are predicated, so that no number of elements is special. What predicates
+//! say, and how many lanes a loop has left, is nothing that the compiler keeps across assembly: both live inside of a loop only.
 
 mod add;
 mod connect;
