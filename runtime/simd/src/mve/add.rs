@@ -4,40 +4,6 @@ use core::arch::asm;
 
 use crate::small::Addends;
 
-/// Scales sums in a vector; `shift` holds bits to the left less one. Uses `q2`.
-macro_rules! scaled {
-    ($x:literal, $q:literal, $shift:literal) => {
-        concat!(
-            "vqrdmulh.s32 ",
-            $x,
-            ", ",
-            $x,
-            ", ",
-            $q,
-            "\n",
-            "vshr.s32 q2, ",
-            $x,
-            ", #31\n",
-            "vshl.i32 ",
-            $x,
-            ", ",
-            $x,
-            ", #1\n",
-            "vadd.i32 ",
-            $x,
-            ", ",
-            $x,
-            ", q2\n",
-            "vrshl.s32 ",
-            $x,
-            ", ",
-            $x,
-            ", ",
-            $shift
-        )
-    };
-}
-
 /// The outputs for `count` elements; `out` may be one of the operands.
 ///
 /// # Safety
@@ -72,13 +38,13 @@ pub(crate) unsafe fn add(addends: &Addends, [a, b]: [*const i8; 2], count: usize
             "vldrb.s32 q0, [r0], #4",
             "vadd.i32 q0, q0, {first}",
             "vshl.i32 q0, q0, #20",
-            scaled!("q0", "{q}", "q3"),
+            scaled!("q0", "{q}", "q3", "q2"),
             "vldrb.s32 q1, [r1], #4",
             "vadd.i32 q1, q1, {second}",
             "vshl.i32 q1, q1, #20",
-            scaled!("q1", "{r}", "q4"),
+            scaled!("q1", "{r}", "q4", "q2"),
             "vadd.i32 q0, q0, q1",
-            scaled!("q0", "{output_q}", "q5"),
+            scaled!("q0", "{output_q}", "q5", "q2"),
             "vadd.i32 q0, q0, r3",
             "vmin.s32 q0, q0, q6",
             "vmax.s32 q0, q0, q7",

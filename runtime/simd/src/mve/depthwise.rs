@@ -69,6 +69,20 @@ struct Cells {
     offset: i32,
 }
 
+/// Adds the products of eight channels in a cell, whose elements are in `q0` and weights in `q1`, to the sums in `q3`, of channels 0, 2,
+/// 4 and 6, and `q4`, and goes on to the next cell. Uses `q2`.
+macro_rules! products {
+    () => {
+        "add r0, r0, {image}
+        add r1, r1, {weights}
+        vadd.i16 q0, q0, {offset}
+        vmullb.s16 q2, q0, q1
+        vadd.i32 q3, q3, q2
+        vmullt.s16 q2, q0, q1
+        vadd.i32 q4, q4, q2"
+    };
+}
+
 /// The sums of `blocks` times eight channels, which are not 0, over all cells.
 ///
 /// # Safety
@@ -93,13 +107,7 @@ unsafe fn blocks_of_channels(cells: &Cells, x: *const i8, w: *const i8, blocks: 
             "4:",
             "vldrb.s16 q0, [r0]",
             "vldrb.s16 q1, [r1]",
-            "add r0, r0, {image}",
-            "add r1, r1, {weights}",
-            "vadd.i16 q0, q0, {offset}",
-            "vmullb.s16 q2, q0, q1",
-            "vadd.i32 q3, q3, q2",
-            "vmullt.s16 q2, q0, q1",
-            "vadd.i32 q4, q4, q2",
+            products!(),
             "le lr, 4b",
             "ldrd r3, lr, [{cells}, #8]",
             "add r0, r0, r3",
@@ -147,13 +155,7 @@ unsafe fn last_channels(cells: &Cells, x: *const i8, w: *const i8, channels: usi
             "vpstt",
             "vldrbt.s16 q0, [r0]",
             "vldrbt.s16 q1, [r1]",
-            "add r0, r0, {image}",
-            "add r1, r1, {weights}",
-            "vadd.i16 q0, q0, {offset}",
-            "vmullb.s16 q2, q0, q1",
-            "vadd.i32 q3, q3, q2",
-            "vmullt.s16 q2, q0, q1",
-            "vadd.i32 q4, q4, q2",
+            products!(),
             "le lr, 3b",
             "ldr lr, [{cells}, #8]",
             "add r0, r0, lr",

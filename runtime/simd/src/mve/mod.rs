@@ -5,20 +5,10 @@
 //! form both sums, and [`finish`] puts them together. Loops are predicated, so that no number of elements is special. What predicates
 //! say, and how many lanes a loop has left, is nothing that the compiler keeps across assembly: both live inside of a loop only.
 
-mod add;
-mod connect;
-mod convolve;
-mod depthwise;
-
 use core::arch::asm;
 use core::mem::MaybeUninit;
 
 use crate::small::{Filters, Pieces};
-
-pub(crate) use add::add;
-pub(crate) use connect::connect;
-pub(crate) use convolve::convolve;
-pub(crate) use depthwise::depthwise;
 
 /// Filters whose sums are worked out before outputs are made of them.
 const BLOCK: usize = 32;
@@ -57,64 +47,49 @@ fn constants(
     (bias, q, shift)
 }
 
-/// Makes four outputs of sums in a vector, and writes them: `q1` is added to the sums, `q2` holds multipliers, `q3` shifts less one,
-/// `q6` and `q7` the largest and the least output. Uses `q5`.
+/// Scales sums in a vector by a multiplier, a vector or a register, and by bits to the left, of which `shift` holds one less each. Uses
+/// `spare`.
 ///
 /// The product is doubled, so that the half has a place, and negative ones get one less.
-macro_rules! output {
-    ($sums:literal, $to:literal) => {
+#[rustfmt::skip]
+macro_rules! scaled {
+    ($x:literal, $q:literal, $shift:literal, $spare:literal) => {
         concat!(
-            "vadd.i32 ",
-            $sums,
-            ", ",
-            $sums,
-            ", q1\n",
-            "vqrdmulh.s32 ",
-            $sums,
-            ", ",
-            $sums,
-            ", q2\n",
-            "vshr.s32 q5, ",
-            $sums,
-            ", #31\n",
-            "vshl.i32 ",
-            $sums,
-            ", ",
-            $sums,
-            ", #1\n",
-            "vadd.i32 ",
-            $sums,
-            ", ",
-            $sums,
-            ", q5\n",
-            "vrshl.s32 ",
-            $sums,
-            ", ",
-            $sums,
-            ", q3\n",
-            "vadd.i32 ",
-            $sums,
-            ", ",
-            $sums,
-            ", {zero}\n",
-            "vmin.s32 ",
-            $sums,
-            ", ",
-            $sums,
-            ", q6\n",
-            "vmax.s32 ",
-            $sums,
-            ", ",
-            $sums,
-            ", q7\n",
-            "vstrb.32 ",
-            $sums,
-            ", [",
-            $to,
-            "], #4"
+            "vqrdmulh.s32 ", $x, ", ", $x, ", ", $q, "\n",
+            "vshr.s32 ", $spare, ", ", $x, ", #31\n",
+            "vshl.i32 ", $x, ", ", $x, ", #1\n",
+            "vadd.i32 ", $x, ", ", $x, ", ", $spare, "\n",
+            "vrshl.s32 ", $x, ", ", $x, ", ", $shift
         )
     };
 }
+
+/// Makes four outputs of sums in a vector, and writes them: `q1` is added to the sums, `q2` holds multipliers, `q3` shifts less one,
+/// `q6` and `q7` the largest and the least output. Uses `q5`.
+#[rustfmt::skip]
+macro_rules! output {
+    ($sums:literal, $to:literal) => {
+        concat!(
+            "vadd.i32 ", $sums, ", ", $sums, ", q1\n",
+            scaled!($sums, "q2", "q3", "q5"), "\n",
+            "vadd.i32 ", $sums, ", ", $sums, ", {zero}\n",
+            "vmin.s32 ", $sums, ", ", $sums, ", q6\n",
+            "vmax.s32 ", $sums, ", ", $sums, ", q7\n",
+            "vstrb.32 ", $sums, ", [", $to, "], #4"
+        )
+    };
+}
+
+// The modules use the macros above.
+mod add;
+mod connect;
+mod convolve;
+mod depthwise;
+
+pub(crate) use add::add;
+pub(crate) use connect::connect;
+pub(crate) use convolve::convolve;
+pub(crate) use depthwise::depthwise;
 
 /// Makes outputs of the sums of `count` filters from `first` on, scaled as [`Filters`] tells. Biases are added to the sums.
 ///

@@ -1,6 +1,6 @@
 //! Sums of two tensors.
 
-use super::high_product;
+use super::scaled;
 
 /// Two operands of a sum and what becomes of it: both are shifted left by 20 bits and scaled to a common scale, their sum to the
 /// output's; each scaling rounds twice, as [`Filters`](super::Filters) tells.
@@ -24,24 +24,16 @@ pub struct Addends {
 /// How far operands are shifted left.
 const LEFT: u32 = 20;
 
-/// `round(round(x * q / 2^31) / 2^right)`, the second one halves away from zero.
-#[inline(always)]
-fn scaled(x: i32, q: i32, right: i32) -> i32 {
-    let product = high_product(x, q);
-    let doubled =
-        product.wrapping_mul(2).wrapping_add(1i32.wrapping_shl(right as u32)).wrapping_add(product >> 31);
-    doubled.wrapping_shr(right as u32) >> 1
-}
-
 impl Addends {
     /// The output for two elements.
     #[inline(always)]
     pub fn sum(&self, a: i8, b: i8) -> i8 {
-        let operand =
-            |x: i8, offset: i32, q: i32, right: i32| scaled((i32::from(x) + offset) << LEFT, q, right);
+        let operand = |x: i8, offset: i32, q: i32, right: i32| {
+            scaled((i32::from(x) + offset) << LEFT, q, right as u32, 0)
+        };
         let ([first, second], [q, r], [right, other, output_right]) = (self.offsets, self.q, self.right);
         let sum = operand(a, first, q, right).wrapping_add(operand(b, second, r, other));
-        let output = scaled(sum, self.output_q, output_right).wrapping_add(self.zero);
+        let output = scaled(sum, self.output_q, output_right as u32, 0).wrapping_add(self.zero);
         let [max, min] = self.limits;
         output.min(max).max(min) as i8
     }

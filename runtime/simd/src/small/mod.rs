@@ -71,14 +71,20 @@ impl Filters<'_> {
         let at = if self.q.len() == 1 { 0 } else { f };
         let q = self.q.get(at).copied().unwrap_or(0);
         let right = self.shift.get(if self.shift.len() == 1 { 0 } else { f }).map_or(0, |s| s.unsigned_abs());
-        let product = high_product(sum, q);
-        // Twice what is wanted, so that the half has a place; one less of it for negative numbers. The zero point is added
-        // before the shift takes place.
-        let half = (2 * i32::from(self.zero) + 1).wrapping_shl(right.into());
-        let doubled = product.wrapping_mul(2).wrapping_add(half).wrapping_add(product >> 31);
         let [min, max] = self.range;
-        doubled.wrapping_shr(right.into()).wrapping_shr(1).max(min.into()).min(max.into()) as i8
+        scaled(sum, q, right.into(), self.zero.into()).max(min.into()).min(max.into()) as i8
     }
+}
+
+/// `round(round(x * q / 2^31) / 2^right) + zero`: the high product rounds halves up, the shift halves away from zero.
+#[inline(always)]
+fn scaled(x: i32, q: i32, right: u32, zero: i32) -> i32 {
+    let product = high_product(x, q);
+    // Twice what is wanted, so that the half has a place; one less of it for negative numbers. The zero point is added
+    // before the shift takes place.
+    let half = (2 * zero + 1).wrapping_shl(right);
+    let doubled = product.wrapping_mul(2).wrapping_add(half).wrapping_add(product >> 31);
+    doubled.wrapping_shr(right).wrapping_shr(1)
 }
 
 /// `round(a * q / 2^31)`, halves up, for a `q` that is not negative.

@@ -117,18 +117,23 @@ pub(crate) fn invoke<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal
 
 /// As [`invoke`], for int8 and no vectors.
 pub(crate) fn invoke_int8<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    match invoke_small::<A>(node) {
-        Err(Refusal::Internal) => run::<A, i8>(node),
-        result => result,
+    match small::<A>(node)? {
+        Some((plan, rows)) => plan.run_rows(node, rows),
+        None => run::<A, i8>(node),
     }
 }
 
 /// As [`invoke`], for int8 and the small functions; an internal error where they cannot have it.
 pub(crate) fn invoke_small<A: Arithmetic>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let (plan, rows) = small::<A>(node)?.ok_or(Refusal::Internal)?;
+    plan.run_rows(node, rows)
+}
+
+/// The operator by the small functions, where they can have it.
+fn small<A: Arithmetic>(node: &Invoke<'_>) -> Result<Option<(Broadcast, AddedUp)>, Refusal> {
     let data = node.data::<Data>()?;
     let lists = (node.list::<Range>(data.range), node.list::<A::Quantized>(data.quantized));
-    let addends = addends::<A>(lists).ok_or(Refusal::Internal)?;
-    data.plan.run_rows::<i8>(node, AddedUp(addends))
+    Ok(addends::<A>(lists).map(|addends| (data.plan, AddedUp(addends))))
 }
 
 /// Whether an int8 operator is one that [`invoke_small`] can have.
