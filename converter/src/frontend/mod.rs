@@ -16,7 +16,7 @@ use sedge_schema::TensorType;
 use sedge_schema::op::Reshape;
 
 use crate::Failure;
-use crate::graph::{Graph, Tensor, TensorId};
+use crate::graph::{Graph, TensorId};
 use tables::{Bands, FilterBank, Flaw, GAIN_BITS, WEIGHT_BITS, gain, window};
 use writer::{Map, Writer};
 
@@ -152,18 +152,18 @@ impl Frontend {
         let bank = self.filter_bank(length)?;
 
         let mut out = Writer::default();
-        let frame = self.frame(&mut out, size, hop);
-        let roots = loudness(&mut out, frame, &bank, length);
-        let logs = self.logarithms(&mut out, roots, correction);
+        let frame = self.frame(&mut out, size, hop)?;
+        let roots = loudness(&mut out, frame, &bank, length)?;
+        let logs = self.logarithms(&mut out, roots, correction)?;
         let features = match self.output {
             Output::Int16 => logs,
-            Output::Int8 => out.int8(logs),
+            Output::Int8 => out.int8(logs)?,
         };
         Ok(out.finish(features, self.description()))
     }
 
     /// Samples to frames `[size]`, windowed.
-    fn frame(&self, out: &mut Writer, size: usize, hop: usize) -> TensorId {
+    fn frame(&self, out: &mut Writer, size: usize, hop: usize) -> Result<TensorId, Failure> {
         let frame = match self.input {
             Input::Frame => out.input("audio_frame", &[1, size]),
             Input::Hop => {
@@ -178,25 +178,25 @@ impl Frontend {
                 out.signal("SignalFramer", &[samples], &kinds, options)[0]
             }
         };
-        let shape = out.graph.add_tensor(Tensor::list("frame_shape", &[size as i32]));
-        let row = out.known(Reshape::default(), &[frame, shape], "row", TensorType::Int16, size);
-        let weights = out.shorts("window_weights", &window(size));
+        let shape = out.builder.ints("frame_shape", &[size as i32])?;
+        let row = out.builder.emit("row", Reshape::default(), &[frame, shape], TensorType::Int16)?;
+        let weights = out.shorts("window_weights", &window(size))?;
         let kind = [("windowed", TensorType::Int16, &[size][..])];
         let windowed = out.signal("SignalWindow", &[row, weights], &kind, |map| {
             map.push("shift", i64::from(WEIGHT_BITS));
         });
-        windowed[0]
+        Ok(windowed[0])
     }
 
     /// Noise is taken away from the channels, and they are evened out; their logarithms.
-    fn logarithms(&self, out: &mut Writer, roots: TensorId, correction: u32) -> TensorId {
+    fn logarithms(&self, out: &mut Writer, roots: TensorId, correction: u32) -> Result<TensorId, Failure> {
         let dims = &[self.channels as usize][..];
         let kinds = [("clean", TensorType::UInt32, dims), ("noise", TensorType::UInt32, dims)];
         let clean = out.signal("SignalFilterBankSpectralSubtraction", &[roots], &kinds, |map| {
             noise_options(map, self.channels);
         });
         let signal = if self.gain_control {
-            let table = out.shorts("gain", &gain(SMOOTHING_BITS - correction));
+            let table = out.shorts("gain", &gain(SMOOTHING_BITS - correction))?;
             let kind = [("evened", TensorType::UInt32, dims)];
             out.signal("SignalPCAN", &[clean[0], clean[1], table], &kind, |map| {
                 map.push("snr_shift", i64::from(GAIN_BITS - correction - RATIO_BITS));
@@ -205,10 +205,11 @@ impl Frontend {
             clean[0]
         };
         let kind = [("logarithms", TensorType::Int16, dims)];
-        out.signal("SignalFilterBankLog", &[signal], &kind, |map| {
+        let logs = out.signal("SignalFilterBankLog", &[signal], &kind, |map| {
             map.push("input_correction_bits", i64::from(correction));
             map.push("output_scale", LOG_SCALE);
-        })[0]
+        });
+        Ok(logs[0])
     }
 
     fn filter_bank(&self, length: usize) -> Result<FilterBank, Failure> {
@@ -252,8 +253,13 @@ impl Frontend {
 }
 
 /// The square root of the energy that each channel of the filter bank has in a frame.
-fn loudness(out: &mut Writer, frame: TensorId, bank: &FilterBank, length: usize) -> TensorId {
-    let size = out.graph.tensor(frame).shape.elements();
+fn loudness(
+    out: &mut Writer,
+    frame: TensorId,
+    bank: &FilterBank,
+    length: usize,
+) -> Result<TensorId, Failure> {
+    let size = out.builder.graph.tensor(frame).shape.elements();
     let kinds = [("scaled", TensorType::Int16, &[size][..]), ("scale_bits", TensorType::Int32, &[])];
     let scaled = out.signal("SignalFftAutoScale", &[frame], &kinds, |_| ());
     let kind = [("spectrum", TensorType::Int16, &[length + 2][..])];
@@ -273,15 +279,17 @@ fn loudness(out: &mut Writer, frame: TensorId, bank: &FilterBank, length: usize)
         ("channel_weight_starts", &bank.starts),
         ("channel_widths", &bank.widths),
     ];
-    let tables = tables.map(|(name, values)| out.shorts(name, values));
-    let reads: Vec<TensorId> = energies.into_iter().chain(tables).collect();
+    let mut reads = energies;
+    for (name, values) in tables {
+        reads.push(out.shorts(name, values)?);
+    }
     // The first of the bands belongs to no channel.
     let dims = &[bank.widths.len() - 1][..];
     let bands = out.signal("SignalFilterBank", &reads, &[("bands", TensorType::UInt64, dims)], |map| {
         map.push("num_channels", dims[0] as i64);
     });
     let kind = [("roots", TensorType::UInt32, dims)];
-    out.signal("SignalFilterBankSquareRoot", &[bands[0], scaled[1]], &kind, |_| ())[0]
+    Ok(out.signal("SignalFilterBankSquareRoot", &[bands[0], scaled[1]], &kind, |_| ())[0])
 }
 
 fn noise_options(map: &mut Map<'_>, channels: u32) {

@@ -1,4 +1,4 @@
-//! What importers share: they add constants and operators, and the operators' rules give the shapes. What depends
+//! What importers, and whatever else writes a graph, share: they add constants and operators, and the operators' rules give the shapes. What depends
 //! on constants only is computed at once.
 
 use sedge_schema::op::{Op, QuantizationRule, Reshape, Transpose};
@@ -16,51 +16,51 @@ const MAX_DERIVED: usize = 1 << 24;
 
 /// A graph that an importer is writing, operator by operator in execution order.
 #[derive(Debug, Default)]
-pub(super) struct Builder {
+pub(crate) struct Builder {
     /// What has been written so far.
-    pub(super) graph: Graph,
+    pub(crate) graph: Graph,
     /// Tensors that hold the error function of others, `(erf(x), x)`.
-    pub(super) errors: Vec<(TensorId, TensorId)>,
+    pub(crate) errors: Vec<(TensorId, TensorId)>,
 }
 
 impl Builder {
     /// Adds a float32 constant.
-    pub(super) fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<TensorId, Failure> {
+    pub(crate) fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<TensorId, Failure> {
         self.constant(name, TensorType::Float32, dims, float_bytes(values).to_vec())
     }
 
     /// Adds an int32 constant of one dimension, such as a list of axes.
-    pub(super) fn ints(&mut self, name: &str, values: &[i32]) -> Result<TensorId, Failure> {
+    pub(crate) fn ints(&mut self, name: &str, values: &[i32]) -> Result<TensorId, Failure> {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.constant(name, TensorType::Int32, &[values.len()], bytes)
     }
 
     /// Adds an int32 constant without dimensions, such as one axis.
-    pub(super) fn int(&mut self, name: &str, value: i32) -> Result<TensorId, Failure> {
+    pub(crate) fn int(&mut self, name: &str, value: i32) -> Result<TensorId, Failure> {
         let id = self.constant(name, TensorType::Int32, &[], value.to_le_bytes().to_vec())?;
         self.graph.tensor_mut(id).has_rank = true;
         Ok(id)
     }
 
     /// Adds a real number: a float32 constant without dimensions.
-    pub(super) fn scalar(&mut self, name: &str, number: f32) -> Result<TensorId, Failure> {
+    pub(crate) fn scalar(&mut self, name: &str, number: f32) -> Result<TensorId, Failure> {
         let id = self.floats(name, &[], &[number])?;
         self.graph.tensor_mut(id).has_rank = true;
         Ok(id)
     }
 
     /// A tensor's element type.
-    pub(super) fn kind(&self, tensor: TensorId) -> TensorType {
+    pub(crate) fn kind(&self, tensor: TensorId) -> TensorType {
         self.graph.tensor(tensor).tensor_type
     }
 
     /// A tensor's dimensions.
-    pub(super) fn dims(&self, tensor: TensorId) -> Vec<usize> {
+    pub(crate) fn dims(&self, tensor: TensorId) -> Vec<usize> {
         self.graph.tensor(tensor).shape.dims().iter().map(|&d| d as usize).collect()
     }
 
     /// Adds a constant of any type; `bytes` are little-endian, in row-major order.
-    pub(super) fn constant(
+    pub(crate) fn constant(
         &mut self,
         name: &str,
         tensor_type: TensorType,
@@ -77,7 +77,7 @@ impl Builder {
     }
 
     /// Adds an operator with one output of `tensor_type`, named as the node.
-    pub(super) fn emit(
+    pub(crate) fn emit(
         &mut self,
         name: &str,
         op: impl Into<Operation>,
@@ -94,7 +94,7 @@ impl Builder {
     ///
     /// # Errors
     /// Where the rule refuses the inputs, or a shape depends on values that only a run computes.
-    pub(super) fn emit_all(
+    pub(crate) fn emit_all(
         &mut self,
         name: &str,
         op: impl Into<Operation>,
@@ -141,7 +141,7 @@ impl Builder {
     }
 
     /// Adds an operator of one input that keeps the shape, and leaves it there though its input is a constant.
-    pub(super) fn emit_kept(
+    pub(crate) fn emit_kept(
         &mut self,
         name: &str,
         op: impl Into<Operation>,
@@ -156,7 +156,7 @@ impl Builder {
     }
 
     /// The tensor with other dimensions; itself where they are the same.
-    pub(super) fn reshape(
+    pub(crate) fn reshape(
         &mut self,
         name: &str,
         tensor: TensorId,
@@ -171,7 +171,7 @@ impl Builder {
     }
 
     /// The tensor with dimension `order[i]` in place `i`; itself where that is its order.
-    pub(super) fn transpose(
+    pub(crate) fn transpose(
         &mut self,
         name: &str,
         tensor: TensorId,
@@ -187,7 +187,7 @@ impl Builder {
 
     /// Adds an operator that hands `tensor` on under another name. It stays where that is a constant: what a
     /// model gives out must be written by an operator.
-    pub(super) fn copy(&mut self, name: &str, tensor: TensorId) -> Result<TensorId, Failure> {
+    pub(crate) fn copy(&mut self, name: &str, tensor: TensorId) -> Result<TensorId, Failure> {
         let Tensor { tensor_type, shape, .. } = *self.graph.tensor(tensor);
         let dims: Vec<i32> = shape.dims().iter().map(|&d| d as i32).collect();
         let dims = self.ints(&format!("{name}/shape"), &dims)?;
@@ -199,7 +199,7 @@ impl Builder {
     }
 
     /// Makes a tensor an output of the model, by this name.
-    pub(super) fn give_out(&mut self, name: &str, tensor: TensorId) -> Result<(), Failure> {
+    pub(crate) fn give_out(&mut self, name: &str, tensor: TensorId) -> Result<(), Failure> {
         let graph = &self.graph;
         let is_free = !graph.inputs.contains(&tensor)
             && !graph.outputs.contains(&tensor)
@@ -211,7 +211,7 @@ impl Builder {
     }
 
     /// The graph, without what nothing reads.
-    pub(super) fn finish(self, model: &str) -> Result<Graph, Failure> {
+    pub(crate) fn finish(self, model: &str) -> Result<Graph, Failure> {
         let mut graph = self.graph;
         recognize(&mut graph, &self.errors);
         graph.remove_dead();
@@ -244,7 +244,7 @@ impl Builder {
 ///
 /// # Errors
 /// Where there are more dimensions or elements than the format takes.
-pub(super) fn shape(name: &str, dims: &[usize]) -> Result<Shape, Failure> {
+pub(crate) fn shape(name: &str, dims: &[usize]) -> Result<Shape, Failure> {
     let small: Option<Vec<u32>> = dims.iter().map(|&d| u32::try_from(d).ok()).collect();
     small.and_then(|dims| Shape::new(&dims)).filter(|shape| shape.elements() <= MAX_ELEMENTS).ok_or_else(
         || Failure::new(format!("the shape {dims:?} of '{name}' has too many dimensions or elements")),
@@ -253,7 +253,7 @@ pub(super) fn shape(name: &str, dims: &[usize]) -> Result<Shape, Failure> {
 
 /// Makes sure that a constant of so many elements, which an importer works out from shapes, is not larger than any model
 /// needs.
-pub(super) fn ensure_few(elements: usize) -> Result<(), Failure> {
+pub(crate) fn ensure_few(elements: usize) -> Result<(), Failure> {
     match elements {
         0..=MAX_DERIVED => Ok(()),
         _ => {

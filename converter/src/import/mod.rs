@@ -1,6 +1,6 @@
 //! Models of other makers into the converter's graph: one file or folder for each format.
 
-mod builder;
+pub(crate) mod builder;
 mod einsum;
 mod formula;
 mod keras;
