@@ -20,6 +20,7 @@ use bytemuck::{Pod, Zeroable};
 
 pub(crate) use pieces::Pieces;
 
+use crate::node::Memory;
 use crate::slices;
 
 /// Activations start at multiples of this many bytes, and so does the used part of the arena.
@@ -360,12 +361,13 @@ impl<'a> Arena<'a> {
     }
 
     /// The activations, the state among them, and the prepared data.
-    pub(crate) fn split(self) -> (Pieces<'a>, &'a mut [u8], Prepared<'a>) {
+    #[inline]
+    pub(crate) fn split(self) -> (Memory<'a>, Prepared<'a>) {
         let state = self.marks.state();
         let (low, prepared) = self.halves();
         let (low, rest) = low.split_at_mut_checked(state.start).unwrap_or_default();
         let (kept, high) = rest.split_at_mut_checked(state.len()).unwrap_or_default();
-        (Pieces::of(low, (state.end, high)), kept, prepared)
+        (Memory { low, high: (state.end, high), state: kept }, prepared)
     }
 
     /// All below the prepared data, and these.

@@ -18,10 +18,10 @@ use core::cell::Cell;
 use sedge_schema::{BuiltinOperator, Refusal, Vector};
 use sedge_simd::Level;
 
-use crate::arena::{Aligned, Pieces, Place, Prepared, Span};
+use crate::arena::{Aligned, Place, Prepared, Span};
 use crate::element::Element;
 use crate::error::Error;
-use crate::node::{Affine, Invoke, OpRecord, Run};
+use crate::node::{Affine, Invoke, Memory, OpRecord, Run};
 
 #[cfg(feature = "std")]
 pub use crate::session::image::{Image, Operator, Tensor};
@@ -114,16 +114,11 @@ impl Program {
         let turns = Cell::new(0);
         let prepared = Prepared::new(&self.data.0, self.base as usize);
         let run = Run { scope: None, file: &[], level: Self::LEVEL, prepared, turns: &turns };
-        let mut node = Invoke {
-            run,
-            places: self.places,
-            activations: Pieces::new(activations),
-            state: Pieces::new(state),
-            inputs: Vector::of(bytemuck::cast_slice(inputs)),
-            outputs: Vector::of(bytemuck::cast_slice(outputs)),
-            record: OpRecord { data, scratch, kernel: 0 },
-            inner: None,
-        };
+        let record = OpRecord { data, scratch, kernel: 0 };
+        let tensors = [inputs, outputs].map(|list| Vector::of(bytemuck::cast_slice(list)));
+        let memory = Memory { low: activations, high: (0, &mut []), state };
+        let mut node = Invoke::new(&run, tensors.into(), record, memory);
+        node.places = self.places;
         kernel(&mut node).map_err(|refusal| Error::Operator { operator: number, code, refusal })
     }
 }

@@ -8,6 +8,6 @@ mod prepare;
 pub use invoke::{Binary, Invoke, Unary};
 pub use prepare::{Affine, Prepare};
 
-pub(crate) use invoke::{Run, Scope};
+pub(crate) use invoke::{Memory, Run, Scope, State};
 pub(crate) use lasting::{Lasting, first_byte, place_variables};
 pub(crate) use prepare::{Graph, OpRecord, Setting, ShapeRecord, Tables, out_of_memory};

@@ -5,7 +5,7 @@ use sedge_schema::{BuiltinOperator, Shape, TensorType};
 /// Sees each operator of an invocation: a profiler, a calibrator, a debugger.
 pub trait Observer {
     /// An operator is about to run.
-    fn before(&mut self, _operator: u32, _code: BuiltinOperator) {}
+    fn before(&mut self, _operator: u32) {}
 
     /// An operator has run; its outputs can be read now.
     fn after(&mut self, _step: &Step<'_>) {}
@@ -18,7 +18,6 @@ impl Observer for () {}
 pub struct Step<'a> {
     pub(crate) session: &'a crate::Session<'a>,
     pub(crate) operator: u32,
-    pub(crate) code: BuiltinOperator,
 }
 
 impl Step<'_> {
@@ -29,7 +28,8 @@ impl Step<'_> {
 
     /// What it is.
     pub fn code(&self) -> BuiltinOperator {
-        self.code
+        let view = self.session.graph().operators().get(self.operator as usize);
+        view.map_or(BuiltinOperator::Custom, |view| self.session.model().code(&view).builtin())
     }
 
     /// Calls `see` with each output: the tensor's index, type, shape and bytes.

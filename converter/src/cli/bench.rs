@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use sedge_runtime::{BuiltinOperator, Error, Model, Observer, Session, Step};
+use sedge_runtime::{Error, Model, Observer, Session, Step};
 use serde::Serialize;
 
 use super::engine::{Engine, weights_name};
@@ -209,7 +209,7 @@ impl Profiler {
 }
 
 impl Observer for Profiler {
-    fn before(&mut self, _operator: u32, _code: BuiltinOperator) {
+    fn before(&mut self, _operator: u32) {
         self.started = Instant::now();
     }
 

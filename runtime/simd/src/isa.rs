@@ -145,8 +145,8 @@ pub trait Simd: Copy {
     /// Stages activations, as many as both slices have.
     fn stage(self, from: &[i8], to: &mut [Self::Element]);
 
-    /// Staged activations as groups; what is left over at the end is dropped.
-    fn groups(from: &[Self::Element]) -> &[Self::Group];
+    /// The group of staged activations that starts at element `at`; `None` where there are too few.
+    fn group(from: &[Self::Element], at: usize) -> Option<Self::Group>;
 
     /// All lanes the same group.
     fn splat_group(self, group: Self::Group) -> Self::Groups;
@@ -412,8 +412,8 @@ macro_rules! groups_of_pairs {
         }
 
         #[inline(always)]
-        fn groups(from: &[i16]) -> &[[i16; 2]] {
-            from.as_chunks().0
+        fn group(from: &[i16], at: usize) -> Option<[i16; 2]> {
+            from.get(at..at + 2)?.first_chunk().copied()
         }
 
         #[inline(always)]

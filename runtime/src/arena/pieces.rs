@@ -1,26 +1,25 @@
 //! Memory from which places are taken: what was taken once cannot be had again.
 
-/// Each place taken may cut one piece in two: an LSTM takes four outputs, scratch memory and two states.
-const MOST: usize = 10;
 use crate::slices;
 
-/// The memory that is left when some places were taken.
-pub(crate) struct Pieces<'s> {
-    pieces: [(usize, &'s mut [u8]); MOST],
+/// The memory that is left when some places were taken, in `N` pieces at most: each place taken may cut one in two.
+pub(crate) struct Pieces<'s, const N: usize> {
+    pieces: [(usize, &'s mut [u8]); N],
     count: usize,
 }
 
-impl<'s> Pieces<'s> {
+impl<'s, const N: usize> Pieces<'s, N> {
+    #[inline(always)]
     pub(crate) fn new(bytes: &'s mut [u8]) -> Self {
         Self::of(bytes, (0, &mut []))
     }
 
     /// The memory from offset 0 on and, where `second` is not empty, that from its offset on.
+    #[inline(always)]
     pub(crate) fn of(first: &'s mut [u8], second: (usize, &'s mut [u8])) -> Self {
-        let mut pieces: [(usize, &'s mut [u8]); MOST] = core::array::from_fn(|_| Default::default());
         let count = if second.1.is_empty() { 1 } else { 2 };
-        pieces.iter_mut().zip([(0, first), second]).for_each(|(to, piece)| *to = piece);
-        Self { pieces, count }
+        let mut given = [(0, first), second].into_iter();
+        Self { pieces: core::array::from_fn(|_| given.next().unwrap_or_default()), count }
     }
 
     /// The piece that holds these bytes, and where they start in it.
@@ -77,12 +76,14 @@ impl<'s> Pieces<'s> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, Pieces};
+    use super::Pieces;
+
+    const MOST: usize = 6;
 
     #[test]
     fn what_was_taken_is_gone() {
         let mut bytes = [0u8, 1, 2, 3, 4, 5, 6, 7];
-        let mut pieces = Pieces::new(&mut bytes);
+        let mut pieces = Pieces::<MOST>::new(&mut bytes);
         assert_eq!(pieces.take(2, 3).unwrap(), [2, 3, 4]);
         assert_eq!(pieces.get(0, 2).unwrap(), [0, 1]);
         assert_eq!(pieces.get(5, 3).unwrap(), [5, 6, 7]);
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn what_lies_between_two_parts_is_not_there() {
         let (mut low, mut high) = ([1u8; 4], [2u8; 20]);
-        let mut pieces = Pieces::of(&mut low, (8, &mut high));
+        let mut pieces = Pieces::<MOST>::of(&mut low, (8, &mut high));
         assert!(pieces.get(4, 1).is_none() && pieces.get(3, 6).is_none());
         assert_eq!(pieces.get(8, 4).unwrap(), [2; 4]);
         for taken in 0..MOST - 2 {

@@ -63,7 +63,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     loop {
         call::copy_in(node, &cond, memory, |node, i| node.output_place(i))?;
         call::run(node, &cond, memory)?;
-        if call::result(&node.run, &node.state, &cond, memory, 0)?.first() == Some(&0) {
+        if call::result(node.run, &node.state, &cond, memory, 0)?.first() == Some(&0) {
             return Ok(());
         }
         let turns = node.run.turns;

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use bytemuck::Pod;
-use sedge_schema::{Operator, Refusal, Slot, Vector};
+use sedge_schema::{Refusal, Slot, Vector};
 use sedge_simd::Level;
 
 use crate::arena::{Home, Pieces, Place, Prepared, Span};
@@ -28,7 +28,7 @@ pub(crate) struct Run<'s> {
 /// A graph, and the kernels that its operators may have.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'s> {
-    pub(crate) graph: Graph<'s>,
+    pub(crate) graph: &'s Graph<'s>,
     pub(crate) resolver: Resolver,
 }
 
@@ -50,26 +50,31 @@ impl<'s> Run<'s> {
     }
 
     /// Runs one operator of the graph.
-    pub(crate) fn step(
-        &self,
-        operator: u32,
-        activations: Pieces<'s>,
-        state: &'s mut [u8],
-    ) -> Result<(), Error> {
+    #[inline]
+    pub(crate) fn step(&'s self, operator: u32, memory: Memory<'s>) -> Result<(), Error> {
         let Scope { graph, resolver } = self.scope.ok_or(Error::Plan)?;
-        let view = graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
         let record = self.prepared.get::<OpRecord>(graph.tables.records).get(operator as usize).copied();
         let record = record.ok_or(Error::Plan)?;
         if record.kernel == OpRecord::DONE {
             return Ok(());
         }
         let kernel = resolver.kernel(record.kernel).ok_or(Error::Plan)?;
-        let mut node = Invoke::new(*self, &view, record, activations, state);
+        let view = graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
+        let mut node = Invoke::new(self, (view.inputs(), view.outputs()), record, memory);
         kernel.invoke(&mut node).map_err(|refusal| {
             let code = graph.model.code(&view).builtin();
             node.inner.unwrap_or(Error::of_operator(operator, code, refusal, 0))
         })
     }
+}
+
+/// The memory that an operator works in.
+pub(crate) struct Memory<'s> {
+    /// The activations below the state, from offset 0 on.
+    pub(crate) low: &'s mut [u8],
+    /// Those above it, and their offset; none while all of them lie below.
+    pub(crate) high: (usize, &'s mut [u8]),
+    pub(crate) state: &'s mut [u8],
 }
 
 /// An operator's tensors, scratch memory and prepared data while it runs.
@@ -78,10 +83,10 @@ impl<'s> Run<'s> {
 /// the borrow checker knows that they do not overlap, and a plan that were wrong would be refused
 /// here.
 pub struct Invoke<'s> {
-    pub(crate) run: Run<'s>,
+    pub(crate) run: &'s Run<'s>,
     pub(crate) places: &'s [Place],
-    pub(crate) activations: Pieces<'s>,
-    pub(crate) state: Pieces<'s>,
+    pub(crate) activations: Activations<'s>,
+    pub(crate) state: State<'s>,
     pub(crate) inputs: Vector<'s, i32>,
     pub(crate) outputs: Vector<'s, i32>,
     pub(crate) record: OpRecord,
@@ -107,23 +112,30 @@ pub enum Binary<'s, T> {
     OverSecond(&'s mut [T], &'s [T]),
 }
 
+/// What an operator leaves of the activations: an LSTM takes four outputs and scratch memory, and these may be in two
+/// parts at first.
+type Activations<'s> = Pieces<'s, 10>;
+
+/// What it leaves of the state: an LSTM takes two.
+pub(crate) type State<'s> = Pieces<'s, 4>;
+
 impl<'s> Invoke<'s> {
-    /// The surroundings of an operator of the graph that is being run.
+    /// The surroundings of an operator of the graph that is being run, with these inputs and outputs.
+    #[inline(always)]
     pub(crate) fn new(
-        run: Run<'s>,
-        operator: &Operator<'s>,
+        run: &'s Run<'s>,
+        (inputs, outputs): (Vector<'s, i32>, Vector<'s, i32>),
         record: OpRecord,
-        activations: Pieces<'s>,
-        state: &'s mut [u8],
+        Memory { low, high, state }: Memory<'s>,
     ) -> Self {
         let places = run.scope.map_or(Span::NONE, |scope| scope.graph.tables.places);
         Self {
             run,
             places: run.prepared.get(places),
-            activations,
+            activations: Pieces::of(low, high),
             state: Pieces::new(state),
-            inputs: operator.inputs(),
-            outputs: operator.outputs(),
+            inputs,
+            outputs,
             record,
             inner: None,
         }

@@ -9,8 +9,8 @@ use core::cell::Cell;
 use sedge_schema::BuiltinOperator as Code;
 use sedge_schema::TensorType;
 
-use crate::arena::{Arena, Home, Pieces, Place};
-use crate::node::{Graph, OpRecord, Scope, Setting};
+use crate::arena::{Arena, Home, Place};
+use crate::node::{Graph, Memory, OpRecord, Scope, Setting};
 
 /// The most bytes of a result: shapes have few dimensions.
 const MOST_BYTES: usize = 64;
@@ -62,8 +62,8 @@ impl Folded {
         let turns = Cell::new(0);
         let (low, prepared) = arena.reborrow().halves();
         let Setting { resolver, level, .. } = *setting;
-        let run = Scope { graph: *graph, resolver }.run(level, prepared, &turns);
-        let result = run.step(index, Pieces::new(low), &mut []);
+        let run = Scope { graph, resolver }.run(level, prepared, &turns);
+        let result = run.step(index, Memory { low, high: (0, &mut []), state: &mut [] });
         let mut words = [0; MOST_BYTES / 8];
         words.iter_mut().zip(arena.get::<u64>(memory)).for_each(|(to, &word)| *to = word);
         arena.forget_temporary(before);

@@ -3,6 +3,7 @@
 use core::cell::Cell;
 
 use super::{Session, build};
+use crate::arena::Arena;
 use crate::error::Error;
 use crate::node::{Scope, Setting};
 use crate::profile::{Observer, Step};
@@ -79,16 +80,13 @@ impl Session<'_> {
     }
 
     pub(super) fn run<O: Observer + ?Sized>(&mut self, operator: u32, observer: &mut O) -> Result<(), Error> {
-        let graph = self.graph;
-        let view = graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
+        observer.before(operator);
         let Setting { resolver, level, .. } = self.setting;
-        let code = graph.model.code(&view).builtin();
-        observer.before(operator, code);
         let turns = Cell::new(self.turns);
-        let (activations, state, prepared) = self.arena().split();
-        Scope { graph, resolver }.run(level, prepared, &turns).step(operator, activations, state)?;
+        let (memory, prepared) = Arena::new(self.memory, &mut self.marks).split();
+        Scope { graph: &self.graph, resolver }.run(level, prepared, &turns).step(operator, memory)?;
         self.turns = turns.get();
-        observer.after(&Step { session: self, operator, code });
+        observer.after(&Step { session: self, operator });
         Ok(())
     }
 }

@@ -56,9 +56,9 @@ impl Simd for Neon {
     no_half!();
     groups_of_pairs!();
 
-    #[inline(always)]
+    // Not on the function within: for those with target features the compiler forgets it.
+    #[inline(never)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
-        #[inline(never)]
         #[target_feature(enable = "neon")]
         fn go<P: Part<Neon>>(simd: Neon, part: P) -> P::Output {
             part.run(simd)

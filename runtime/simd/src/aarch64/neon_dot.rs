@@ -45,9 +45,9 @@ impl Simd for NeonDot {
     inherit!(Neon);
     no_half!();
 
-    #[inline(always)]
+    // Not on the function within: for those with target features the compiler forgets it.
+    #[inline(never)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
-        #[inline(never)]
         #[target_feature(enable = "neon,dotprod")]
         fn go<P: Part<NeonDot>>(simd: NeonDot, part: P) -> P::Output {
             part.run(simd)
@@ -70,8 +70,8 @@ impl Simd for NeonDot {
     }
 
     #[inline(always)]
-    fn groups(from: &[i8]) -> &[[i8; 4]] {
-        from.as_chunks().0
+    fn group(from: &[i8], at: usize) -> Option<[i8; 4]> {
+        from.get(at..at + 4)?.first_chunk().copied()
     }
 
     #[inline(always)]

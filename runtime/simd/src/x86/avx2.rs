@@ -85,9 +85,9 @@ impl Simd for Avx2 {
     no_half!();
     groups_of_pairs!();
 
-    #[inline(always)]
+    // Not on the function within: for those with target features the compiler forgets it.
+    #[inline(never)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
-        #[inline(never)]
         #[target_feature(enable = "avx2,fma")]
         fn go<P: Part<Avx2>>(simd: Avx2, part: P) -> P::Output {
             part.run(simd)

@@ -89,9 +89,9 @@ impl Simd for Avx512Vnni {
         Avx512VnniHalf::of(self)
     }
 
-    #[inline(always)]
+    // Not on the function within: for those with target features the compiler forgets it.
+    #[inline(never)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
-        #[inline(never)]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
         fn go<P: Part<Avx512Vnni>>(simd: Avx512Vnni, part: P) -> P::Output {
             part.run(simd)

@@ -24,9 +24,9 @@ impl Simd for Avx512VnniHalf {
     no_half!();
     groups_of_four!(__m256i);
 
-    #[inline(always)]
+    // Not on the function within: for those with target features the compiler forgets it.
+    #[inline(never)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
-        #[inline(never)]
         #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni")]
         fn go<P: Part<Avx512VnniHalf>>(simd: Avx512VnniHalf, part: P) -> P::Output {
             part.run(simd)

@@ -40,9 +40,9 @@ impl Simd for AvxVnni {
     no_half!();
     groups_of_four!(__m256i);
 
-    #[inline(always)]
+    // Not on the function within: for those with target features the compiler forgets it.
+    #[inline(never)]
     fn apart<P: Part<Self>>(self, part: P) -> P::Output {
-        #[inline(never)]
         #[target_feature(enable = "avx2,fma,avxvnni")]
         fn go<P: Part<AvxVnni>>(simd: AvxVnni, part: P) -> P::Output {
             part.run(simd)

@@ -28,8 +28,8 @@ macro_rules! groups_of_four {
         }
 
         #[inline(always)]
-        fn groups(from: &[u8]) -> &[[u8; 4]] {
-            from.as_chunks().0
+        fn group(from: &[u8], at: usize) -> Option<[u8; 4]> {
+            from.get(at..at + 4)?.first_chunk().copied()
         }
 
         #[inline(always)]

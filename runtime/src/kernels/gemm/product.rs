@@ -32,8 +32,8 @@ pub(in crate::kernels) trait Product: Copy + Sync {
     /// Stages activations, as many as both slices have.
     fn stage<S: Simd>(simd: S, from: &[Self::Value], to: &mut [Self::Element<S>]);
 
-    /// Staged activations as groups.
-    fn groups<S: Simd>(from: &[Self::Element<S>]) -> &[Self::Group<S>];
+    /// The group of staged activations that starts at element `at`; `None` where there are too few.
+    fn activations<S: Simd>(from: &[Self::Element<S>], at: usize) -> Option<Self::Group<S>>;
 
     /// No sum yet.
     fn zero<S: Simd>(simd: S) -> Self::Sums<S>;
@@ -117,8 +117,8 @@ impl Product for Int8 {
     }
 
     #[inline(always)]
-    fn groups<S: Simd>(from: &[S::Element]) -> &[S::Group] {
-        S::groups(from)
+    fn activations<S: Simd>(from: &[S::Element], at: usize) -> Option<S::Group> {
+        S::group(from, at)
     }
 
     #[inline(always)]
@@ -208,8 +208,8 @@ impl Product for UInt8 {
     }
 
     #[inline(always)]
-    fn groups<S: Simd>(from: &[i16]) -> &[[i16; 2]] {
-        from.as_chunks().0
+    fn activations<S: Simd>(from: &[i16], at: usize) -> Option<[i16; 2]> {
+        from.get(at..at + 2)?.first_chunk().copied()
     }
 
     #[inline(always)]
@@ -300,8 +300,8 @@ impl Product for Float {
     }
 
     #[inline(always)]
-    fn groups<S: Simd>(from: &[f32]) -> &[f32] {
-        from
+    fn activations<S: Simd>(from: &[f32], at: usize) -> Option<f32> {
+        from.get(at).copied()
     }
 
     #[inline(always)]

@@ -63,7 +63,7 @@ pub(in crate::kernels) struct Matrix<'s, A: Arithmetic> {
 }
 
 /// Bytes of a block of staged rows that leave room for weights in the nearest cache.
-const BLOCK_BYTES: usize = 1 << 13;
+const BLOCK_BYTES: usize = 1 << 15;
 
 /// Rows of a block that is staged at once, for rows of `length` bytes and tiles of `rows`.
 pub(super) fn block(length: usize, rows: usize) -> usize {
@@ -141,10 +141,10 @@ impl<A: Arithmetic> Matrix<'_, A> {
             let (out, after) = rest.split_at_mut(whole);
             let tiles = Tiles { matrix: self, staged, runs, start, step, out };
             match rows {
-                8 if S::ROWS >= 8 => simd.apart(Rows::<_, _, 8>(tiles)),
-                4 if S::ROWS >= 4 => simd.apart(Rows::<_, _, 4>(tiles)),
-                2 => simd.apart(Rows::<_, _, 2>(tiles)),
-                _ => simd.apart(Rows::<_, _, 1>(tiles)),
+                8 if S::ROWS >= 8 => simd.apart(Rows::<_, _, 8, 1>(tiles)),
+                4 if S::ROWS >= 4 => simd.apart(Rows::<_, _, 4, 1>(tiles)),
+                2 => simd.apart(Rows::<_, _, 2, 2>(tiles)),
+                _ => simd.apart(Rows::<_, _, 1, 4>(tiles)),
             }
             start += whole / self.count * step;
             rest = after;
@@ -162,10 +162,10 @@ struct Tiles<'t, 's, A: Arithmetic, S: Simd> {
     out: &'t mut [A::Output],
 }
 
-/// Tiles of `M` rows each.
-struct Rows<'t, 's, A: Arithmetic, S: Simd, const M: usize>(Tiles<'t, 's, A, S>);
+/// Tiles of `M` rows each, summed in `SETS` sets: few rows have too few sums to keep the processor busy.
+struct Rows<'t, 's, A: Arithmetic, S: Simd, const M: usize, const SETS: usize>(Tiles<'t, 's, A, S>);
 
-impl<A: Arithmetic, S: Simd, const M: usize> Part<S> for Rows<'_, '_, A, S, M> {
+impl<A: Arithmetic, S: Simd, const M: usize, const SETS: usize> Part<S> for Rows<'_, '_, A, S, M, SETS> {
     type Output = ();
 
     #[inline(always)]
@@ -173,11 +173,11 @@ impl<A: Arithmetic, S: Simd, const M: usize> Part<S> for Rows<'_, '_, A, S, M> {
         let columns = self.0.matrix.count;
         let mut column = 0;
         while column + S::LANES < columns {
-            self.0.panel::<M, 2>(simd, column);
+            self.0.panel::<M, 2, SETS>(simd, column);
             column += 2 * S::LANES;
         }
         if column < columns {
-            self.0.panel::<M, 1>(simd, column);
+            self.0.panel::<M, 1, SETS>(simd, column);
         }
     }
 }
@@ -185,24 +185,20 @@ impl<A: Arithmetic, S: Simd, const M: usize> Part<S> for Rows<'_, '_, A, S, M> {
 impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
     /// The panel of `N` vectors that starts at `column`.
     #[inline(always)]
-    fn panel<const M: usize, const N: usize>(&mut self, simd: S, column: usize) {
+    fn panel<const M: usize, const N: usize, const SETS: usize>(&mut self, simd: S, column: usize) {
         let Self { matrix, staged, runs, step, .. } = *self;
         let group = A::Product::group::<S>();
         let steps = matrix.run.div_ceil(group);
         let depth = N * S::LANES * group * steps;
         let first = column * group * steps * runs.len();
         let weights = matrix.weights.get(first..first + depth * runs.len()).unwrap_or_default();
-        let scales = matrix.arithmetic.scales::<S, N>(simd, column);
+        let span = runs.iter().fold(0, |most, &run| most.max(run as usize)) + steps * group;
         let mut start = self.start;
         for out in self.out.chunks_exact_mut(M * matrix.count) {
-            // Without depth every sum is 0.
-            let mut sums = [[A::Product::zero(simd); N]; M];
-            if depth != 0 {
-                for (&run, weights) in runs.iter().zip(weights.chunks_exact(depth)) {
-                    let at = run as usize + start;
-                    sums = run_sums::<A::Product, S, M, N>(simd, sums, (staged, at, step), weights);
-                }
-            }
+            let tile = Tile::<A::Product, S, M, N, SETS> { staged, runs, start, step, span, weights, depth };
+            let sums = tile.sums(simd);
+            // Loaded for each tile: the compiler would keep them in registers, and sums in memory.
+            let scales = matrix.arithmetic.scales::<S, N>(simd, core::hint::black_box(column));
             for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(matrix.count)) {
                 let out = out.get_mut(column..).unwrap_or_default();
                 matrix.arithmetic.finish(simd, &scales, sums, out);
@@ -212,59 +208,67 @@ impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
     }
 }
 
-/// The sums of `M` rows with one more run: row `m` starts at `at + m * step` in `staged`.
-#[inline(always)]
-fn run_sums<P: Product, S: Simd, const M: usize, const N: usize>(
-    simd: S,
-    mut sums: [[P::Sums<S>; N]; M],
-    (staged, at, step): (&[P::Element<S>], usize, usize),
-    weights: &[P::Weight],
-) -> [[P::Sums<S>; N]; M] {
-    let group = P::group::<S>();
-    let panel = N * S::LANES * group;
-    let steps = weights.len() / panel;
-    // Rows as long as the run has steps, so that the loops need no checks.
-    let mut rows: [&[P::Group<S>]; M] = [&[]; M];
-    for (m, row) in rows.iter_mut().enumerate() {
-        let staged = staged.get(at + m * step..).unwrap_or_default();
-        let Some(groups) = P::groups::<S>(staged.get(..steps * group).unwrap_or_default()).get(..steps)
-        else {
-            return sums;
-        };
-        *row = groups;
-    }
-    if M == 1 {
-        // One row has too few sums to keep the processor busy: two sets of them.
-        let mut others = [[P::zero(simd); N]; M];
-        let mut pairs = weights.chunks_exact(2 * panel);
-        for (k, weights) in (&mut pairs).enumerate() {
-            let (even, odd) = weights.split_at(panel);
-            sums = one_step::<P, S, M, N>(simd, sums, &rows, 2 * k, even);
-            others = one_step::<P, S, M, N>(simd, others, &rows, 2 * k + 1, odd);
-        }
-        if !pairs.remainder().is_empty() {
-            sums = one_step::<P, S, M, N>(simd, sums, &rows, steps - 1, pairs.remainder());
-        }
-        for (sums, others) in sums.iter_mut().zip(others) {
-            for (sum, other) in sums.iter_mut().zip(others) {
-                *sum = P::join(simd, *sum, other);
-            }
-        }
-        return sums;
-    }
-    for (k, weights) in weights.chunks_exact(panel).enumerate() {
-        sums = one_step::<P, S, M, N>(simd, sums, &rows, k, weights);
-    }
-    sums
+/// `M` rows times a panel of `N` vectors. Row `m` starts at `start + m * step` in `staged`; its runs lie in the next `span`
+/// elements, and take `depth` weights each.
+struct Tile<'t, P: Product, S: Simd, const M: usize, const N: usize, const SETS: usize> {
+    staged: &'t [P::Element<S>],
+    runs: &'t [u32],
+    start: usize,
+    step: usize,
+    span: usize,
+    weights: &'t [P::Weight],
+    depth: usize,
 }
 
-/// The sums with step `k`, which all rows have.
+impl<P: Product, S: Simd, const M: usize, const N: usize, const SETS: usize> Tile<'_, P, S, M, N, SETS> {
+    /// The sums of each row.
+    #[inline(always)]
+    fn sums(self, simd: S) -> [[P::Sums<S>; N]; M] {
+        let Self { staged, runs, start, step, span, weights, depth } = self;
+        let group = P::group::<S>();
+        let panel = N * S::LANES * group;
+        let mut sets = [[[P::zero(simd); N]; M]; SETS];
+        // All rows are as long, so that one check in the loops does for all of them.
+        let mut rows: [&[P::Element<S>]; M] = [&[]; M];
+        for (m, row) in rows.iter_mut().enumerate() {
+            let start = start + m * step;
+            let Some(found) = staged.get(start..start + span) else { return [[P::zero(simd); N]; M] };
+            *row = found;
+        }
+        // Without depth every sum is 0.
+        for (&run, weights) in runs.iter().zip(weights.chunks_exact(depth.max(1))) {
+            let mut at = run as usize;
+            let mut rounds = weights.chunks_exact(SETS * panel);
+            for weights in &mut rounds {
+                for (set, weights) in sets.iter_mut().zip(weights.chunks_exact(panel)) {
+                    *set = one_step::<P, S, M, N>(simd, *set, &rows, at, weights);
+                    at += group;
+                }
+            }
+            for (set, weights) in sets.iter_mut().zip(rounds.remainder().chunks_exact(panel)) {
+                *set = one_step::<P, S, M, N>(simd, *set, &rows, at, weights);
+                at += group;
+            }
+        }
+        let mut total = [[P::zero(simd); N]; M];
+        for (i, set) in sets.into_iter().enumerate() {
+            for (total, sums) in total.iter_mut().zip(set) {
+                for (total, sum) in total.iter_mut().zip(sums) {
+                    *total = if i == 0 { sum } else { P::join(simd, *total, sum) };
+                }
+            }
+        }
+        total
+    }
+}
+
+/// The sums with the products of one more step, whose activations start at element `at` of the rows.
 #[inline(always)]
 fn one_step<P: Product, S: Simd, const M: usize, const N: usize>(
     simd: S,
     mut sums: [[P::Sums<S>; N]; M],
-    rows: &[&[P::Group<S>]; M],
-    k: usize,
+    rows: &[&[P::Element<S>]; M],
+    at: usize,
     weights: &[P::Weight],
 ) -> [[P::Sums<S>; N]; M] {
     let vector = S::LANES * P::group::<S>();
@@ -273,7 +277,7 @@ fn one_step<P: Product, S: Simd, const M: usize, const N: usize>(
         *to = P::load(simd, weights.get(n * vector..).unwrap_or_default());
     }
     for (sums, row) in sums.iter_mut().zip(rows) {
-        let Some(&activations) = row.get(k) else { continue };
+        let Some(activations) = P::activations::<S>(row, at) else { continue };
         for (sum, weights) in sums.iter_mut().zip(vectors) {
             *sum = P::step(simd, *sum, activations, weights);
         }

@@ -7,10 +7,10 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::{Refusal, Shape, Slot, TensorType, Vector};
 
-use crate::arena::{Arena, Home, Pieces, Place};
+use crate::arena::{Arena, Home, Place};
 use crate::error::Error;
 use crate::node::place_variables;
-use crate::node::{Graph, Invoke, Prepare, Run, Scope, ShapeRecord, Tables};
+use crate::node::{Graph, Invoke, Memory, Prepare, Run, Scope, ShapeRecord, State, Tables};
 use crate::session::build::{Shapes, place_start, plan_called};
 
 /// Calls may be nested this deeply. Models are not; a subgraph that calls itself would be, without end.
@@ -159,12 +159,11 @@ pub(crate) fn set_output(node: &mut Prepare<'_>, callee: &Callee, i: usize) -> R
     Ok(())
 }
 
-/// The subgraph, with the kernels that run it.
-fn scope<'s>(run: &Run<'s>, callee: &Callee) -> Result<Scope<'s>, Refusal> {
-    let Scope { graph, resolver } = run.scope.ok_or(Refusal::Internal)?;
+/// The subgraph.
+fn graph<'s>(run: &Run<'s>, callee: &Callee) -> Result<Graph<'s>, Refusal> {
+    let graph = run.scope.ok_or(Refusal::Internal)?.graph;
     let view = graph.model.subgraphs().get(callee.subgraph as usize).ok_or(Refusal::Internal)?;
-    let graph = Graph { view, number: callee.subgraph, tables: callee.tables, ..graph };
-    Ok(Scope { graph, resolver })
+    Ok(Graph { view, number: callee.subgraph, tables: callee.tables, ..*graph })
 }
 
 /// Runs the subgraph on the operator's inputs from number `first` on; its outputs become the operator's.
@@ -183,7 +182,7 @@ pub(crate) fn copy_in<'s>(
     from: impl Fn(&Invoke<'s>, usize) -> Result<Place, Refusal>,
 ) -> Result<(), Refusal> {
     let places = node.run.prepared.get::<Place>(callee.tables.places);
-    for (i, t) in scope(&node.run, callee)?.graph.view.inputs().iter().enumerate() {
+    for (i, t) in graph(node.run, callee)?.view.inputs().iter().enumerate() {
         let place = places.get(t as usize).copied().ok_or(Refusal::Internal)?;
         let Home::Activations(at) = place.home() else { continue };
         let to = memory.get_mut(at..).and_then(|m| m.get_mut(..place.bytes as usize));
@@ -194,10 +193,12 @@ pub(crate) fn copy_in<'s>(
 
 /// Runs the subgraph in `memory`, the scratch memory of the calling operator.
 pub(crate) fn run(node: &mut Invoke<'_>, callee: &Callee, memory: &mut [u8]) -> Result<(), Refusal> {
-    let scope = scope(&node.run, callee)?;
-    let run = Run { scope: Some(scope), ..node.run };
-    for operator in 0..scope.graph.view.operators().len() as u32 {
-        if let Err(error) = run.step(operator, Pieces::new(memory), node.state.first()) {
+    let graph = &graph(node.run, callee)?;
+    let scope = node.run.scope.map(|scope| Scope { graph, ..scope });
+    let run = Run { scope, ..*node.run };
+    for operator in 0..graph.view.operators().len() as u32 {
+        let memory = Memory { low: memory, high: (0, &mut []), state: node.state.first() };
+        if let Err(error) = run.step(operator, memory) {
             let (refusal, inner) = called(error, callee.subgraph);
             node.inner = inner;
             return Err(refusal);
@@ -209,12 +210,12 @@ pub(crate) fn run(node: &mut Invoke<'_>, callee: &Callee, memory: &mut [u8]) -> 
 /// The bytes of output `i` of the subgraph that ran in `memory`.
 pub(crate) fn result<'m>(
     run: &Run<'m>,
-    state: &'m Pieces<'_>,
+    state: &'m State<'_>,
     callee: &Callee,
     memory: &'m [u8],
     i: usize,
 ) -> Result<&'m [u8], Refusal> {
-    let t = scope(run, callee)?.graph.view.outputs().get(i).ok_or(Refusal::Internal)?;
+    let t = graph(run, callee)?.view.outputs().get(i).ok_or(Refusal::Internal)?;
     let places = run.prepared.get::<Place>(callee.tables.places);
     let place = places.get(t as usize).copied().ok_or(Refusal::Internal)?;
     match place.home() {
@@ -231,7 +232,7 @@ pub(crate) fn copy_out(node: &mut Invoke<'_>, callee: &Callee, memory: &[u8]) ->
         let place = node.output_place(i)?;
         let Home::Activations(at) = place.home() else { continue };
         let to = node.activations.get_mut(at, place.bytes as usize).ok_or(Refusal::Internal)?;
-        super::copy_slice(result(&node.run, &node.state, callee, memory, i)?, to)?;
+        super::copy_slice(result(node.run, &node.state, callee, memory, i)?, to)?;
     }
     Ok(())
 }

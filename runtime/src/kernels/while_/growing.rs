@@ -104,10 +104,11 @@ fn run<T>(
 ) -> Result<T, Refusal> {
     node.record.scratch = room(node, callee.bytes as usize)?;
     let turns = core::cell::Cell::new(node.turns);
-    let scope = Scope { graph: node.graph, resolver: node.setting.resolver };
-    let (activations, state, prepared) = node.arena.reborrow().split();
+    let scope = Scope { graph: &node.graph, resolver: node.setting.resolver };
+    let (memory, prepared) = node.arena.reborrow().split();
     let run = scope.run(node.setting.level, prepared, &turns);
-    let mut invoke = Invoke::new(run, &node.operator, node.record, activations, state);
+    let tensors = (node.operator.inputs(), node.operator.outputs());
+    let mut invoke = Invoke::new(&run, tensors, node.record, memory);
     let memory = invoke.scratch::<u8>()?;
     let result = call::copy_in(&invoke, callee, memory, |invoke, i| invoke.output_place(i))
         .and_then(|()| call::run(&mut invoke, callee, memory))
