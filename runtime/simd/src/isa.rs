@@ -98,6 +98,19 @@ pub trait Simd: Copy {
         to: &mut [i8],
     );
 
+    /// As [`Simd::store_clamped`], for two rows.
+    #[inline(always)]
+    fn store_clamped_pair<const N: usize, const UNSIGNED: bool>(
+        self,
+        [a, b]: [[Self::I32; N]; 2],
+        zero: i32,
+        limits: (i32, i32),
+        [to, next]: [&mut [i8]; 2],
+    ) {
+        self.store_clamped::<N, UNSIGNED>(a, zero, limits, to);
+        self.store_clamped::<N, UNSIGNED>(b, zero, limits, next);
+    }
+
     /// `a + b`, wrapping.
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
 
@@ -238,6 +251,17 @@ macro_rules! inherit {
             to: &mut [i8],
         ) {
             self.0.store_clamped::<N, UNSIGNED>(x, zero, limits, to)
+        }
+
+        #[inline(always)]
+        fn store_clamped_pair<const N: usize, const UNSIGNED: bool>(
+            self,
+            x: [[Self::I32; N]; 2],
+            zero: i32,
+            limits: (i32, i32),
+            to: [&mut [i8]; 2],
+        ) {
+            self.0.store_clamped_pair::<N, UNSIGNED>(x, zero, limits, to)
         }
 
         #[inline(always)]

@@ -106,9 +106,9 @@ fn products<S: Simd>(simd: S, numbers: &mut Numbers) {
     let weights = numbers.bytes(S::GROUP * S::LANES);
     let mut staged = vec![bytemuck::Zeroable::zeroed(); S::GROUP];
     simd.stage(&group, &mut staged);
-    let groups = S::groups(&staged);
-    assert_eq!(groups.len(), 1);
-    let got = simd.dot(simd.load_i32(&sums), simd.splat_group(groups[0]), simd.load_groups(&weights));
+    let staged_group = S::group(&staged, 0).unwrap();
+    assert!(S::group(&staged, 1).is_none(), "too few for a group");
+    let got = simd.dot(simd.load_i32(&sums), simd.splat_group(staged_group), simd.load_groups(&weights));
     let dot = |lane: usize| {
         let weights = &weights[lane * S::GROUP..][..S::GROUP];
         let products = group.iter().zip(weights).map(|(&x, &w)| (i32::from(x) + S::OFFSET) * i32::from(w));

@@ -156,6 +156,35 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn store_clamped_pair<const N: usize, const UNSIGNED: bool>(
+        self,
+        [a, b]: [[__m256i; N]; 2],
+        zero: i32,
+        (min, max): (i32, i32),
+        [to, next]: [&mut [i8]; 2],
+    ) {
+        if N != 2 {
+            self.store_clamped::<N, UNSIGNED>(a, zero, (min, max), to);
+            self.store_clamped::<N, UNSIGNED>(b, zero, (min, max), next);
+            return;
+        }
+        let bytes = avx2!({
+            let zero = _mm256_set1_epi16(zero as i16);
+            let a = _mm256_adds_epi16(_mm256_packs_epi32(a[0], a[1]), zero);
+            let b = _mm256_adds_epi16(_mm256_packs_epi32(b[0], b[1]), zero);
+            // Each half has four lanes of each of the four vectors.
+            let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+            let bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, b), order);
+            let bytes = _mm256_max_epi8(bytes, _mm256_set1_epi8(min as i8));
+            let bytes = _mm256_min_epi8(bytes, _mm256_set1_epi8(max as i8));
+            if UNSIGNED { _mm256_xor_si256(bytes, _mm256_set1_epi8(i8::MIN)) } else { bytes }
+        });
+        let [first, second] = bits!(__m256i => [[i8; 2 * LANES]; 2], bytes);
+        write(first, to);
+        write(second, next);
+    }
+
+    #[inline(always)]
     fn add_i32(self, a: __m256i, b: __m256i) -> __m256i {
         avx2!(_mm256_add_epi32(a, b))
     }

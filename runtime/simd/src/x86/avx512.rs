@@ -4,7 +4,7 @@ use core::arch::x86_64::*;
 
 use super::{Avx2, Avx512VnniHalf, groups_of_four};
 use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd};
-use crate::slices::{bits, first};
+use crate::slices::{bits, first, write};
 
 const LANES: usize = 16;
 
@@ -171,6 +171,37 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn store_clamped_pair<const N: usize, const UNSIGNED: bool>(
+        self,
+        [a, b]: [[__m512i; N]; 2],
+        zero: i32,
+        (min, max): (i32, i32),
+        [to, next]: [&mut [i8]; 2],
+    ) {
+        const BOTH: usize = 2 * LANES;
+        if N != 2 || to.len() < BOTH || next.len() < BOTH {
+            self.store_clamped::<N, UNSIGNED>(a, zero, (min, max), to);
+            self.store_clamped::<N, UNSIGNED>(b, zero, (min, max), next);
+            return;
+        }
+        // Saturated at 16 bits on the way, which is outside the limits with any zero point.
+        let bytes = avx512!({
+            let zero = _mm512_set1_epi16(zero as i16);
+            let a = _mm512_adds_epi16(_mm512_packs_epi32(a[0], a[1]), zero);
+            let b = _mm512_adds_epi16(_mm512_packs_epi32(b[0], b[1]), zero);
+            // Quarters have four lanes of each of the four vectors.
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            let bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(a, b));
+            let bytes = _mm512_max_epi8(bytes, _mm512_set1_epi8(min as i8));
+            let bytes = _mm512_min_epi8(bytes, _mm512_set1_epi8(max as i8));
+            if UNSIGNED { _mm512_xor_si512(bytes, _mm512_set1_epi8(i8::MIN)) } else { bytes }
+        });
+        let [first, second] = bits!(__m512i => [[i8; BOTH]; 2], bytes);
+        write(first, to);
+        write(second, next);
+    }
+
+    #[inline(always)]
     fn add_i32(self, a: __m512i, b: __m512i) -> __m512i {
         avx512!(_mm512_add_epi32(a, b))
     }
@@ -228,16 +259,21 @@ impl Simd for Avx512Vnni {
 
     #[inline(always)]
     fn requantize(self, sum: __m512i, q: __m512i, right: __m512i, half: __m512i) -> __m512i {
-        // With twice the sum, the upper halves of the products are the first result.
+        // With twice the sum, the upper halves of the products are the first result. Half a unit of the second is added to
+        // them at once.
         avx512!({
             let (twice, up) = (_mm512_add_epi32(sum, sum), _mm512_set1_epi64(1 << 31));
-            let even = _mm512_add_epi64(_mm512_mul_epi32(twice, q), up);
+            let even_half = _mm512_or_si512(_mm512_slli_epi64::<32>(half), up);
+            let odd_half = _mm512_mask_blend_epi32(0b1010_1010_1010_1010, up, half);
+            let even = _mm512_add_epi64(_mm512_mul_epi32(twice, q), even_half);
             let odd = _mm512_mul_epi32(_mm512_srli_epi64::<32>(twice), _mm512_srli_epi64::<32>(q));
-            let odd = _mm512_add_epi64(odd, up);
-            let high = _mm512_mask_shuffle_epi32::<0b11_11_01_01>(odd, 0b0101_0101_0101_0101, even);
-            // Half a unit, and less by one where negative: halves are rounded away from zero.
-            let more = _mm512_add_epi32(half, _mm512_srai_epi32::<31>(high));
-            _mm512_srav_epi32(_mm512_add_epi32(high, more), right)
+            let odd = _mm512_add_epi64(odd, odd_half);
+            let more = _mm512_mask_shuffle_epi32::<0b11_11_01_01>(odd, 0b0101_0101_0101_0101, even);
+            // Less by one where that was negative: halves are rounded away from zero. Results from `-half` to -1 are 0 or more
+            // now; of these it matters for `-half` alone.
+            let down = _mm512_cmple_epi32_mask(more, _mm512_setzero_si512());
+            let rounded = _mm512_mask_sub_epi32(more, down, more, _mm512_set1_epi32(1));
+            _mm512_srav_epi32(rounded, right)
         })
     }
 

@@ -221,21 +221,23 @@ where
         let Channels { arithmetic, shape, .. } = *self.windows;
         let width = shape.width as usize;
         let scales = arithmetic.scales::<S, N>(simd, channel);
+        let mut first = [arithmetic.start(simd, channel); N];
+        for (n, first) in first.iter_mut().enumerate().skip(1) {
+            *first = arithmetic.start(simd, channel + n * S::LANES);
+        }
         let mut at = channel;
         let mut start = 0;
         let length = self.out.len();
         while start < length {
             if length - start >= TOGETHER * width {
-                let sums = self.sums::<TOGETHER, N>(simd, channel, at);
-                for sums in sums {
-                    let out = self.out.get_mut(start + channel..start + width).unwrap_or_default();
-                    arithmetic.finish(simd, &scales, sums, out);
-                    start += width;
-                }
+                let sums = self.sums::<TOGETHER, N>(simd, first, channel, at);
+                let out = self.out.get_mut(start..).unwrap_or_default();
+                arithmetic.finish_rows(simd, &scales, sums, (channel, width), out);
+                start += TOGETHER * width;
                 at += TOGETHER * self.step;
             } else {
                 // The last window that is several in one may be cut off.
-                let [sums] = self.sums::<1, N>(simd, channel, at);
+                let [sums] = self.sums::<1, N>(simd, first, channel, at);
                 let end = length.min(start + width);
                 let out = self.out.get_mut(start + channel..end).unwrap_or_default();
                 arithmetic.finish(simd, &scales, sums, out);
@@ -245,11 +247,12 @@ where
         }
     }
 
-    /// The sums of the panel for `M` windows, the first at element `at` of the rows.
+    /// The sums of the panel for `M` windows, the first at element `at` of the rows; they start with `first`.
     #[inline(always)]
     fn sums<const M: usize, const N: usize>(
         &self,
         simd: S,
+        first: [Sums<A, S>; N],
         channel: usize,
         at: usize,
     ) -> [[Sums<A, S>; N]; M] {
@@ -257,7 +260,7 @@ where
         let (columns, apart) = (shape.columns as usize, shape.apart as usize);
         let group = A::Product::group::<S>();
         let vector = S::LANES * group;
-        let mut sums = [[A::Product::zero(simd); N]; M];
+        let mut sums = [first; M];
         // Windows as long as it takes, so that one check in the loops does for all of them.
         let last = self.groups.saturating_sub(1) * self.length + columns.saturating_sub(1) * apart;
         let span = last * group + N * vector;

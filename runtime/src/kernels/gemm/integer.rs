@@ -247,10 +247,31 @@ pub(in crate::kernels) struct Columns<'s, P> {
 /// The part of [`Columns`] that one vector of columns has.
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Scale<S: Simd> {
-    bias: S::I32,
     q: S::I32,
     right: S::I32,
     other: S::I32,
+}
+
+impl<P: Integers> Columns<'_, P> {
+    /// The sums of a row times their multipliers, rounded.
+    #[inline(always)]
+    fn scaled<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        scales: &[Scale<S>; N],
+        sums: [P::Sums<S>; N],
+    ) -> [S::I32; N] {
+        let mut scaled = [simd.splat_i32(0); N];
+        for ((to, sum), scale) in scaled.iter_mut().zip(sums).zip(scales) {
+            let (sum, Scale { q, right, other }) = (P::sums::<S>(sum), *scale);
+            *to = if self.plain {
+                simd.requantize(sum, q, right, other)
+            } else {
+                simd.rounding_shift_right(simd.doubling_high_mul(simd.shift_left(sum, other), q), right)
+            };
+        }
+        scaled
+    }
 }
 
 impl<P: Integers> Arithmetic for Columns<'_, P> {
@@ -266,10 +287,36 @@ impl<P: Integers> Arithmetic for Columns<'_, P> {
     #[inline(always)]
     fn scale<S: Simd>(&self, simd: S, column: usize) -> Scale<S> {
         Scale {
-            bias: simd.load_i32(self.bias.get(column..).unwrap_or_default()),
             q: simd.load_i32(self.q.get(column..).unwrap_or_default()),
             right: simd.load_i32(self.right.get(column..).unwrap_or_default()),
             other: simd.load_i32(self.other.get(column..).unwrap_or_default()),
+        }
+    }
+
+    #[inline(always)]
+    fn start<S: Simd>(&self, simd: S, column: usize) -> P::Sums<S> {
+        P::bias(simd.load_i32(self.bias.get(column..).unwrap_or_default()))
+    }
+
+    #[inline(always)]
+    fn finish_rows<S: Simd, const M: usize, const N: usize>(
+        &self,
+        simd: S,
+        scales: &[Scale<S>; N],
+        sums: [[P::Sums<S>; N]; M],
+        (column, count): (usize, usize),
+        out: &mut [P::Value],
+    ) {
+        let Requantize { output_zero, min, max, .. } = self.rule;
+        let mut rows = out.chunks_exact_mut(count).map(|row| row.get_mut(column..).unwrap_or_default());
+        let (pairs, last) = sums.as_chunks::<2>();
+        for &[a, b] in pairs {
+            let (Some(row), Some(next)) = (rows.next(), rows.next()) else { return };
+            let scaled = [self.scaled(simd, scales, a), self.scaled(simd, scales, b)];
+            P::store_pair(simd, scaled, output_zero, (min, max), [row, next]);
+        }
+        for (&sums, row) in last.iter().zip(rows) {
+            self.finish(simd, scales, sums, row);
         }
     }
 
@@ -281,17 +328,7 @@ impl<P: Integers> Arithmetic for Columns<'_, P> {
         sums: [P::Sums<S>; N],
         out: &mut [P::Value],
     ) {
-        let mut scaled = [simd.splat_i32(0); N];
-        for ((to, sum), scale) in scaled.iter_mut().zip(sums).zip(scales) {
-            let Scale { bias, q, right, other } = *scale;
-            let whole = simd.add_i32(P::sums::<S>(sum), bias);
-            *to = if self.plain {
-                simd.requantize(whole, q, right, other)
-            } else {
-                simd.rounding_shift_right(simd.doubling_high_mul(simd.shift_left(whole, other), q), right)
-            };
-        }
         let Requantize { output_zero, min, max, .. } = self.rule;
-        P::store(simd, scaled, output_zero, (min, max), out);
+        P::store(simd, self.scaled(simd, scales, sums), output_zero, (min, max), out);
     }
 }

@@ -67,6 +67,9 @@ pub(in crate::kernels) trait Integers: Product {
     /// Sums as numbers.
     fn sums<S: Simd>(sums: Self::Sums<S>) -> S::I32;
 
+    /// Numbers as sums.
+    fn bias<S: Simd>(bias: S::I32) -> Self::Sums<S>;
+
     /// Stages one element of each of the first `group` rows side by side, and so all of them; what a missing
     /// row stands for is not said.
     fn weave<S: Simd>(simd: S, rows: [&[Self::Value]; MAX_GROUP], to: &mut [Self::Element<S>]);
@@ -86,6 +89,15 @@ pub(in crate::kernels) trait Integers: Product {
         zero: i32,
         limits: (i32, i32),
         to: &mut [Self::Value],
+    );
+
+    /// As [`Integers::store`], for two rows.
+    fn store_pair<S: Simd, const N: usize>(
+        simd: S,
+        x: [[S::I32; N]; 2],
+        zero: i32,
+        limits: (i32, i32),
+        to: [&mut [Self::Value]; 2],
     );
 }
 
@@ -164,6 +176,11 @@ impl Integers for Int8 {
     }
 
     #[inline(always)]
+    fn bias<S: Simd>(bias: S::I32) -> S::I32 {
+        bias
+    }
+
+    #[inline(always)]
     fn weave<S: Simd>(simd: S, rows: [&[i8]; MAX_GROUP], to: &mut [S::Element]) {
         simd.weave(rows, to);
     }
@@ -176,6 +193,17 @@ impl Integers for Int8 {
     #[inline(always)]
     fn store<S: Simd, const N: usize>(simd: S, x: [S::I32; N], zero: i32, limits: (i32, i32), to: &mut [i8]) {
         simd.store_clamped::<N, false>(x, zero, limits, to);
+    }
+
+    #[inline(always)]
+    fn store_pair<S: Simd, const N: usize>(
+        simd: S,
+        x: [[S::I32; N]; 2],
+        zero: i32,
+        limits: (i32, i32),
+        to: [&mut [i8]; 2],
+    ) {
+        simd.store_clamped_pair::<N, false>(x, zero, limits, to);
     }
 }
 
@@ -255,6 +283,11 @@ impl Integers for UInt8 {
     }
 
     #[inline(always)]
+    fn bias<S: Simd>(bias: S::I32) -> S::I32 {
+        bias
+    }
+
+    #[inline(always)]
     fn weave<S: Simd>(_simd: S, [a, b, ..]: [&[u8]; MAX_GROUP], to: &mut [i16]) {
         weave_pairs(a, b, to);
     }
@@ -274,6 +307,18 @@ impl Integers for UInt8 {
     ) {
         let limits = (min - TO_SIGNED, max - TO_SIGNED);
         simd.store_clamped::<N, true>(x, zero - TO_SIGNED, limits, bytemuck::cast_slice_mut(to));
+    }
+
+    #[inline(always)]
+    fn store_pair<S: Simd, const N: usize>(
+        simd: S,
+        x: [[S::I32; N]; 2],
+        zero: i32,
+        (min, max): (i32, i32),
+        to: [&mut [u8]; 2],
+    ) {
+        let limits = (min - TO_SIGNED, max - TO_SIGNED);
+        simd.store_clamped_pair::<N, true>(x, zero - TO_SIGNED, limits, to.map(bytemuck::cast_slice_mut));
     }
 }
 

@@ -30,6 +30,28 @@ pub(in crate::kernels) trait Arithmetic: Copy + Sync {
         scales
     }
 
+    /// What the sums of the vector that starts at `column` start with.
+    #[inline(always)]
+    fn start<S: Simd>(&self, simd: S, _column: usize) -> Sums<Self, S> {
+        Self::Product::zero(simd)
+    }
+
+    /// Writes the outputs of `M` rows for the `N` vectors of columns from `column` on; the rows of `out` have `count`
+    /// columns.
+    #[inline(always)]
+    fn finish_rows<S: Simd, const M: usize, const N: usize>(
+        &self,
+        simd: S,
+        scales: &[Self::Scale<S>; N],
+        sums: [[Sums<Self, S>; N]; M],
+        (column, count): (usize, usize),
+        out: &mut [Self::Output],
+    ) {
+        for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(count)) {
+            self.finish(simd, scales, sums, out.get_mut(column..).unwrap_or_default());
+        }
+    }
+
     /// Writes the outputs of one row for `N` vectors of columns, as many as `out` has room for.
     fn finish<S: Simd, const N: usize>(
         &self,
@@ -187,6 +209,7 @@ impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
     #[inline(always)]
     fn panel<const M: usize, const N: usize, const SETS: usize>(&mut self, simd: S, column: usize) {
         let Self { matrix, staged, runs, step, .. } = *self;
+        let arithmetic = matrix.arithmetic;
         let group = A::Product::group::<S>();
         let steps = matrix.run.div_ceil(group);
         let depth = N * S::LANES * group * steps;
@@ -195,14 +218,17 @@ impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
         let span = runs.iter().fold(0, |most, &run| most.max(run as usize)) + steps * group;
         let mut start = self.start;
         for out in self.out.chunks_exact_mut(M * matrix.count) {
-            let tile = Tile::<A::Product, S, M, N, SETS> { staged, runs, start, step, span, weights, depth };
-            let sums = tile.sums(simd);
-            // Loaded for each tile: the compiler would keep them in registers, and sums in memory.
-            let scales = matrix.arithmetic.scales::<S, N>(simd, core::hint::black_box(column));
-            for (sums, out) in sums.into_iter().zip(out.chunks_exact_mut(matrix.count)) {
-                let out = out.get_mut(column..).unwrap_or_default();
-                matrix.arithmetic.finish(simd, &scales, sums, out);
+            // What sums start with and what makes outputs of them is loaded for each tile: the compiler would keep it in
+            // registers, and sums in memory.
+            let place = core::hint::black_box(column);
+            let mut first = [arithmetic.start(simd, place); N];
+            for (n, first) in first.iter_mut().enumerate().skip(1) {
+                *first = arithmetic.start(simd, place + n * S::LANES);
             }
+            let tile = Tile::<A::Product, S, M, N, SETS> { staged, runs, start, step, span, weights, depth };
+            let sums = tile.sums(simd, first);
+            let scales = arithmetic.scales::<S, N>(simd, core::hint::black_box(column));
+            arithmetic.finish_rows(simd, &scales, sums, (column, matrix.count), out);
             start += M * step;
         }
     }
@@ -221,21 +247,22 @@ struct Tile<'t, P: Product, S: Simd, const M: usize, const N: usize, const SETS:
 }
 
 impl<P: Product, S: Simd, const M: usize, const N: usize, const SETS: usize> Tile<'_, P, S, M, N, SETS> {
-    /// The sums of each row.
+    /// The sums of each row, which start with `first`.
     #[inline(always)]
-    fn sums(self, simd: S) -> [[P::Sums<S>; N]; M] {
+    fn sums(self, simd: S, first: [P::Sums<S>; N]) -> [[P::Sums<S>; N]; M] {
         let Self { staged, runs, start, step, span, weights, depth } = self;
         let group = P::group::<S>();
         let panel = N * S::LANES * group;
         let mut sets = [[[P::zero(simd); N]; M]; SETS];
+        sets[0] = [first; M];
         // All rows are as long, so that one check in the loops does for all of them.
         let mut rows: [&[P::Element<S>]; M] = [&[]; M];
         for (m, row) in rows.iter_mut().enumerate() {
             let start = start + m * step;
-            let Some(found) = staged.get(start..start + span) else { return [[P::zero(simd); N]; M] };
+            let Some(found) = staged.get(start..start + span) else { return [first; M] };
             *row = found;
         }
-        // Without depth every sum is 0.
+        // Without depth sums are what they start with.
         for (&run, weights) in runs.iter().zip(weights.chunks_exact(depth.max(1))) {
             let mut at = run as usize;
             let mut rounds = weights.chunks_exact(SETS * panel);
@@ -250,11 +277,11 @@ impl<P: Product, S: Simd, const M: usize, const N: usize, const SETS: usize> Til
                 at += group;
             }
         }
-        let mut total = [[P::zero(simd); N]; M];
-        for (i, set) in sets.into_iter().enumerate() {
+        let mut total = sets[0];
+        for set in sets.into_iter().skip(1) {
             for (total, sums) in total.iter_mut().zip(set) {
                 for (total, sum) in total.iter_mut().zip(sums) {
-                    *total = if i == 0 { sum } else { P::join(simd, *total, sum) };
+                    *total = P::join(simd, *total, sum);
                 }
             }
         }
