@@ -26,6 +26,16 @@ use crate::slices;
 /// Activations start at multiples of this many bytes, and so does the used part of the arena.
 pub const ALIGNMENT: usize = 16;
 
+/// Bytes of a line of the cache.
+pub(crate) const LINE: usize = 64;
+
+/// The part of `scratch` that starts at a line of the cache and is [`LINE`] shorter.
+pub(crate) fn in_lines(scratch: &mut [u8]) -> &mut [u8] {
+    let skip = scratch.as_ptr().align_offset(LINE).min(LINE);
+    let length = scratch.len().saturating_sub(LINE);
+    scratch.get_mut(skip..skip + length).unwrap_or_default()
+}
+
 /// Bytes that are aligned as an arena and constants want it: `Aligned([0; 20_000])`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]

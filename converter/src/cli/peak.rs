@@ -54,7 +54,7 @@ impl Kernel for Int8 {
         let weights = simd.load_groups(&black_box([1; 64]));
         let mut staged = [bytemuck::Zeroable::zeroed(); 4];
         simd.stage(&black_box([1; 4]), &mut staged);
-        let Some(&group) = S::groups(&staged).first() else { return 0 };
+        let Some(group) = S::group(&staged, 0) else { return 0 };
         let activations = simd.splat_group(group);
         let mut sums = [simd.splat_i32(0); SUMS];
         for _ in 0..STEPS {

@@ -28,6 +28,9 @@ pub struct Multiplier {
 }
 
 impl Multiplier {
+    /// The factor 1.
+    pub const ONE: Self = Self { q: 1 << 30, shift: 1 };
+
     /// The factor 0.
     pub const ZERO: Self = Self { q: 0, shift: 0 };
 

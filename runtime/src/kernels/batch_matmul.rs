@@ -6,12 +6,16 @@ use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{BatchMatmul, Node as _, NodeExt as _, Product};
 use sedge_schema::{MAX_RANK, Refusal, Shape, Slot, TensorType};
 
+use super::filter::FloatRange;
 use super::filter::hybrid::{Mode, quantize};
+use super::gemm::float::Computed;
+use super::gemm::integer::Order;
 use super::shared::dot::Rows;
 use super::shared::{INPUT, Integer, OUTPUT};
 use crate::element::Element;
 use crate::fixed::Multiplier;
 use crate::node::{Invoke, Prepare};
+use crate::session::Weights;
 
 const SECOND: Slot = Slot::Input(1);
 
@@ -26,6 +30,8 @@ struct Data {
     stack: [Step; MAX_RANK],
     /// Whether the matrices are stored column by column.
     transposed: [u32; 2],
+    // float32.
+    computed: Computed,
     // Integers.
     zeros: [i32; 2],
     output_zero: i32,
@@ -100,6 +106,9 @@ pub(super) fn prepare(op: BatchMatmul, node: &mut Prepare<'_>) -> Result<(), Ref
         }
         _ => {}
     }
+    if data.arithmetic == FLOAT {
+        data.computed = Computed::of(node, rows, (columns, depth));
+    }
     node.scratch(data.scratch())?;
     node.set_data(data)
 }
@@ -133,6 +142,7 @@ impl Data {
         let (a, b) =
             (if self.transposed[0] != 0 { a } else { 0 }, if self.transposed[1] != 0 { b } else { 0 });
         match self.arithmetic {
+            FLOAT if self.computed.packs() => 4 * (a + self.computed.scratch()),
             FLOAT => 4 * (a + b),
             INT16 => 2 * (a + b),
             HYBRID => 4 * a + b + self.depth as usize,
@@ -223,7 +233,15 @@ fn float(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
     let (rows, columns) = (data.rows as usize, data.columns as usize);
     data.each(|product, [i, j]| {
         let a = rows_of(matrix(a, i, size_a)?, depth, data.transposed[0] != 0, first)?;
-        let b = rows_of(matrix(b, j, size_b)?, depth, data.transposed[1] != 0, second)?;
+        let b = matrix(b, j, size_b)?;
+        if Weights::CAN_PACK && data.computed.packs() {
+            let size = rows * columns;
+            let out = out.get_mut(product * size..(product + 1) * size).ok_or(Refusal::Internal)?;
+            let order = if data.transposed[1] != 0 { Order::Elements } else { Order::Columns };
+            data.computed.multiply(level, a, (b, order), (&[], FloatRange::ALL), second, out);
+            return Ok(());
+        }
+        let b = rows_of(b, depth, data.transposed[1] != 0, second)?;
         let out = out.chunks_exact_mut(columns.max(1)).skip(product * rows).take(rows);
         for (x, out) in a.chunks_exact(depth.max(1)).zip(out) {
             level.run(Rows { x, zero: 0, rows: b, f: |column, sum| set(out, column, sum) });

@@ -14,6 +14,7 @@ use super::gemm::{
 };
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
+use crate::session::Weights;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
@@ -50,7 +51,11 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
             let range = FloatRange::of(op.activation)?;
             match if packs { float::pack(node, range, units, (1, depth))? } else { None } {
                 Some(packed) => Way::packed(node, arithmetic, packed)?,
-                None => Way::direct(node, arithmetic, range)?,
+                None => {
+                    let computed = float::Computed::of(node, rows, (units, depth));
+                    node.scratch(computed.scratch() * size_of::<f32>())?;
+                    Way::direct(node, arithmetic, InTurn { range, computed })?
+                }
             }
         }
         _ => {
@@ -95,10 +100,30 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             let shape = run::Shape::Rows(depth);
             node.load::<Hybrid>(way.data)?.direct(node, shape, Inputs::USUAL, rows as usize)
         }
+        (Arithmetic::Float, false) if Weights::CAN_PACK && node.load::<InTurn>(way.data)?.computed.packs() => {
+            in_turn(node, *node.load(way.data)?)
+        }
         (arithmetic, false) => {
             run::direct(node, arithmetic, run::Shape::Rows(depth), Inputs::USUAL, way.data)
         }
     }
+}
+
+/// float32 with weights that are not packed when the session is made. The range is first: the direct way reads it there.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct InTurn {
+    range: FloatRange,
+    computed: float::Computed,
+}
+
+/// Packs the weights now.
+fn in_turn(node: &mut Invoke<'_>, InTurn { range, computed }: InTurn) -> Result<(), Refusal> {
+    let (out, scratch) = (node.output::<f32>(0)?, node.scratch::<f32>()?);
+    let (level, bias) = (node.level(), node.optional_input::<f32>(2)?.unwrap_or_default());
+    let (x, weights) = (node.input::<f32>(0)?, node.input::<f32>(1)?);
+    computed.multiply(level, x, (weights, Order::Columns), (bias, range), scratch, out);
+    Ok(())
 }
 
 /// As [`invoke`], where [`is_small`].

@@ -13,12 +13,6 @@ impl Sigmoid for Logistic {
     const RANGE: (f32, f32) = (0.0, 1.0);
     const MOST_SHIFT: i32 = 0;
 
-    fn float(x: f32) -> f32 {
-        // The exponential of a negative number cannot overflow.
-        let exp = libm::expf(-libm::fabsf(x));
-        if x < 0.0 { exp / (1.0 + exp) } else { 1.0 / (1.0 + exp) }
-    }
-
     fn floats(level: Level, values: &mut [f32]) {
         level.run(exponential::Logistic(values));
     }

@@ -39,7 +39,8 @@ struct Data {
     argument: Multiplier,
     /// Differences below this one count as an exponential of 0.
     least: i32,
-    /// int16: points of `exp(x)` for `x` from -10 to 0, and of `1 / (1 + x)` for `x` from 0 to 1.
+    /// int16: points of `exp(x)` for `x` from -10 to 0, and of `1 / (1 + x)` for `x` from 0 to 1. 8-bit: the exponentials of
+    /// all differences, from 0 down, or nothing.
     exp: Span,
     reciprocal: Span,
 }
@@ -63,6 +64,12 @@ pub(super) fn prepare(op: Softmax, node: &mut Prepare<'_>) -> Result<(), Refusal
             let real = (beta * f64::from(node.affine(INPUT)?.scale) * one).min(f64::from(i32::MAX));
             data.argument = Multiplier::from_real(real);
             data.least = -input_radius(real, ARGUMENT_BITS);
+            if node.packs_weights() {
+                data.exp = node.list::<i32>(256)?;
+                for (below, exp) in (0..).zip(node.list_mut::<i32>(data.exp)) {
+                    *exp = exponential(&data, -below);
+                }
+            }
         }
         (TensorType::Int16, TensorType::Int16) => {
             let Affine { scale, zero_point } = node.affine(INPUT)?;
@@ -92,30 +99,36 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let data = node.data::<Data>()?;
     let kinds = (TensorType::from_code(data.input as i8), TensorType::from_code(data.output as i8));
     match kinds {
-        (Some(TensorType::Int8), Some(TensorType::Int8)) => same::<i8>(node, data, quantized),
-        (Some(TensorType::UInt8), _) => same::<u8>(node, data, quantized),
-        (Some(TensorType::Int8), _) => match node.unary::<i8, i16>(0, 0)? {
-            Unary::Apart(from, to) => {
+        (Some(TensorType::Int8), Some(TensorType::Int8)) => {
+            let exps = Exponentials::load(node, data);
+            same::<i8>(node, data.depth, |row| quantized(&exps, row))
+        }
+        (Some(TensorType::UInt8), _) => {
+            let exps = Exponentials::load(node, data);
+            same::<u8>(node, data.depth, |row| quantized(&exps, row))
+        }
+        (Some(TensorType::Int8), _) => match (Exponentials::load(node, data), node.unary::<i8, i16>(0, 0)?) {
+            (exps, Unary::Apart(from, to)) => {
                 let depth = data.depth.max(1) as usize;
                 let rows = slices::rows(from, depth).zip(slices::rows_mut(to, depth));
                 rows.for_each(|(from, to)| {
                     let largest = from.iter().copied().max().unwrap_or_default();
-                    let (sum, argument) = (sum_of(data, from, largest), |x: i8| difference(x, largest));
+                    let (sum, argument) = (exps.sum(from, largest), |x: i8| difference(x, largest));
                     let scale = Scale::of::<i16>(sum);
-                    to.iter_mut().zip(from).for_each(|(y, &x)| *y = scale.apply(data, argument(x)));
+                    to.iter_mut().zip(from).for_each(|(y, &x)| *y = scale.apply(exps.of(argument(x))));
                 });
                 Ok(())
             }
-            Unary::InPlace(_) => Err(Refusal::Internal),
+            (_, Unary::InPlace(_)) => Err(Refusal::Internal),
         },
         (Some(TensorType::Int16), _) => {
             let (exp, reciprocal) = (node.list::<i16>(data.exp), node.list::<i16>(data.reciprocal));
             let tables = (Interpolated(exp), Interpolated(reciprocal));
-            same::<i16>(node, data, |data, row| wide(data, row, &tables))
+            same::<i16>(node, data.depth, |row| wide(data, row, &tables))
         }
         _ => {
             let level = node.level();
-            same::<f32>(node, data, |data, row| float(level, data, row))
+            same::<f32>(node, data.depth, |row| float(level, data, row))
         }
     }
 }
@@ -123,13 +136,14 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
 /// As [`invoke`], where all is int8.
 pub(super) fn invoke_int8(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let data = node.data::<Data>()?;
-    same::<i8>(node, data, quantized)
+    let exps = Exponentials::load(node, data);
+    same::<i8>(node, data.depth, |row| quantized(&exps, row))
 }
 
 /// Runs `f` on each row of the output, which holds the input's values.
-fn same<T: Element>(node: &mut Invoke<'_>, data: &Data, f: impl Fn(&Data, &mut [T])) -> Result<(), Refusal> {
+fn same<T: Element>(node: &mut Invoke<'_>, depth: u32, f: impl Fn(&mut [T])) -> Result<(), Refusal> {
     let values = in_place::<T>(node)?;
-    values.chunks_exact_mut((data.depth.max(1) as usize).max(1)).for_each(|row| f(data, row));
+    values.chunks_exact_mut((depth.max(1) as usize).max(1)).for_each(f);
     Ok(())
 }
 
@@ -140,10 +154,10 @@ fn float(level: Level, data: &Data, row: &mut [f32]) {
     row.iter_mut().for_each(|x| *x /= sum);
 }
 
-fn quantized<T: Integer + Ord>(data: &Data, row: &mut [T]) {
+fn quantized<T: Integer + Ord>(exps: &Exponentials<'_>, row: &mut [T]) {
     let Some(largest) = row.iter().copied().max() else { return };
-    let scale = Scale::of::<T>(sum_of(data, row, largest));
-    row.iter_mut().for_each(|x| *x = scale.apply(data, difference(*x, largest)));
+    let scale = Scale::of::<T>(exps.sum(row, largest));
+    row.iter_mut().for_each(|x| *x = scale.apply(exps.of(difference(*x, largest))));
 }
 
 #[inline]
@@ -151,16 +165,37 @@ fn difference<T: Integer>(x: T, largest: T) -> i32 {
     x.into() - largest.into()
 }
 
-/// `exp` of a difference as a Q0; `None` where it is next to nothing.
+/// `exp` of a difference as a Q0; 0 where it is next to nothing.
 #[inline]
-fn exponential(data: &Data, difference: i32) -> Option<i32> {
-    (difference >= data.least)
-        .then(|| exp_of_negative::<Wide>(data.argument.apply(difference), ARGUMENT_BITS))
+fn exponential(data: &Data, difference: i32) -> i32 {
+    if difference < data.least {
+        return 0;
+    }
+    exp_of_negative::<Wide>(data.argument.apply(difference), ARGUMENT_BITS)
 }
 
-fn sum_of<T: Integer>(data: &Data, row: &[T], largest: T) -> i32 {
-    let terms = row.iter().filter_map(|&x| exponential(data, difference(x, largest)));
-    terms.fold(0i32, |sum, term| sum.wrapping_add(rounding_shift_right(term, SUM_BITS)))
+/// The exponentials of differences between 8-bit numbers.
+struct Exponentials<'s> {
+    data: &'s Data,
+    /// Those of all differences, from 0 down, or nothing.
+    table: &'s [i32],
+}
+
+impl<'s> Exponentials<'s> {
+    fn load(node: &Invoke<'s>, data: &'s Data) -> Self {
+        Self { data, table: node.list(data.exp) }
+    }
+
+    #[inline]
+    fn of(&self, difference: i32) -> i32 {
+        let known = self.table.get(difference.unsigned_abs() as usize).copied();
+        known.unwrap_or_else(|| exponential(self.data, difference))
+    }
+
+    fn sum<T: Integer>(&self, row: &[T], largest: T) -> i32 {
+        let terms = row.iter().map(|&x| self.of(difference(x, largest)));
+        terms.fold(0i32, |sum, term| sum.wrapping_add(rounding_shift_right(term, SUM_BITS)))
+    }
 }
 
 /// What makes outputs of exponentials: `exp * factor / 2^shift`.
@@ -177,8 +212,7 @@ impl Scale {
         Self { factor, shift: shift.clamp(0, 31) as u32 }
     }
 
-    fn apply<T: Integer>(&self, data: &Data, difference: i32) -> T {
-        let Some(exp) = exponential(data, difference) else { return T::narrow(T::LOWEST) };
+    fn apply<T: Integer>(&self, exp: i32) -> T {
         let result = rounding_shift_right(doubling_high_mul(self.factor, exp), self.shift);
         T::saturate(result.saturating_add(T::LOWEST))
     }

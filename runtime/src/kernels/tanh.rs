@@ -2,7 +2,9 @@
 
 use sedge_schema::Refusal;
 use sedge_schema::op::Tanh;
+use sedge_simd::Level;
 
+use super::shared::exponential;
 use super::shared::sigmoid::{self, INTEGER_BITS, Sigmoid, logistic_table};
 use crate::fixed;
 use crate::node::{Invoke, Prepare};
@@ -11,8 +13,8 @@ impl Sigmoid for Tanh {
     const RANGE: (f32, f32) = (-1.0, 1.0);
     const MOST_SHIFT: i32 = 1;
 
-    fn float(x: f32) -> f32 {
-        libm::tanhf(x)
+    fn floats(level: Level, values: &mut [f32]) {
+        level.run(exponential::Tanh(values));
     }
 
     fn fixed(x: i32) -> i32 {

@@ -59,7 +59,7 @@ impl<'s> Run<'s> {
             return Ok(());
         }
         let kernel = resolver.kernel(record.kernel).ok_or(Error::Plan)?;
-        let view = graph.view.operators().get(operator as usize).ok_or(Error::Plan)?;
+        let view = graph.operators.get(operator as usize).ok_or(Error::Plan)?;
         let mut node = Invoke::new(self, (view.inputs(), view.outputs()), record, memory);
         kernel.invoke(&mut node).map_err(|refusal| {
             let code = graph.model.code(&view).builtin();

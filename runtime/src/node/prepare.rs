@@ -9,7 +9,7 @@ use sedge_schema::{
 };
 use sedge_simd::Level;
 
-use crate::arena::{Arena, Home, Place, Span, TooSmall};
+use crate::arena::{Arena, Home, LINE, Place, Span, TooSmall};
 use crate::error::Error;
 use crate::plan::Lifetime;
 use crate::resolver::Resolver;
@@ -81,12 +81,18 @@ pub struct Affine {
 pub(crate) struct Graph<'m> {
     pub(crate) model: Model<'m>,
     pub(crate) view: Subgraph<'m>,
+    /// The view's operators, which every step of an invocation looks at.
+    pub(crate) operators: sedge_schema::Tables<'m, Operator<'m>>,
     /// The graph's number.
     pub(crate) number: u32,
     pub(crate) tables: Tables,
 }
 
 impl<'m> Graph<'m> {
+    pub(crate) fn new(model: Model<'m>, view: Subgraph<'m>, number: u32, tables: Tables) -> Self {
+        Self { model, view, operators: view.operators(), number, tables }
+    }
+
     pub(crate) fn tensor(&self, index: u32) -> Option<Tensor<'m>> {
         self.view.tensors().get(index as usize)
     }
@@ -322,6 +328,14 @@ impl<'p> Prepare<'p> {
     /// Where the arena is too small.
     pub fn list<T: Pod>(&mut self, count: usize) -> Result<Span, Refusal> {
         self.arena.prepare::<T>(count).map_err(out_of_memory)
+    }
+
+    /// As [`Prepare::list`], for vectors: it starts at a line of the cache. A vector that lies in two lines is read twice.
+    pub(crate) fn list_of_vectors<T: Pod>(&mut self, count: usize) -> Result<Span, Refusal> {
+        let more = LINE / size_of::<T>().max(1);
+        let whole = self.list::<T>(count.saturating_add(more))?;
+        let skip = self.list_mut::<T>(whole).as_ptr().align_offset(LINE).min(more) * size_of::<T>();
+        Ok(Span { offset: whole.offset + skip as u32, bytes: (count * size_of::<T>()) as u32 })
     }
 
     /// A list that was taken before, to fill it.

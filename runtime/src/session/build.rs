@@ -28,7 +28,7 @@ pub(super) fn build<'a>(
     options: &Options<'_>,
     start: Start,
 ) -> Result<Session<'a>, Error> {
-    let graph = Graph { model, view: model.main(), number: model.entry(), tables: Tables::default() };
+    let graph = Graph::new(model, model.main(), model.entry(), Tables::default());
     let memory = aligned_part(memory);
     let marks = Marks::default();
     let setting = Setting {

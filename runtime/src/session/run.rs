@@ -49,7 +49,7 @@ impl Session<'_> {
     }
 
     fn step<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Progress, Error> {
-        let operators = self.graph.view.operators().len() as u32;
+        let operators = self.graph.operators.len() as u32;
         let operator = core::mem::take(&mut self.next);
         if operator == 0 {
             self.begin(operators);

@@ -71,7 +71,7 @@ struct Room<'a> {
 impl<'a> Room<'a> {
     fn graph(&self) -> Graph<'a> {
         let (view, number) = (self.model.main(), self.model.entry());
-        Graph { model: self.model, view, number, tables: self.tables }
+        Graph::new(self.model, view, number, self.tables)
     }
 
     fn session<'s>(&self, memory: &'s mut [u8]) -> Session<'s>

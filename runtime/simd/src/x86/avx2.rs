@@ -2,6 +2,7 @@
 
 use core::arch::x86_64::*;
 
+use super::Weave;
 use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd, groups_of_pairs, no_half};
 use crate::slices::{bits, first, write};
 
@@ -45,10 +46,9 @@ macro_rules! avx2 {
     }};
 }
 
-impl Avx2 {
-    /// Writes groups of one element of each row, 128 more than their values.
+impl Weave<32> for Avx2 {
     #[inline(always)]
-    pub(super) fn weave_32(self, rows: [&[i8; 32]; 4], to: &mut [u8]) {
+    fn weave_cells(self, rows: [&[i8; 32]; 4], to: &mut [u8]) {
         let sign = avx2!(_mm256_set1_epi8(i8::MIN));
         let mut moved = [sign; 4];
         for (to, row) in moved.iter_mut().zip(rows) {
@@ -69,7 +69,7 @@ impl Avx2 {
                 _mm256_permute2x128_si256::<0x31>(third, fourth),
             ]
         });
-        for (to, groups) in to.chunks_exact_mut(32).zip(groups) {
+        for (to, groups) in to.chunks_mut(32).zip(groups) {
             write(bits!(__m256i => [u8; 32], groups), to);
         }
     }

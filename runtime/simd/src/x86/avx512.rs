@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx2, Avx512VnniHalf, groups_of_four};
+use super::{Avx2, Avx512VnniHalf, Weave, groups_of_four};
 use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd};
 use crate::slices::{bits, first, write};
 
@@ -74,6 +74,40 @@ macro_rules! avx512 {
     }};
 }
 
+impl Weave<64> for Avx512Vnni {
+    #[inline(always)]
+    fn weave_cells(self, rows: [&[i8; 64]; 4], to: &mut [u8]) {
+        let sign = avx512!(_mm512_set1_epi8(i8::MIN));
+        let mut moved = [sign; 4];
+        for (to, row) in moved.iter_mut().zip(rows) {
+            let row = bits!([i8; 64] => __m512i, *row);
+            *to = avx512!(_mm512_xor_si512(row, sign));
+        }
+        let [a, b, c, d] = moved;
+        let groups = avx512!({
+            // Unpacking works in quarters: each result has four groups of each.
+            let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
+            let (first, second) = (_mm512_unpacklo_epi16(ab, cd), _mm512_unpackhi_epi16(ab, cd));
+            let (ab, cd) = (_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d));
+            let (third, fourth) = (_mm512_unpacklo_epi16(ab, cd), _mm512_unpackhi_epi16(ab, cd));
+            // The quarters of all four, in order.
+            let (low, high) =
+                (_mm512_shuffle_i32x4::<0x44>(first, second), _mm512_shuffle_i32x4::<0x44>(third, fourth));
+            let (low_rest, high_rest) =
+                (_mm512_shuffle_i32x4::<0xee>(first, second), _mm512_shuffle_i32x4::<0xee>(third, fourth));
+            [
+                _mm512_shuffle_i32x4::<0x88>(low, high),
+                _mm512_shuffle_i32x4::<0xdd>(low, high),
+                _mm512_shuffle_i32x4::<0x88>(low_rest, high_rest),
+                _mm512_shuffle_i32x4::<0xdd>(low_rest, high_rest),
+            ]
+        });
+        for (to, groups) in to.chunks_mut(64).zip(groups) {
+            write(bits!(__m512i => [u8; 64], groups), to);
+        }
+    }
+}
+
 impl Simd for Avx512Vnni {
     const LANES: usize = LANES;
     const ROWS: usize = 8;
@@ -82,7 +116,7 @@ impl Simd for Avx512Vnni {
     type F32 = __m512;
     type Pairs = __m512i;
 
-    groups_of_four!(__m512i);
+    groups_of_four!(__m512i, 64);
 
     #[inline(always)]
     fn half(self) -> Avx512VnniHalf {

@@ -2,7 +2,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Avx2, Avx512Vnni, groups_of_four};
+use super::{Avx2, Avx512Vnni, Weave, groups_of_four};
 use crate::isa::{MAX_GROUP, Part, Simd, inherit, no_half};
 use crate::slices::{bits, first};
 
@@ -16,13 +16,20 @@ impl Avx512VnniHalf {
     }
 }
 
+impl Weave<32> for Avx512VnniHalf {
+    #[inline(always)]
+    fn weave_cells(self, rows: [&[i8; 32]; 4], to: &mut [u8]) {
+        self.0.weave_cells(rows, to);
+    }
+}
+
 impl Simd for Avx512VnniHalf {
     const LANES: usize = Avx2::LANES;
     const ROWS: usize = 8;
 
     inherit!(Avx2);
     no_half!();
-    groups_of_four!(__m256i);
+    groups_of_four!(__m256i, 32);
 
     // Not on the function within: for those with target features the compiler forgets it.
     #[inline(never)]

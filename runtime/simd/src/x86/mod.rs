@@ -11,11 +11,12 @@ pub use avx512::Avx512Vnni;
 pub use avx512_half::Avx512VnniHalf;
 
 use crate::isa::MAX_GROUP;
+use crate::slices::first;
 
-/// The groups of a level that multiplies four unsigned with four signed numbers of 8 bits, in vectors of this type.
-/// It builds on a level that proves AVX2, its field 0.
+/// The groups of a level that multiplies four unsigned with four signed numbers of 8 bits, in vectors of this type; it
+/// weaves so many cells at once.
 macro_rules! groups_of_four {
-    ($vector:ty) => {
+    ($vector:ty, $cells:literal) => {
         const GROUP: usize = 4;
         const OFFSET: i32 = 128;
         type Element = u8;
@@ -44,7 +45,7 @@ macro_rules! groups_of_four {
 
         #[inline(always)]
         fn weave(self, rows: [&[i8]; MAX_GROUP], to: &mut [u8]) {
-            $crate::x86::weave_unsigned(self.0, rows, to);
+            $crate::x86::weave_unsigned::<$cells, _>(self, rows, to);
         }
 
         #[inline(always)]
@@ -64,20 +65,25 @@ fn stage_unsigned(from: &[i8], to: &mut [u8]) {
     }
 }
 
+/// A level that weaves `CELLS` cells of four rows at once.
+trait Weave<const CELLS: usize>: Copy {
+    /// Writes groups of one element of each row, as [`stage_unsigned`] stages it.
+    fn weave_cells(self, rows: [&[i8; CELLS]; 4], to: &mut [u8]);
+}
+
 /// Stages one element of each of four rows side by side, as [`stage_unsigned`] does.
 #[inline(always)]
-fn weave_unsigned(simd: Avx2, rows: [&[i8]; MAX_GROUP], to: &mut [u8]) {
+fn weave_unsigned<const CELLS: usize, W: Weave<CELLS>>(simd: W, rows: [&[i8]; MAX_GROUP], to: &mut [u8]) {
     let [a, b, c, d] = rows;
     let length = a.len().min(b.len()).min(c.len()).min(d.len()).min(to.len() / 4);
-    let (a, b, c, d) = (a.as_chunks::<32>(), b.as_chunks::<32>(), c.as_chunks::<32>(), d.as_chunks::<32>());
-    for ((((to, a), b), c), d) in to.chunks_exact_mut(128).zip(a.0).zip(b.0).zip(c.0).zip(d.0) {
-        simd.weave_32([a, b, c, d], to);
-    }
-    for at in length / 32 * 32..length {
-        for (row, x) in rows.iter().enumerate() {
-            if let (Some(to), Some(&x)) = (to.get_mut(4 * at + row), x.get(at)) {
-                *to = x as u8 ^ 0x80;
-            }
-        }
+    // The last cells are woven with those before them; of fewer than there are at once some are missing.
+    let mut at = 0;
+    while at < length {
+        let start = if length < CELLS { 0 } else { at.min(length - CELLS) };
+        let part = |row: &[i8]| first(row.get(start..length).unwrap_or_default());
+        let (a, b, c, d): ([i8; CELLS], _, _, _) = (part(a), part(b), part(c), part(d));
+        let to = to.get_mut(4 * start..4 * length).unwrap_or_default();
+        simd.weave_cells([&a, &b, &c, &d], to);
+        at = start + CELLS;
     }
 }

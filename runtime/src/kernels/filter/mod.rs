@@ -144,6 +144,9 @@ pub(super) struct FloatRange {
 }
 
 impl FloatRange {
+    /// No bounds.
+    pub(super) const ALL: Self = Self { low: f32::NEG_INFINITY, high: f32::INFINITY };
+
     pub(super) fn of(activation: Activation) -> Result<Self, Refusal> {
         let (low, high) = activation.range().ok_or(Refusal::Parameter("fused_activation_function"))?;
         Ok(Self { low, high })

@@ -14,11 +14,11 @@ use sedge_simd::{MAX_GROUP, Part, Simd};
 use super::product::{Float as FloatProduct, Integers, Product as _};
 use super::tile::{Arithmetic, Element, Sums, Value, Weight};
 use super::{Floats, Layout, Strip, Windows, copy};
-use crate::arena::Span;
+use crate::arena::{LINE, Span, in_lines};
 use crate::kernels::filter::{FloatRange, Sizes};
 use crate::node::{Invoke, Prepare};
 
-/// Windows that are summed together.
+/// Windows that are summed together at least, where a row of outputs has so many.
 const TOGETHER: usize = 4;
 
 /// What a depthwise convolution takes from its sizes.
@@ -67,7 +67,7 @@ impl Shape {
     pub(in crate::kernels) fn scratch(&self, strip: &Strip, layout: &Layout) -> Result<usize, Refusal> {
         let woven = self.woven(strip.row(), (layout.panel(), layout.group)).checked_mul(layout.element);
         let rows = strip.scratch(layout.panel(), size_of::<u8>())?;
-        woven.and_then(|n| rows.checked_add(n.next_multiple_of(4))).ok_or(Refusal::TooLarge)
+        woven.and_then(|n| rows.checked_add(n.next_multiple_of(4) + LINE)).ok_or(Refusal::TooLarge)
     }
 }
 
@@ -92,7 +92,7 @@ impl Weights {
         let (rows, columns, channels) = (shape.rows as usize, shape.columns as usize, shape.channels());
         let (panel, group) = (layout.panel(), layout.group);
         let (taps, padded) = (rows.div_ceil(group) * columns, shape.padded(&layout));
-        let list = node.list::<P::Weight>(padded * taps * group)?;
+        let list = node.list_of_vectors::<P::Weight>(padded * taps * group)?;
         let out = node.list_mut::<P::Weight>(list);
         for (cell, weights) in bytes.chunks_exact(channels).enumerate() {
             let (row, column) = (cell / columns.max(1), cell % columns.max(1));
@@ -144,7 +144,7 @@ where
     #[inline(always)]
     fn scratch<S: Simd>(&self, row: usize) -> usize {
         let elements = self.shape.woven(row, (2 * S::LANES, A::Product::group::<S>()));
-        (elements * size_of::<Element<A, S>>()).next_multiple_of(4)
+        (elements * size_of::<Element<A, S>>()).next_multiple_of(4) + LINE
     }
 
     #[inline(always)]
@@ -157,6 +157,7 @@ where
         scratch: &mut [u8],
         out: &mut [A::Output],
     ) {
+        let scratch = in_lines(scratch);
         let whole = scratch.len() - scratch.len() % size_of::<Element<A, S>>();
         let Ok(woven) = bytemuck::try_cast_slice_mut(scratch.get_mut(..whole).unwrap_or_default()) else {
             return;
@@ -220,31 +221,45 @@ where
     fn panel<const N: usize>(&mut self, simd: S, channel: usize) {
         let Channels { arithmetic, shape, .. } = *self.windows;
         let width = shape.width as usize;
-        let scales = arithmetic.scales::<S, N>(simd, channel);
-        let mut first = [arithmetic.start(simd, channel); N];
-        for (n, first) in first.iter_mut().enumerate().skip(1) {
-            *first = arithmetic.start(simd, channel + n * S::LANES);
-        }
-        let mut at = channel;
-        let mut start = 0;
-        let length = self.out.len();
+        let (mut at, mut start, length) = (channel, 0, self.out.len());
         while start < length {
-            if length - start >= TOGETHER * width {
-                let sums = self.sums::<TOGETHER, N>(simd, first, channel, at);
-                let out = self.out.get_mut(start..).unwrap_or_default();
-                arithmetic.finish_rows(simd, &scales, sums, (channel, width), out);
-                start += TOGETHER * width;
-                at += TOGETHER * self.step;
+            let left = (length - start) / width;
+            if S::ROWS >= 2 * TOGETHER && left >= 2 * TOGETHER {
+                self.windows::<{ 2 * TOGETHER }, N>(simd, channel, at, start);
+                (at, start) = (at + 2 * TOGETHER * self.step, start + 2 * TOGETHER * width);
+            } else if left >= TOGETHER {
+                self.windows::<TOGETHER, N>(simd, channel, at, start);
+                (at, start) = (at + TOGETHER * self.step, start + TOGETHER * width);
             } else {
                 // The last window that is several in one may be cut off.
+                let (first, scales) = self.constants::<N>(simd, channel);
                 let [sums] = self.sums::<1, N>(simd, first, channel, at);
                 let end = length.min(start + width);
                 let out = self.out.get_mut(start + channel..end).unwrap_or_default();
                 arithmetic.finish(simd, &scales, sums, out);
-                start += width;
-                at += self.step;
+                (at, start) = (at + self.step, start + width);
             }
         }
+    }
+
+    /// `M` windows of the panel, the first at element `at` of the rows, and at element `start` of the outputs.
+    #[inline(always)]
+    fn windows<const M: usize, const N: usize>(&mut self, simd: S, channel: usize, at: usize, start: usize) {
+        let Channels { arithmetic, shape, .. } = *self.windows;
+        let (first, _) = self.constants::<N>(simd, channel);
+        let sums = self.sums::<M, N>(simd, first, channel, at);
+        let (_, scales) = self.constants::<N>(simd, channel);
+        let out = self.out.get_mut(start..).unwrap_or_default();
+        arithmetic.finish_rows(simd, &scales, sums, (channel, shape.width as usize), out);
+    }
+
+    /// What the sums of the panel start with, and what makes outputs of them.
+    #[inline(always)]
+    fn constants<const N: usize>(&self, simd: S, channel: usize) -> ([Sums<A, S>; N], [A::Scale<S>; N]) {
+        // Loaded each time, as for tiles of matrices.
+        let channel = core::hint::black_box(channel);
+        let arithmetic = self.windows.arithmetic;
+        (arithmetic.starts(simd, channel), arithmetic.scales(simd, channel))
     }
 
     /// The sums of the panel for `M` windows, the first at element `at` of the rows; they start with `first`.
@@ -321,11 +336,11 @@ pub(in crate::kernels) fn pack_float(
         return Ok(in_place);
     };
     let cells = sizes.rows.kernel * sizes.columns.kernel;
-    let packed = node.list::<f32>(cells * width)?;
+    let packed = node.list_of_vectors::<f32>(cells * width)?;
     for (at, to) in node.list_mut::<f32>(packed).iter_mut().enumerate() {
         *to = weights.get(at / width * channels + at % channels);
     }
-    let bias = node.list::<f32>(width)?;
+    let bias = node.list_of_vectors::<f32>(width)?;
     node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(at, to)| *to = biases.get(at % channels));
     Ok(PackedFloat { weights: packed, bias, width: width as u32, range })
 }

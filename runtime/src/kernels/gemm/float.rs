@@ -2,12 +2,13 @@
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
-use sedge_simd::Simd;
+use sedge_simd::{Kernel, Level, Simd};
 
+use super::integer::Order;
 use super::product::Float;
 use super::tile::{Arithmetic, Matrix};
-use super::{Floats, Layout, pack as pack_panels};
-use crate::arena::Span;
+use super::{Fit, Floats, Layout, copy, pack as pack_panels};
+use crate::arena::{LINE, Span, in_lines};
 use crate::kernels::filter::FloatRange;
 use crate::node::{Invoke, Prepare};
 
@@ -34,10 +35,10 @@ pub(in crate::kernels) fn pack(
     let (Some(weights), Some(biases)) = (Floats::of(node, 1), Floats::bias(node)) else { return Ok(None) };
     let Layout { lanes, half, .. } = Layout::for_columns::<Float>(node, columns);
     let padded = columns.next_multiple_of(lanes);
-    let packed = node.list::<f32>(padded * runs * run)?;
+    let packed = node.list_of_vectors::<f32>(padded * runs * run)?;
     let weight = |f: usize, k: usize| Some(weights.get(f * runs * run + k));
     pack_panels(columns, (runs, run), (lanes, 1), weight, node.list_mut(packed));
-    let bias = node.list::<f32>(padded)?;
+    let bias = node.list_of_vectors::<f32>(padded)?;
     node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(f, to)| *to = biases.get(f));
     let (columns, run, half) = (columns as u32, run as u32, half.into());
     Ok(Some(Packed { weights: packed, bias, columns, run, half, range }))
@@ -52,6 +53,117 @@ impl Packed {
             half: self.half != 0,
             arithmetic: Columns { bias: node.list(self.bias), range: self.range },
         }
+    }
+}
+
+/// Weights that are computed, or that lie as no matrix takes them: packed each time.
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+#[repr(C)]
+pub(in crate::kernels) struct Computed {
+    columns: u32,
+    depth: u32,
+    /// Columns with those that fill up the last vector; 0 where nothing is packed.
+    padded: u32,
+    /// Whether it is laid out for the level's half.
+    half: u32,
+}
+
+impl Computed {
+    /// For `rows` rows of activations; few are not worth packing weights.
+    pub(in crate::kernels) fn of(node: &Prepare<'_>, rows: usize, (columns, depth): (usize, usize)) -> Self {
+        const FEW: usize = 4;
+        if !node.packs_weights() || rows < FEW {
+            return Self::default();
+        }
+        let Layout { lanes, half, .. } = Layout::for_columns::<Float>(node, columns);
+        let padded = columns.next_multiple_of(lanes) as u32;
+        Self { columns: columns as u32, depth: depth as u32, padded, half: half.into() }
+    }
+
+    /// Whether weights are packed.
+    pub(in crate::kernels) fn packs(&self) -> bool {
+        self.scratch() != 0
+    }
+
+    /// Floats of scratch memory; 0 where nothing is packed.
+    pub(in crate::kernels) fn scratch(&self) -> usize {
+        match self.packed() {
+            0 => 0,
+            n => n + LINE / size_of::<f32>(),
+        }
+    }
+
+    /// Floats of the packed weights.
+    fn packed(&self) -> usize {
+        self.padded as usize * self.depth as usize
+    }
+
+    /// `x * weights`, with a bias, clamped; `x` row by row.
+    pub(in crate::kernels) fn multiply(
+        &self,
+        level: Level,
+        x: &[f32],
+        (weights, order): (&[f32], Order),
+        (bias, range): (&[f32], FloatRange),
+        scratch: &mut [f32],
+        out: &mut [f32],
+    ) {
+        let arithmetic = Columns { bias, range };
+        level.run(Fit(self.half != 0, Multiply { shape: self, x, weights, order, arithmetic, scratch, out }));
+    }
+
+    /// Packs weights into panels of two vectors of `lanes` columns, as [`pack_panels`] does.
+    #[inline(always)]
+    fn pack(&self, lanes: usize, weights: &[f32], order: Order, packed: &mut [f32]) {
+        let (columns, depth) = (self.columns as usize, self.depth as usize);
+        for (number, panel) in packed.chunks_mut((2 * lanes * depth).max(1)).enumerate() {
+            let (first, width) = (number * 2 * lanes, panel.len() / depth.max(1));
+            let count = columns.saturating_sub(first).min(width);
+            if count < width {
+                panel.fill(0.0);
+            }
+            for at in 0..if order == Order::Columns { count } else { depth } {
+                match order {
+                    Order::Columns => {
+                        let column = weights.get((first + at) * depth..).unwrap_or_default();
+                        for (to, &w) in panel.iter_mut().skip(at).step_by(width.max(1)).zip(column) {
+                            *to = w;
+                        }
+                    }
+                    Order::Elements => {
+                        let row = weights.get(at * columns + first..).unwrap_or_default();
+                        let to = panel.get_mut(at * width..at * width + count).unwrap_or_default();
+                        copy(row, to);
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Multiply<'k> {
+    shape: &'k Computed,
+    x: &'k [f32],
+    weights: &'k [f32],
+    order: Order,
+    arithmetic: Columns<'k>,
+    scratch: &'k mut [f32],
+    out: &'k mut [f32],
+}
+
+impl Kernel for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { shape, x, weights, order, arithmetic, scratch, out } = self;
+        let scratch = in_lines(bytemuck::cast_slice_mut(scratch));
+        let Ok(scratch) = bytemuck::try_cast_slice_mut(scratch) else { return };
+        let Some(packed) = scratch.get_mut(..shape.packed()) else { return };
+        shape.pack(S::LANES, weights, order, packed);
+        let (count, run) = (shape.columns as usize, shape.depth as usize);
+        let matrix = Matrix { weights: packed, count, run, half: shape.half != 0, arithmetic };
+        matrix.multiply_staged(simd, x, out);
     }
 }
 

@@ -36,8 +36,8 @@ impl Lists {
         offset: i32,
         total: impl Fn(usize) -> i32,
     ) -> Result<Self, Refusal> {
-        let (totals, scales) = (node.list::<i32>(padded)?, node.list::<f32>(padded)?);
-        let bias = node.list::<f32>(padded)?;
+        let (totals, scales) = (node.list_of_vectors::<i32>(padded)?, node.list_of_vectors::<f32>(padded)?);
+        let bias = node.list_of_vectors::<f32>(padded)?;
         let column = |at: usize| at % columns.max(1);
         node.list_mut::<i32>(totals).iter_mut().enumerate().for_each(|(at, to)| *to = total(column(at)));
         node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(at, to)| *to = biases.get(column(at)));

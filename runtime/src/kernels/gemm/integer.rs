@@ -37,7 +37,7 @@ impl Weights {
     ) -> Result<Self, Refusal> {
         let layout = Layout::for_columns::<P>(node, columns);
         let padded = columns.next_multiple_of(layout.lanes);
-        let list = node.list::<P::Weight>(padded * runs * run.next_multiple_of(layout.group))?;
+        let list = node.list_of_vectors::<P::Weight>(padded * runs * run.next_multiple_of(layout.group))?;
         let sizes = (layout.lanes, layout.group);
         let weight = |f: usize, k: usize| bytes.get(at(f, k)).map(|&w| P::weight(w, zero));
         pack_panels(columns, (runs, run), sizes, weight, node.list_mut(list));
@@ -180,10 +180,10 @@ impl Lists {
             bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b))
         };
         let mut lists = Self {
-            bias: node.list::<i32>(padded)?,
-            q: node.list::<i32>(padded)?,
-            right: node.list::<i32>(padded)?,
-            other: node.list::<i32>(padded)?,
+            bias: node.list_of_vectors::<i32>(padded)?,
+            q: node.list_of_vectors::<i32>(padded)?,
+            right: node.list_of_vectors::<i32>(padded)?,
+            other: node.list_of_vectors::<i32>(padded)?,
             plain: 1,
         };
         for at in 0..if columns == 0 { 0 } else { padded } {

@@ -36,6 +36,16 @@ pub(in crate::kernels) trait Arithmetic: Copy + Sync {
         Self::Product::zero(simd)
     }
 
+    /// As [`Arithmetic::start`], for the `N` vectors from `column` on.
+    #[inline(always)]
+    fn starts<S: Simd, const N: usize>(&self, simd: S, column: usize) -> [Sums<Self, S>; N] {
+        let mut starts = [self.start(simd, column); N];
+        for (n, start) in starts.iter_mut().enumerate().skip(1) {
+            *start = self.start(simd, column + n * S::LANES);
+        }
+        starts
+    }
+
     /// Writes the outputs of `M` rows for the `N` vectors of columns from `column` on; the rows of `out` have `count`
     /// columns.
     #[inline(always)]
@@ -220,11 +230,7 @@ impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
         for out in self.out.chunks_exact_mut(M * matrix.count) {
             // What sums start with and what makes outputs of them is loaded for each tile: the compiler would keep it in
             // registers, and sums in memory.
-            let place = core::hint::black_box(column);
-            let mut first = [arithmetic.start(simd, place); N];
-            for (n, first) in first.iter_mut().enumerate().skip(1) {
-                *first = arithmetic.start(simd, place + n * S::LANES);
-            }
+            let first = arithmetic.starts(simd, core::hint::black_box(column));
             let tile = Tile::<A::Product, S, M, N, SETS> { staged, runs, start, step, span, weights, depth };
             let sums = tile.sums(simd, first);
             let scales = arithmetic.scales::<S, N>(simd, core::hint::black_box(column));

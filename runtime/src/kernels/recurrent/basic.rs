@@ -3,10 +3,10 @@
 //! LiteRT's `optimized_ops.h`.
 
 use bytemuck::{Pod, Zeroable};
-use sedge_schema::op::{Logistic, Node as _, NodeExt as _, Sequence};
+use sedge_schema::op::{Logistic, Node as _, NodeExt as _, Sequence, Tanh};
 use sedge_schema::{Refusal, Slot, TensorType};
 
-use super::vector;
+use super::{vector, vector_mut};
 use crate::element::Element;
 use crate::fixed::{self, Multiplier, Narrow, Width as _, rounding_shift_right};
 use crate::kernels::shared::dot::Rows;
@@ -161,15 +161,21 @@ fn real(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
         let f = |u: usize, sum: f32| sums.get_mut(u).map_or((), |to| *to += sum);
         level.run(Rows { x: &*joined, zero: 0, rows: weights, f });
         to.show(at, joined, sums);
-        for (k, &c) in vector(before, at, cells)?.iter().enumerate() {
-            let gate = |gate: usize| sums.get(gate * cells + k).copied().unwrap_or(0.0);
-            let c = Logistic::float(gate(0)) * libm::tanhf(gate(1)) + Logistic::float(gate(2)) * c;
-            let h = Logistic::float(gate(3)) * libm::tanhf(c);
-            let place = at * cells + k;
-            if let (Some(to_c), Some(to_h)) = (to.cells.get_mut(place), to.state.get_mut(place)) {
-                (*to_c, *to_h) = (c, h);
-            }
+        let mut gates = sums.chunks_exact_mut(cells.max(1));
+        let gates: [&mut [f32]; 4] = core::array::from_fn(|_| gates.next().unwrap_or_default());
+        let [added, fresh, kept, shown] = gates;
+        for gate in [&mut *added, &mut *kept, &mut *shown] {
+            Logistic::floats(level, gate);
         }
+        Tanh::floats(level, fresh);
+        let (c, h) = (vector_mut(to.cells, at, cells)?, vector_mut(to.state, at, cells)?);
+        let gates = added.iter().zip(&*fresh).zip(&*kept);
+        for ((c, &old), ((i, g), f)) in c.iter_mut().zip(vector(before, at, cells)?).zip(gates) {
+            *c = i * g + f * old;
+        }
+        copy_slice(c, h)?;
+        Tanh::floats(level, h);
+        h.iter_mut().zip(&*shown).for_each(|(h, o)| *h *= o);
     }
     to.keep(node, data.keeps)
 }

@@ -11,11 +11,13 @@ mod real;
 pub(super) mod rnn;
 
 use bytemuck::{Pod, Zeroable};
-use sedge_schema::op::{Activation, Sequence};
+use sedge_schema::op::{Activation, Sequence, Tanh};
 use sedge_schema::{Refusal, Slot};
+use sedge_simd::Level;
 
 use super::filter::FloatRange;
 use super::filter::hybrid::Mode;
+use super::shared::sigmoid::Sigmoid as _;
 use crate::node::{Invoke, Prepare};
 
 use operand::{Matrix, Operand, accumulate};
@@ -107,9 +109,9 @@ impl Function {
         Ok(Self { tanh: u32::from(tanh), range })
     }
 
-    fn apply(&self, values: &mut [f32]) {
+    fn apply(&self, level: Level, values: &mut [f32]) {
         if self.tanh != 0 {
-            values.iter_mut().for_each(|x| *x = libm::tanhf(*x));
+            Tanh::floats(level, values);
         } else {
             values.iter_mut().for_each(|x| *x = self.range.clamp(*x));
         }

@@ -96,26 +96,26 @@ pub(super) fn run(
                 add(&recurrent_weights, &Operand::new(level, state, second_memory, mode));
             }
             close!(FORGET, forget_gate, cell);
-            logistic(forget_gate);
+            Logistic::floats(level, forget_gate);
             if layer.coupled == 0 {
                 close!(INPUT, input_gate, cell);
-                logistic(input_gate);
+                Logistic::floats(level, input_gate);
             } else {
                 input_gate.iter_mut().zip(forget_gate.iter()).for_each(|(i, f)| *i = 1.0 - f);
             }
             close!(CELL, cell_gate, cell);
-            layer.function.apply(cell_gate);
+            layer.function.apply(level, cell_gate);
             let kept = cell.iter_mut().zip(forget_gate.iter());
             for ((c, f), (i, g)) in kept.zip(input_gate.iter().zip(cell_gate.iter())) {
                 *c = *c * f + i * g;
             }
             clip(cell, layer.cell_clip);
             close!(OUTPUT, output_gate, cell);
-            logistic(output_gate);
+            Logistic::floats(level, output_gate);
 
             let result = &mut *cell_gate;
             copy_slice(cell, result)?;
-            layer.function.apply(result);
+            layer.function.apply(level, result);
             result.iter_mut().zip(output_gate.iter()).for_each(|(y, o)| *y *= o);
             if projects {
                 match projection_bias {
@@ -131,10 +131,6 @@ pub(super) fn run(
         }
     }
     Ok(())
-}
-
-fn logistic(values: &mut [f32]) {
-    values.iter_mut().for_each(|x| *x = Logistic::float(*x));
 }
 
 /// `coefficients * (x - mean) / deviation + bias`.

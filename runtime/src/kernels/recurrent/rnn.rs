@@ -113,7 +113,7 @@ impl Layer {
                 }
                 let h = Operand::new(level, state, scratch, mode);
                 accumulate(level, recurrent_weights, &h, to);
-                self.function.apply(to);
+                self.function.apply(level, to);
                 copy_slice(to, state)?;
             }
         }

@@ -59,7 +59,7 @@ pub(crate) fn plan_operands(
             return Err(Refusal::Type(slot));
         }
     }
-    let mut graph = Graph { view, number, tables: Tables::default(), ..caller };
+    let mut graph = Graph::new(caller.model, view, number, Tables::default());
     let start = |graph: &Graph<'_>, arena: &mut Arena<'_>| {
         place_variables(graph, arena)?;
         for (t, operand) in graph.view.inputs().iter().zip(operands.iter().skip(first)) {
@@ -133,7 +133,7 @@ pub(crate) fn output(
 ) -> Result<(TensorType, Shape, Place), Refusal> {
     let refused = Refusal::Subgraph(callee.subgraph);
     let view = node.graph.model.subgraphs().get(callee.subgraph as usize).ok_or(refused)?;
-    let graph = Graph { view, number: callee.subgraph, tables: callee.tables, ..node.graph };
+    let graph = Graph::new(node.graph.model, view, callee.subgraph, callee.tables);
     let t = view.outputs().get(i).ok_or(refused)? as u32;
     let places = node.arena.get::<Place>(callee.tables.places);
     let place = places.get(t as usize).copied().unwrap_or_default();
@@ -163,7 +163,7 @@ pub(crate) fn set_output(node: &mut Prepare<'_>, callee: &Callee, i: usize) -> R
 fn graph<'s>(run: &Run<'s>, callee: &Callee) -> Result<Graph<'s>, Refusal> {
     let graph = run.scope.ok_or(Refusal::Internal)?.graph;
     let view = graph.model.subgraphs().get(callee.subgraph as usize).ok_or(Refusal::Internal)?;
-    Ok(Graph { view, number: callee.subgraph, tables: callee.tables, ..*graph })
+    Ok(Graph::new(graph.model, view, callee.subgraph, callee.tables))
 }
 
 /// Runs the subgraph on the operator's inputs from number `first` on; its outputs become the operator's.
@@ -196,7 +196,7 @@ pub(crate) fn run(node: &mut Invoke<'_>, callee: &Callee, memory: &mut [u8]) -> 
     let graph = &graph(node.run, callee)?;
     let scope = node.run.scope.map(|scope| Scope { graph, ..scope });
     let run = Run { scope, ..*node.run };
-    for operator in 0..graph.view.operators().len() as u32 {
+    for operator in 0..graph.operators.len() as u32 {
         let memory = Memory { low: memory, high: (0, &mut []), state: node.state.first() };
         if let Err(error) = run.step(operator, memory) {
             let (refusal, inner) = called(error, callee.subgraph);

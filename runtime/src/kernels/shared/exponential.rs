@@ -13,9 +13,10 @@ const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// of the largest.
 const RANGE: (f32, f32) = (-87.3, 88.0);
 
-/// `exp(x)`, where `x` beyond [`RANGE`] counts as its nearer end.
+/// `exp(x)` as its parts: the power of two, `r`, and what `exp(r)` is more than `1 + r`, by `r * r`; `x` beyond [`RANGE`]
+/// counts as its nearer end.
 #[inline(always)]
-fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+fn parts<S: Simd>(simd: S, x: S::F32) -> (S::F32, S::F32, S::F32) {
     let x = simd.min_f32(simd.max_f32(x, simd.splat_f32(RANGE.0)), simd.splat_f32(RANGE.1));
     let none = simd.splat_f32(0.0);
     let n = simd.round_f32(simd.mul_add_f32(x, simd.splat_f32(core::f32::consts::LOG2_E), none));
@@ -28,13 +29,43 @@ fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
     for coefficient in SERIES {
         p = simd.mul_add_f32(p, r, simd.splat_f32(coefficient));
     }
+    let power = simd.shift_left(simd.add_i32(n, simd.splat_i32(127)), simd.splat_i32(23));
+    (simd.f32_of_bits(power), r, p)
+}
+
+/// `exp(x)`, where `x` beyond [`RANGE`] counts as its nearer end.
+#[inline(always)]
+fn exp<S: Simd>(simd: S, x: S::F32) -> S::F32 {
+    let (power, r, p) = parts(simd, x);
+    let none = simd.splat_f32(0.0);
     // 1 + r, and what rounding it takes off.
     let (one, minus) = (simd.splat_f32(1.0), simd.splat_f32(-1.0));
     let sum = simd.mul_add_f32(r, one, one);
     let rest = simd.mul_add_f32(simd.mul_add_f32(sum, one, minus), minus, r);
-    p = simd.mul_add_f32(simd.mul_add_f32(p, simd.mul_add_f32(r, r, none), rest), one, sum);
-    let power = simd.shift_left(simd.add_i32(n, simd.splat_i32(127)), simd.splat_i32(23));
-    simd.mul_add_f32(p, simd.f32_of_bits(power), none)
+    let whole = simd.mul_add_f32(simd.mul_add_f32(p, simd.mul_add_f32(r, r, none), rest), one, sum);
+    simd.mul_add_f32(whole, power, none)
+}
+
+/// `tanh(x)` of all elements: `e / (e + 2)` with `e = exp(2 x) - 1`.
+pub(crate) struct Tanh<'k>(pub(crate) &'k mut [f32]);
+
+impl Kernel for Tanh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (none, one, two) = (simd.splat_f32(0.0), simd.splat_f32(1.0), simd.splat_f32(2.0));
+        // Beyond these the result is 1 or -1.
+        let (low, high) = (simd.splat_f32(-10.0), simd.splat_f32(10.0));
+        for x in self.0.chunks_mut(S::LANES) {
+            let y = simd.min_f32(simd.max_f32(simd.load_f32(x), low), high);
+            let (power, r, p) = parts(simd, simd.mul_add_f32(y, two, none));
+            // The power less 1 is exact, and none near 0, where `exp(r) - 1` is.
+            let rest = simd.mul_add_f32(p, simd.mul_add_f32(r, r, none), r);
+            let e = simd.mul_add_f32(rest, power, simd.mul_add_f32(power, one, simd.splat_f32(-1.0)));
+            simd.store_f32(simd.div_f32(e, simd.mul_add_f32(e, one, two)), x);
+        }
+    }
 }
 
 /// `1 / (1 + exp(-x))` of all elements.
@@ -82,7 +113,24 @@ impl Kernel for Terms<'_> {
 mod tests {
     use sedge_simd::Level;
 
-    use super::{Logistic, Terms};
+    use super::{Logistic, Tanh, Terms};
+
+    #[test]
+    fn tangents_are_those_of_float64() {
+        let small = (-400..400).map(|i| i as f32 * 1e-5);
+        let xs: std::vec::Vec<f32> = (-12000..12000).map(|i| i as f32 * 1e-3).chain(small).collect();
+        for level in Level::available() {
+            let mut found = xs.clone();
+            level.run(Tanh(&mut found));
+            for (&x, &y) in xs.iter().zip(&found) {
+                let exact = f64::from(x).tanh();
+                assert!((f64::from(y) - exact).abs() <= 2.5e-7 * exact.abs(), "tanh({x}) = {y} on {level}");
+            }
+            let mut ends = [f32::NEG_INFINITY, -1e30, 1e30, f32::INFINITY, f32::NAN, 1e-38, 0.0];
+            level.run(Tanh(&mut ends));
+            assert!(ends[..4] == [-1.0, -1.0, 1.0, 1.0] && ends[4].is_nan() && ends[5..] == [1e-38, 0.0]);
+        }
+    }
 
     #[test]
     fn exponentials_are_those_of_float64() {

@@ -26,12 +26,8 @@ pub(crate) trait Sigmoid {
     /// multiplier, but is scaled by 3 alone.
     const MOST_SHIFT: i32;
 
-    fn float(x: f32) -> f32;
-
-    /// [`Sigmoid::float`] of all elements, by vectors where there is a way.
-    fn floats(_level: Level, values: &mut [f32]) {
-        values.iter_mut().for_each(|x| *x = Self::float(*x));
-    }
+    /// The function of all elements.
+    fn floats(level: Level, values: &mut [f32]);
 
     /// The function as a Q0, of a number with [`INTEGER_BITS`].
     fn fixed(x: i32) -> i32;
