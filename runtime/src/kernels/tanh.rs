@@ -8,13 +8,19 @@ use super::shared::exponential;
 use super::shared::sigmoid::{self, INTEGER_BITS, Sigmoid, logistic_table};
 use crate::fixed;
 use crate::node::{Invoke, Prepare};
+use crate::session::Weights;
 
 impl Sigmoid for Tanh {
     const RANGE: (f32, f32) = (-1.0, 1.0);
     const MOST_SHIFT: i32 = 1;
 
     fn floats(level: Level, values: &mut [f32]) {
-        level.run(exponential::Tanh(values));
+        // Microcontrollers have no float64.
+        if Weights::CAN_PACK {
+            level.run(exponential::Tanh(values));
+        } else {
+            values.iter_mut().for_each(|x| *x = libm::tanhf(*x));
+        }
     }
 
     fn fixed(x: i32) -> i32 {
