@@ -7,6 +7,8 @@
 //! Where windows are one cell apart, those of a row of outputs lie together as the cells that they read do:
 //! several windows of few channels are one window of many, with the weights repeated.
 
+use core::hint::black_box;
+
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_simd::{MAX_GROUP, Part, Simd};
@@ -232,7 +234,7 @@ where
                 (at, start) = (at + TOGETHER * self.step, start + TOGETHER * width);
             } else {
                 // The last window that is several in one may be cut off.
-                let (first, scales) = self.constants::<N>(simd, channel);
+                let (first, scales) = (arithmetic.starts(simd, channel), arithmetic.scales(simd, channel));
                 let [sums] = self.sums::<1, N>(simd, first, channel, at);
                 let end = length.min(start + width);
                 let out = self.out.get_mut(start + channel..end).unwrap_or_default();
@@ -246,20 +248,12 @@ where
     #[inline(always)]
     fn windows<const M: usize, const N: usize>(&mut self, simd: S, channel: usize, at: usize, start: usize) {
         let Channels { arithmetic, shape, .. } = *self.windows;
-        let (first, _) = self.constants::<N>(simd, channel);
+        // Loaded each time, as for tiles of matrices.
+        let first = arithmetic.starts(simd, black_box(channel));
         let sums = self.sums::<M, N>(simd, first, channel, at);
-        let (_, scales) = self.constants::<N>(simd, channel);
+        let scales = arithmetic.scales(simd, black_box(channel));
         let out = self.out.get_mut(start..).unwrap_or_default();
         arithmetic.finish_rows(simd, &scales, sums, (channel, shape.width as usize), out);
-    }
-
-    /// What the sums of the panel start with, and what makes outputs of them.
-    #[inline(always)]
-    fn constants<const N: usize>(&self, simd: S, channel: usize) -> ([Sums<A, S>; N], [A::Scale<S>; N]) {
-        // Loaded each time, as for tiles of matrices.
-        let channel = core::hint::black_box(channel);
-        let arithmetic = self.windows.arithmetic;
-        (arithmetic.starts(simd, channel), arithmetic.scales(simd, channel))
     }
 
     /// The sums of the panel for `M` windows, the first at element `at` of the rows; they start with `first`.

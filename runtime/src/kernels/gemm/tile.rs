@@ -1,5 +1,7 @@
 //! Tiles of sums: some rows of activations times all columns.
 
+use core::hint::black_box;
+
 use bytemuck::Pod;
 use sedge_simd::{Part, Simd};
 
@@ -230,10 +232,10 @@ impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
         for out in self.out.chunks_exact_mut(M * matrix.count) {
             // What sums start with and what makes outputs of them is loaded for each tile: the compiler would keep it in
             // registers, and sums in memory.
-            let first = arithmetic.starts(simd, core::hint::black_box(column));
+            let first = arithmetic.starts(simd, black_box(column));
             let tile = Tile::<A::Product, S, M, N, SETS> { staged, runs, start, step, span, weights, depth };
             let sums = tile.sums(simd, first);
-            let scales = arithmetic.scales::<S, N>(simd, core::hint::black_box(column));
+            let scales = arithmetic.scales::<S, N>(simd, black_box(column));
             arithmetic.finish_rows(simd, &scales, sums, (column, matrix.count), out);
             start += M * step;
         }
