@@ -142,7 +142,7 @@ impl Data {
         let (a, b) =
             (if self.transposed[0] != 0 { a } else { 0 }, if self.transposed[1] != 0 { b } else { 0 });
         match self.arithmetic {
-            FLOAT if self.computed.packs() => 4 * (a + self.computed.scratch()),
+            FLOAT if self.computed.packs() => a.saturating_add(self.computed.scratch()).saturating_mul(4),
             FLOAT => 4 * (a + b),
             INT16 => 2 * (a + b),
             HYBRID => 4 * a + b + self.depth as usize,

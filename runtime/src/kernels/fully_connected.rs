@@ -53,7 +53,7 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
                 Some(packed) => Way::packed(node, arithmetic, packed)?,
                 None => {
                     let computed = float::Computed::of(node, rows, (units, depth));
-                    node.scratch(computed.scratch() * size_of::<f32>())?;
+                    node.scratch(computed.scratch().saturating_mul(size_of::<f32>()))?;
                     Way::direct(node, arithmetic, InTurn { range, computed })?
                 }
             }

@@ -89,13 +89,13 @@ impl Computed {
     pub(in crate::kernels) fn scratch(&self) -> usize {
         match self.packed() {
             0 => 0,
-            n => n + LINE / size_of::<f32>(),
+            n => n.saturating_add(LINE / size_of::<f32>()),
         }
     }
 
     /// Floats of the packed weights.
     fn packed(&self) -> usize {
-        self.padded as usize * self.depth as usize
+        (self.padded as usize).saturating_mul(self.depth as usize)
     }
 
     /// `x * weights`, with a bias, clamped; `x` row by row.
