@@ -100,7 +100,9 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             let shape = run::Shape::Rows(depth);
             node.load::<Hybrid>(way.data)?.direct(node, shape, Inputs::USUAL, rows as usize)
         }
-        (Arithmetic::Float, false) if Weights::CAN_PACK && node.load::<InTurn>(way.data)?.computed.packs() => {
+        (Arithmetic::Float, false)
+            if Weights::CAN_PACK && node.load::<InTurn>(way.data)?.computed.packs() =>
+        {
             in_turn(node, *node.load(way.data)?)
         }
         (arithmetic, false) => {

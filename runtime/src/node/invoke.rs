@@ -116,8 +116,8 @@ pub enum Binary<'s, T> {
 /// parts at first.
 type Activations<'s> = Pieces<'s, 10>;
 
-/// What it leaves of the state: an LSTM takes two.
-pub(crate) type State<'s> = Pieces<'s, 4>;
+/// What it leaves of the state: an LSTM takes two, a custom kernel may take more.
+pub(crate) type State<'s> = Pieces<'s, 8>;
 
 impl<'s> Invoke<'s> {
     /// The surroundings of an operator of the graph that is being run, with these inputs and outputs.
