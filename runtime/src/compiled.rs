@@ -116,8 +116,7 @@ impl Program {
         let run = Run { scope: None, file: &[], level: Self::LEVEL, prepared, turns: &turns };
         let record = OpRecord { data, scratch, kernel: 0 };
         let tensors = [inputs, outputs].map(|list| Vector::of(bytemuck::cast_slice(list)));
-        let memory = Memory { low: activations, high: (0, &mut []), state };
-        let mut node = Invoke::new(&run, tensors.into(), record, memory);
+        let mut node = Invoke::new(&run, tensors.into(), record, Memory::new(activations, state));
         node.places = self.places;
         kernel(&mut node).map_err(|refusal| Error::Operator { operator: number, code, refusal })
     }

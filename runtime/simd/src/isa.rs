@@ -102,13 +102,12 @@ pub trait Simd: Copy {
     #[inline(always)]
     fn store_clamped_pair<const N: usize, const UNSIGNED: bool>(
         self,
-        [a, b]: [[Self::I32; N]; 2],
+        x: [[Self::I32; N]; 2],
         zero: i32,
         limits: (i32, i32),
-        [to, next]: [&mut [i8]; 2],
+        to: [&mut [i8]; 2],
     ) {
-        self.store_clamped::<N, UNSIGNED>(a, zero, limits, to);
-        self.store_clamped::<N, UNSIGNED>(b, zero, limits, next);
+        store_clamped_in_turn::<Self, N, UNSIGNED>(self, x, zero, limits, to);
     }
 
     /// `a + b`, wrapping.
@@ -378,6 +377,19 @@ macro_rules! inherit {
 
 #[allow(unused_imports, reason = "not every architecture has levels that build on another")]
 pub(crate) use inherit;
+
+/// [`Simd::store_clamped_pair`], a row after the other.
+#[inline(always)]
+pub(crate) fn store_clamped_in_turn<S: Simd, const N: usize, const UNSIGNED: bool>(
+    simd: S,
+    [a, b]: [[S::I32; N]; 2],
+    zero: i32,
+    limits: (i32, i32),
+    [to, next]: [&mut [i8]; 2],
+) {
+    simd.store_clamped::<N, UNSIGNED>(a, zero, limits, to);
+    simd.store_clamped::<N, UNSIGNED>(b, zero, limits, next);
+}
 
 /// What is nearly a half, and so rounds numbers when it is added to them and what is behind the point cut off: a
 /// half would round up the number just below a half.

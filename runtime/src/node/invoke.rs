@@ -9,7 +9,7 @@ use sedge_simd::Level;
 use crate::arena::{Home, Pieces, Place, Prepared, Span};
 use crate::element::Element;
 use crate::error::Error;
-use crate::node::prepare::{Graph, OpRecord};
+use crate::node::graph::{Graph, OpRecord};
 use crate::resolver::Resolver;
 
 /// What the kernels of a graph that is being run read.
@@ -75,6 +75,13 @@ pub(crate) struct Memory<'s> {
     /// Those above it, and their offset; none while all of them lie below.
     pub(crate) high: (usize, &'s mut [u8]),
     pub(crate) state: &'s mut [u8],
+}
+
+impl<'s> Memory<'s> {
+    /// With all activations in one part.
+    pub(crate) fn new(low: &'s mut [u8], state: &'s mut [u8]) -> Self {
+        Self { low, high: (0, &mut []), state }
+    }
 }
 
 /// An operator's tensors, scratch memory and prepared data while it runs.

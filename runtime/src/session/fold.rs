@@ -63,7 +63,7 @@ impl Folded {
         let (low, prepared) = arena.reborrow().halves();
         let Setting { resolver, level, .. } = *setting;
         let run = Scope { graph, resolver }.run(level, prepared, &turns);
-        let result = run.step(index, Memory { low, high: (0, &mut []), state: &mut [] });
+        let result = run.step(index, Memory::new(low, &mut []));
         let mut words = [0; MOST_BYTES / 8];
         words.iter_mut().zip(arena.get::<u64>(memory)).for_each(|(to, &word)| *to = word);
         arena.forget_temporary(before);

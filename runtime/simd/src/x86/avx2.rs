@@ -3,7 +3,9 @@
 use core::arch::x86_64::*;
 
 use super::Weave;
-use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd, groups_of_pairs, no_half};
+use crate::isa::{
+    Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd, groups_of_pairs, no_half, store_clamped_in_turn,
+};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 8;
@@ -164,9 +166,7 @@ impl Simd for Avx2 {
         [to, next]: [&mut [i8]; 2],
     ) {
         if N != 2 {
-            self.store_clamped::<N, UNSIGNED>(a, zero, (min, max), to);
-            self.store_clamped::<N, UNSIGNED>(b, zero, (min, max), next);
-            return;
+            return store_clamped_in_turn::<_, N, UNSIGNED>(self, [a, b], zero, (min, max), [to, next]);
         }
         let bytes = avx2!({
             let zero = _mm256_set1_epi16(zero as i16);

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::{Avx2, Avx512VnniHalf, Weave, groups_of_four};
-use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd};
+use crate::isa::{Kernel, MAX_GROUP, NEARLY_HALF, Part, Simd, store_clamped_in_turn};
 use crate::slices::{bits, first, write};
 
 const LANES: usize = 16;
@@ -214,9 +214,7 @@ impl Simd for Avx512Vnni {
     ) {
         const BOTH: usize = 2 * LANES;
         if N != 2 || to.len() < BOTH || next.len() < BOTH {
-            self.store_clamped::<N, UNSIGNED>(a, zero, (min, max), to);
-            self.store_clamped::<N, UNSIGNED>(b, zero, (min, max), next);
-            return;
+            return store_clamped_in_turn::<_, N, UNSIGNED>(self, [a, b], zero, (min, max), [to, next]);
         }
         // Saturated at 16 bits on the way, which is outside the limits with any zero point.
         let bytes = avx512!({

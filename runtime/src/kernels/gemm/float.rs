@@ -122,20 +122,17 @@ impl Computed {
             if count < width {
                 panel.fill(0.0);
             }
-            for at in 0..if order == Order::Columns { count } else { depth } {
-                match order {
-                    Order::Columns => {
-                        let column = weights.get((first + at) * depth..).unwrap_or_default();
-                        for (to, &w) in panel.iter_mut().skip(at).step_by(width.max(1)).zip(column) {
-                            *to = w;
-                        }
-                    }
-                    Order::Elements => {
-                        let row = weights.get(at * columns + first..).unwrap_or_default();
-                        let to = panel.get_mut(at * width..at * width + count).unwrap_or_default();
-                        copy(row, to);
+            if order == Order::Columns {
+                let from = weights.get(first * depth..).unwrap_or_default();
+                for (at, column) in from.chunks_exact(depth.max(1)).take(count).enumerate() {
+                    for (to, &w) in panel.iter_mut().skip(at).step_by(width.max(1)).zip(column) {
+                        *to = w;
                     }
                 }
+                continue;
+            }
+            for (to, row) in panel.chunks_exact_mut(width.max(1)).zip(weights.chunks_exact(columns.max(1))) {
+                copy(row.get(first..first + count).unwrap_or_default(), to);
             }
         }
     }

@@ -5,7 +5,7 @@
 //! While it runs, its operands are copied to the subgraph's inputs, and the subgraph's outputs to its own.
 
 use bytemuck::{Pod, Zeroable};
-use sedge_schema::{Refusal, Shape, Slot, TensorType, Vector};
+use sedge_schema::{Refusal, Shape, Slot, Subgraph, TensorType, Vector};
 
 use crate::arena::{Arena, Home, Place};
 use crate::error::Error;
@@ -160,10 +160,9 @@ pub(crate) fn set_output(node: &mut Prepare<'_>, callee: &Callee, i: usize) -> R
 }
 
 /// The subgraph.
-fn graph<'s>(run: &Run<'s>, callee: &Callee) -> Result<Graph<'s>, Refusal> {
-    let graph = run.scope.ok_or(Refusal::Internal)?.graph;
-    let view = graph.model.subgraphs().get(callee.subgraph as usize).ok_or(Refusal::Internal)?;
-    Ok(Graph::new(graph.model, view, callee.subgraph, callee.tables))
+fn view<'s>(run: &Run<'s>, callee: &Callee) -> Result<Subgraph<'s>, Refusal> {
+    let model = run.scope.ok_or(Refusal::Internal)?.graph.model;
+    model.subgraphs().get(callee.subgraph as usize).ok_or(Refusal::Internal)
 }
 
 /// Runs the subgraph on the operator's inputs from number `first` on; its outputs become the operator's.
@@ -182,7 +181,7 @@ pub(crate) fn copy_in<'s>(
     from: impl Fn(&Invoke<'s>, usize) -> Result<Place, Refusal>,
 ) -> Result<(), Refusal> {
     let places = node.run.prepared.get::<Place>(callee.tables.places);
-    for (i, t) in graph(node.run, callee)?.view.inputs().iter().enumerate() {
+    for (i, t) in view(node.run, callee)?.inputs().iter().enumerate() {
         let place = places.get(t as usize).copied().ok_or(Refusal::Internal)?;
         let Home::Activations(at) = place.home() else { continue };
         let to = memory.get_mut(at..).and_then(|m| m.get_mut(..place.bytes as usize));
@@ -193,12 +192,12 @@ pub(crate) fn copy_in<'s>(
 
 /// Runs the subgraph in `memory`, the scratch memory of the calling operator.
 pub(crate) fn run(node: &mut Invoke<'_>, callee: &Callee, memory: &mut [u8]) -> Result<(), Refusal> {
-    let graph = &graph(node.run, callee)?;
-    let scope = node.run.scope.map(|scope| Scope { graph, ..scope });
-    let run = Run { scope, ..*node.run };
+    let outer = node.run.scope.ok_or(Refusal::Internal)?;
+    let view = view(node.run, callee)?;
+    let graph = &Graph::new(outer.graph.model, view, callee.subgraph, callee.tables);
+    let run = Run { scope: Some(Scope { graph, ..outer }), ..*node.run };
     for operator in 0..graph.operators.len() as u32 {
-        let memory = Memory { low: memory, high: (0, &mut []), state: node.state.first() };
-        if let Err(error) = run.step(operator, memory) {
+        if let Err(error) = run.step(operator, Memory::new(memory, node.state.first())) {
             let (refusal, inner) = called(error, callee.subgraph);
             node.inner = inner;
             return Err(refusal);
@@ -215,7 +214,7 @@ pub(crate) fn result<'m>(
     memory: &'m [u8],
     i: usize,
 ) -> Result<&'m [u8], Refusal> {
-    let t = graph(run, callee)?.view.outputs().get(i).ok_or(Refusal::Internal)?;
+    let t = view(run, callee)?.outputs().get(i).ok_or(Refusal::Internal)?;
     let places = run.prepared.get::<Place>(callee.tables.places);
     let place = places.get(t as usize).copied().ok_or(Refusal::Internal)?;
     match place.home() {
