@@ -147,6 +147,12 @@ impl Default for ExecOptions {
 }
 
 impl ExecOptions {
+    /// As a model runs on a microcontroller: no vectors, weights where they lie.
+    pub fn microcontroller() -> Self {
+        let level = Level::from_name("scalar").unwrap_or_else(Level::detect);
+        Self { level, weights: Weights::InPlace, ..Self::default() }
+    }
+
     fn session<'s>(&self, model: Model<'s>, arena: &'s mut [u8]) -> Result<Session<'s>, Error> {
         let Self { level, weights, resolver, ref input_shapes, threads } = *self;
         Session::with_options(

@@ -24,6 +24,7 @@ mod failure;
 pub mod frontend;
 pub mod graph;
 pub mod import;
+pub mod memory;
 pub mod mixed;
 pub mod passes;
 pub mod quantize;

@@ -47,7 +47,7 @@ fn int8(name: &str, options: Options) -> ModelFile {
         Samples::open(&data(&format!("{name}/calibration.npz")), &SampleSpec::of(&graph)).unwrap();
     ModelFile::from_bytes(
         name,
-        &verified(convert(graph, Some(&mut samples), &Calibration::default(), &options).unwrap().file),
+        &verified(convert(graph, Some(&mut samples), &Calibration::default(), &options, None).unwrap().file),
     )
     .unwrap()
 }
@@ -141,7 +141,7 @@ fn operators_stay_in_float_where_that_is_asked_for() {
     assert_eq!(end, ["DEQUANTIZE", "FULLY_CONNECTED", "SOFTMAX", "QUANTIZE"], "{names:?}");
     let unknown = Options { keep_float: vec!["nothing".to_owned()], ..options };
     let graph = float_of(&read("digits/digits_float.tflite")).unwrap();
-    let failure = convert(graph, None, &Calibration::default(), &unknown).unwrap_err();
+    let failure = convert(graph, None, &Calibration::default(), &unknown, None).unwrap_err();
     assert!(failure.is_usage() && failure.line().contains("'nothing'"), "{}", failure.line());
 }
 
@@ -164,7 +164,7 @@ fn as_few_operators_as_it_takes_stay_in_float() {
         let graph = float_of(&source).unwrap();
         let mut samples = Samples::open(&data("digits/calibration.npz"), &SampleSpec::of(&graph)).unwrap();
         let options = Options { min_sqnr: Some(target), outputs, ..Options::default() };
-        convert(graph, Some(&mut samples), &Calibration::default(), &options)
+        convert(graph, Some(&mut samples), &Calibration::default(), &options, None)
     };
     let all = mixed(1.0, BorderType::Int8).unwrap();
     let before = ratio(&source, &ModelFile::from_bytes("int8", &all.file).unwrap());
@@ -197,7 +197,7 @@ fn methods_of_calibration_keep_the_accuracy_whatever_the_threads() {
             let mut samples =
                 Samples::open(&data("keywords/calibration.npz"), &SampleSpec::of(&graph)).unwrap();
             let calibration = Calibration { method, threads: NonZero::new(threads) };
-            convert(graph, Some(&mut samples), &calibration, &Options::default()).unwrap().file
+            convert(graph, Some(&mut samples), &calibration, &Options::default(), None).unwrap().file
         };
         let file = convert_on(1);
         assert!(file == convert_on(3), "{method:?}");

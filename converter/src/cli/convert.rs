@@ -15,6 +15,7 @@ use crate::exec::ModelFile;
 use crate::export::to_tflite;
 use crate::graph::Graph;
 use crate::import::Source;
+use crate::memory::Fitted;
 use crate::mixed::Mixed;
 use crate::quantize::{BorderType, Options, Scheme};
 use crate::report::html::Report;
@@ -35,6 +36,7 @@ Examples:
   sedge convert model.onnx -o int8.tflite --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   sedge convert model.onnx -o int8.tflite --calibration samples/ --report report.html
   sedge convert model.onnx -o mixed.tflite --calibration samples/ --min-sqnr 30
+  sedge convert int8.tflite -o smaller.tflite --max-arena 48k
   sedge convert model.onnx -o small.tflite --quantize dynamic --input-shape images=1,3,224,224
   sedge convert model.onnx -o int8.tflite --calibration samples/ --calibration-method mse --keep-float SOFTMAX
 
@@ -81,6 +83,10 @@ pub(super) struct Args {
     /// channels differ widely
     #[arg(long)]
     equalize: bool,
+    /// Make the model run in an arena of this many bytes (48k is 48 times 1024) on a microcontroller, as `sedge inspect`
+    /// tells it: the layers that need most are computed strip by strip, with the same bits and some work twice
+    #[arg(long, value_name = "BYTES", value_parser = arena_bytes)]
+    max_arena: Option<usize>,
     /// Leave operators that have no form in integers in float32, instead of refusing the model
     #[arg(long)]
     allow_float: bool,
@@ -161,6 +167,16 @@ fn input_range(text: &str) -> Result<(Option<String>, Range), String> {
     }
 }
 
+/// A number of bytes, or of 1024 bytes with a k.
+fn arena_bytes(text: &str) -> Result<usize, String> {
+    let (number, unit) = match text.strip_suffix(['k', 'K']) {
+        Some(number) => (number, 1024),
+        None => (text, 1),
+    };
+    let bytes = number.parse().ok().and_then(|n: usize| n.checked_mul(unit)).filter(|&bytes| bytes != 0);
+    bytes.ok_or_else(|| "give a number of bytes, such as 49152 or 48k".to_owned())
+}
+
 /// A number of percent above 50, at most 100.
 fn percentage(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -212,6 +228,8 @@ struct Done {
     output_bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     mixed: Option<Mixed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<Fitted>,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -240,7 +258,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         outputs: args.output_type,
     };
     let float = args.report.as_ref().map(|_| to_tflite(&graph)).transpose()?;
-    let Converted { file, mixed } = convert(graph, samples.as_mut(), &args.calibration(), &options)?;
+    let Converted { file, mixed, memory } =
+        convert(graph, samples.as_mut(), &args.calibration(), &options, args.max_arena)?;
     // What cannot be reported is not written either.
     let report = match (&args.report, float) {
         (Some(path), Some(float)) => {
@@ -266,11 +285,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         source_bytes: source.bytes.len(),
         output_bytes: file.len(),
         mixed,
+        memory,
     };
     if args.json {
         return super::print_json(&done);
     }
-    let Done { source, output, form, samples, operators, source_bytes, output_bytes, mixed } = done;
+    let Done { source, output, form, samples, operators, source_bytes, output_bytes, mixed, memory } = done;
     let (before, after) = (number(source_bytes as u64), number(output_bytes as u64));
     let calibrated = if samples == 0 { String::new() } else { format!(", calibrated on {samples} samples") };
     let mut lines = vec![
@@ -289,5 +309,25 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         });
         lines.extend(kept.iter().map(|k| format!("  {} '{}'", k.operator, short(&k.tensor))));
     }
+    lines.extend(memory.iter().flat_map(memory_lines));
     super::print(&lines.join("\n"))
+}
+
+/// What became of the model's memory, for people.
+fn memory_lines(memory: &Fitted) -> Vec<String> {
+    let mut lines = vec![format!("arena {} bytes on a microcontroller", number(memory.after as u64))];
+    if memory.before != memory.after {
+        lines[0] += &format!(", {} before:", number(memory.before as u64));
+    }
+    if memory.reordered {
+        lines.push("  operators run in another order than the source's".to_owned());
+    }
+    lines.extend(memory.strips.iter().map(|s| {
+        let extra = number(s.extra_macs);
+        format!(
+            "  operators {} to {} run in {} strips, {extra} multiply-accumulates more",
+            s.first, s.last, s.count
+        )
+    }));
+    lines
 }

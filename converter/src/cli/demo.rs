@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use sedge_runtime::{Level, Weights};
+use sedge_runtime::Level;
 use serde::Serialize;
 
 use crate::Failure;
@@ -67,7 +67,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let start = Instant::now();
     let graph = float_graph(&Source::new("the bundled model", FLOAT), &Default::default(), &mut |_, _| {})?;
     let float = to_tflite(&graph)?;
-    let int8 = convert(graph, Some(&mut calibration), &Calibration::default(), &Options::default())?.file;
+    let int8 =
+        convert(graph, Some(&mut calibration), &Calibration::default(), &Options::default(), None)?.file;
     let seconds = start.elapsed().as_secs_f64();
     if let Some(path) = &args.output {
         super::write_file(path, &int8)?;
@@ -109,7 +110,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 fn row(model: &'static str, file: &[u8], samples: &mut Samples, labels: &[i64]) -> Result<Row, Failure> {
     let file = ModelFile::from_bytes(model, file)?;
     let accuracy_percent = top1(&file, samples, labels)?.percent();
-    let small = ExecOptions { level: scalar(), weights: Weights::InPlace, ..ExecOptions::default() };
+    let small = ExecOptions::microcontroller();
     let arena_bytes = with_session(file.model()?, &small, |session| Ok(session.memory().arena))?;
     let median_us = with_session(file.model()?, &ExecOptions::default(), |session| {
         let mut times = Vec::new();
@@ -123,9 +124,4 @@ fn row(model: &'static str, file: &[u8], samples: &mut Samples, labels: &[i64]) 
         Ok(times.get(RUNS / 2).copied().unwrap_or(0.0))
     })?;
     Ok(Row { model, accuracy_percent, size_bytes: file.bytes().len(), arena_bytes, median_us })
-}
-
-/// The level that microcontrollers have.
-fn scalar() -> Level {
-    Level::from_name("scalar").unwrap_or_else(Level::detect)
 }

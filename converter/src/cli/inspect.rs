@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sedge_runtime::{Level, Model, Weights};
+use sedge_runtime::{Model, Weights};
 use serde::Serialize;
 
 use crate::Failure;
@@ -137,9 +137,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 fn memory(model: &Model<'_>) -> Result<(Memories, Plan), Failure> {
     let exec = ExecOptions::default();
     check_operators(model, exec.resolver)?;
-    // A level that every processor has; the best one may be it as well.
-    let scalar = Level::from_name("scalar").unwrap_or(exec.level);
-    let small = ExecOptions { level: scalar, weights: Weights::InPlace, ..exec.clone() };
+    let small = ExecOptions::microcontroller();
     let fast = ExecOptions { weights: Weights::Packed, ..exec };
     let (micro, plan) = with_session(*model, &small, |session| Ok((session.memory(), Plan::of(session))))?;
     let host = with_session(*model, &fast, |session| Ok(session.memory()))?;
@@ -193,7 +191,8 @@ fn memory_text(memory: &Memories, partial: bool) -> String {
         }
         if let Some(Load { operator, name, bytes }) = next {
             out += &format!(
-                "with less there, operator {operator}, {name}, would set it: {} bytes\n",
+                "with less there, operator {operator}, {name}, would set it: {} bytes; \
+                 `sedge convert --max-arena` makes less\n",
                 number(*bytes as u64)
             );
         }

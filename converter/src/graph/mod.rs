@@ -151,6 +151,11 @@ impl Graph {
         self.order.clone()
     }
 
+    /// Makes `order` the execution order: nodes that are in the graph, each once.
+    pub fn set_order(&mut self, order: Vec<NodeId>) {
+        self.order = order;
+    }
+
     /// What the rules of `node` see.
     pub fn surroundings<'g>(&'g self, node: &'g Node) -> Surroundings<'g> {
         Surroundings { graph: self, node }

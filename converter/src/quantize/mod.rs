@@ -100,10 +100,22 @@ pub fn is_quantized(graph: &Graph) -> bool {
 /// Leaves a graph that [is quantized](is_quantized) as it is, but for the types of its inputs and outputs.
 ///
 /// # Errors
-/// Where another form than int8 is asked for.
+/// Where another form than int8 is asked for, or what only a float source can be given.
 pub fn keep(graph: &mut Graph, options: &Options) -> Result<(), Failure> {
     if options.scheme != Scheme::Int8 {
         return check::not_quantized(graph);
+    }
+    let asked = [
+        ("--input-range", !options.input_ranges.is_empty()),
+        ("--equalize", options.equalize),
+        ("--keep-float", !options.keep_float.is_empty()),
+        ("--min-sqnr", options.min_sqnr.is_some()),
+    ];
+    if let Some((option, _)) = asked.iter().find(|(_, is_asked)| *is_asked) {
+        return Err(Failure::usage(format!(
+            "the source is quantized already, and {option} is for float ones"
+        ))
+        .help(format!("leave {option} out: the model keeps its scales")));
     }
     borders::strip(graph, options);
     borders::set(graph, options);

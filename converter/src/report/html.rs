@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use sedge_runtime::{Level, Weights};
 use serde::Serialize;
 
 use super::plan::Plan;
@@ -58,8 +57,7 @@ impl Report {
             Some(samples) => compare(float, result, samples, MAX_SAMPLES)?,
             None => Vec::new(),
         };
-        let level = Level::from_name("scalar").unwrap_or_else(Level::detect);
-        let small = ExecOptions { level, weights: Weights::InPlace, ..ExecOptions::default() };
+        let small = ExecOptions::microcontroller();
         let (plan, arena_bytes) =
             with_session(result.model()?, &small, |session| Ok((Plan::of(session), session.memory().arena)))?;
         let model = with_session(result.model()?, &small, |session| {

@@ -2,6 +2,7 @@
 
 mod common;
 mod frontend;
+mod memory;
 
 use std::fs;
 
