@@ -25,10 +25,20 @@ fn main() {
     for (number, path) in models.iter().enumerate() {
         let path = path.canonicalize().expect("it was found");
         let file = fs::read(&path).expect("it can be read");
-        match sedge_compile::compile(&file, &path.display().to_string()) {
+        let name = path.display().to_string();
+        match sedge_compile::compile(&file, &name, None) {
             Ok(compiled) => {
-                let _ = write!(modules, "mod model_{number} {{\n{}\n{}}}\n", compiled.source, runner(&file));
-                let _ = writeln!(table, "    ({path:?}, model_{number}::run as Run),");
+                // Once more in two regions, of which the fast one has a third of what the model needs.
+                let third = compiled.arena / 3;
+                let regions = sedge_compile::compile(&file, &name, Some(third)).expect("it was compiled");
+                for (form, source, memory) in [
+                    ("one", compiled.source, &["ARENA_SIZE"] as &[&str]),
+                    ("two", regions.source, &["FAST_SIZE", "ARENA_SIZE"]),
+                ] {
+                    let runner = runner(&file, memory);
+                    let _ = write!(modules, "mod model_{number}_{form} {{\n{source}\n{runner}}}\n");
+                    let _ = writeln!(table, "    ({path:?}, model_{number}_{form}::run as Run),");
+                }
             }
             Err(error) => {
                 let _ = writeln!(refused, "    ({path:?}, {:?}),", error.to_string());
@@ -56,21 +66,24 @@ fn find(folder: &Path, models: &mut Vec<PathBuf>) {
     }
 }
 
-/// A function that runs a compiled model on the bytes of its inputs, step after step, and gives those of its outputs; every
+/// A function that runs a compiled model, in regions of these sizes, on the bytes of its inputs, step after step, and gives those of its outputs; every
 /// other step operator by operator.
-fn runner(file: &[u8]) -> String {
+fn runner(file: &[u8], regions: &[&str]) -> String {
     let model = sedge_runtime::Model::check(file).expect("it was compiled");
     let (inputs, outputs) = (model.main().inputs().len(), model.main().outputs().len());
     let name =
         |what: &str, i: usize, count: usize| if count == 1 { what.to_owned() } else { format!("{what}_{i}") };
     let mut text = String::from(
-        "pub(super) fn run(steps: &[Vec<Vec<u8>>]) -> Result<Vec<Vec<Vec<u8>>>, ::sedge_runtime::Error> {
-    let mut arena = Box::new(::sedge_runtime::arena::Aligned([0xa5; ARENA_SIZE]));
-    let mut model = Model::new(&mut arena);
-    let mut outputs = Vec::new();
-    for (number, step) in steps.iter().enumerate() {
-",
+        "pub(super) fn run(steps: &[Vec<Vec<u8>>]) -> Result<Vec<Vec<Vec<u8>>>, ::sedge_runtime::Error> {\n",
     );
+    let mut arguments = String::new();
+    for (i, size) in regions.iter().enumerate() {
+        let _ =
+            writeln!(text, "let mut region_{i} = Box::new(::sedge_runtime::arena::Aligned([0xa5; {size}]));");
+        let _ = write!(arguments, "&mut region_{i}, ");
+    }
+    let _ = writeln!(text, "let mut model = Model::new({arguments});");
+    text += "let mut outputs = Vec::new();\nfor (number, step) in steps.iter().enumerate() {\n";
     for i in 0..inputs {
         let input = name("input", i, inputs);
         let _ =

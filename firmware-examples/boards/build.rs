@@ -46,7 +46,7 @@ fn embed_model() {
     );
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::write(out.join("bench_model.rs"), text).expect("OUT_DIR can be written");
-    let compiled = sedge_compile::compile(&bytes, &path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let compiled = sedge_compile::compile(&bytes, &path, None).unwrap_or_else(|e| panic!("{path}: {e}"));
     let graph = model.main();
     let text = format!(
         "mod model {{\n{}}}\n\n{}{}",

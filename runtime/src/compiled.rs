@@ -7,7 +7,7 @@
 //!
 //! The macro `include_model!` of the crate `sedge-macros`, and `sedge compile`, make a [`Session`](crate::Session) on the
 //! host and write down what it holds: a [`Program`], whose parts are all constants. The device neither reads the model's
-//! file nor plans; its arena holds activations and state only. Kernels, and the bits that they give, are those of a
+//! file nor plans; its arena holds activations and state only, in one region of memory or in a fast and a slow one. Kernels, and the bits that they give, are those of a
 //! session.
 //!
 //! What is here is for the code that these write. It may be wrong only where somebody changed that by hand; then running
@@ -37,7 +37,7 @@ pub struct Program {
     pub data: &'static Aligned<[u8]>,
     /// The position of the first byte of `data`, as operations and places count.
     pub base: u32,
-    /// Where the state starts in the arena, behind the activations.
+    /// Where the state starts, behind the activations.
     pub state: u32,
     /// What parts of the arena hold before the first invocation, where that is not 0.
     pub fills: &'static [Fill],
@@ -86,37 +86,50 @@ impl Program {
     /// The kernels of these operators have no vectors: as on a processor that has none.
     const LEVEL: Level = Level::SCALAR;
 
+    /// The regions of a program whose activations lie in one: these, and the state behind them.
+    pub fn regions<'m>(&self, memory: &'m mut [u8]) -> [&'m mut [u8]; 2] {
+        memory.split_at_mut_checked(self.state as usize).unwrap_or_default().into()
+    }
+
     /// Makes the state what it is before the first invocation.
-    pub fn reset(&self, memory: &mut [u8]) {
-        memory.get_mut(self.state as usize..).unwrap_or_default().fill(0);
+    pub fn reset(&self, [fast, slow]: [&mut [u8]; 2]) {
+        let fast_bytes = fast.len();
+        slow.get_mut((self.state as usize).saturating_sub(fast_bytes)..).unwrap_or_default().fill(0);
         for fill in self.fills {
-            memory.get_mut(fill.span.range()).unwrap_or_default().fill(fill.byte);
+            let range = fill.span.range();
+            let bytes = match range.start.checked_sub(fast_bytes) {
+                None => fast.get_mut(range),
+                Some(start) => slow.get_mut(start..start + fill.span.bytes as usize),
+            };
+            bytes.unwrap_or_default().fill(fill.byte);
         }
     }
 
-    /// Runs all operators in `memory`, which has the bytes of the arena and starts at a multiple of
-    /// [`ALIGNMENT`](crate::arena::ALIGNMENT).
+    /// Runs all operators in two regions of memory, which start at multiples of [`ALIGNMENT`](crate::arena::ALIGNMENT):
+    /// positions count the bytes of the first, and go on in the second, whose end is the state.
     ///
     /// # Errors
     /// Where an operator cannot compute its result for these inputs.
-    pub fn invoke(&self, memory: &mut [u8]) -> Result<(), Error> {
-        (0..self.operations.len()).try_for_each(|number| self.step(number, memory))
+    pub fn invoke(&self, [fast, slow]: [&mut [u8]; 2]) -> Result<(), Error> {
+        (0..self.operations.len()).try_for_each(|number| self.step(number, [fast, slow]))
     }
 
     /// Runs one of the operations.
     ///
     /// # Errors
     /// As [`Program::invoke`].
-    pub fn step(&self, operation: usize, memory: &mut [u8]) -> Result<(), Error> {
+    pub fn step(&self, operation: usize, [fast, slow]: [&mut [u8]; 2]) -> Result<(), Error> {
         let operation = self.operations.get(operation).ok_or(Error::Plan)?;
         let Operation { number, code, kernel, inputs, outputs, data, scratch } = *operation;
-        let (activations, state) = memory.split_at_mut_checked(self.state as usize).ok_or(Error::Plan)?;
+        let activations = (self.state as usize).checked_sub(fast.len()).ok_or(Error::Plan)?;
+        let (high, state) = slow.split_at_mut_checked(activations).ok_or(Error::Plan)?;
         let turns = Cell::new(0);
         let prepared = Prepared::new(&self.data.0, self.base as usize);
         let run = Run { scope: None, file: &[], level: Self::LEVEL, prepared, turns: &turns };
         let record = OpRecord { data, scratch, kernel: 0 };
         let tensors = [inputs, outputs].map(|list| Vector::of(bytemuck::cast_slice(list)));
-        let mut node = Invoke::new(&run, tensors.into(), record, Memory::new(activations, state));
+        let high = (fast.len(), high);
+        let mut node = Invoke::new(&run, tensors.into(), record, Memory { low: fast, high, state });
         node.places = self.places;
         kernel(&mut node).map_err(|refusal| Error::Operator { operator: number, code, refusal })
     }

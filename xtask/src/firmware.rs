@@ -162,7 +162,8 @@ impl Data {
         let mut operators = BTreeSet::new();
         for (model, is_compiled) in models {
             let file = read(&format!("tests/data/{model}.tflite"))?;
-            bytes += if *is_compiled { sedge_compile::compile(&file, program)?.data } else { file.len() };
+            bytes +=
+                if *is_compiled { sedge_compile::compile(&file, program, None)?.data } else { file.len() };
             let model = Model::check(&file)?;
             operators.extend(model.main().operators().iter().map(|op| plain(model.code(&op).name())));
         }

@@ -85,7 +85,7 @@ pub(super) struct Args {
     equalize: bool,
     /// Make the model run in an arena of this many bytes (48k is 48 times 1024) on a microcontroller, as `sedge inspect`
     /// tells it: the layers that need most are computed strip by strip, with the same bits and some work twice
-    #[arg(long, value_name = "BYTES", value_parser = arena_bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = super::bytes)]
     max_arena: Option<usize>,
     /// Leave operators that have no form in integers in float32, instead of refusing the model
     #[arg(long)]
@@ -165,16 +165,6 @@ fn input_range(text: &str) -> Result<(Option<String>, Range), String> {
         }
         _ => Err("give the smallest and the largest value, such as -1,1".to_owned()),
     }
-}
-
-/// A number of bytes, or of 1024 bytes with a k.
-fn arena_bytes(text: &str) -> Result<usize, String> {
-    let (number, unit) = match text.strip_suffix(['k', 'K']) {
-        Some(number) => (number, 1024),
-        None => (text, 1),
-    };
-    let bytes = number.parse().ok().and_then(|n: usize| n.checked_mul(unit)).filter(|&bytes| bytes != 0);
-    bytes.ok_or_else(|| "give a number of bytes, such as 49152 or 48k".to_owned())
 }
 
 /// A number of percent above 50, at most 100.

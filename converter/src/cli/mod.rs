@@ -147,3 +147,13 @@ fn readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
     let _ = file;
     Ok(())
 }
+
+/// A number of bytes, or of 1024 bytes with a k.
+fn bytes(text: &str) -> Result<usize, String> {
+    let (number, unit) = match text.strip_suffix(['k', 'K']) {
+        Some(number) => (number, 1024),
+        None => (text, 1),
+    };
+    let bytes = number.parse().ok().and_then(|n: usize| n.checked_mul(unit)).filter(|&bytes| bytes != 0);
+    bytes.ok_or_else(|| "give a number of bytes, such as 49152 or 48k".to_owned())
+}

@@ -1,4 +1,4 @@
-//! `sedge convert --max-arena`.
+//! `sedge convert --max-arena`, `sedge compile --fast-memory`.
 
 use std::path::Path;
 
@@ -82,4 +82,18 @@ fn what_a_quantized_source_cannot_take_is_refused() {
         assert!(refused.stderr.contains(&format!("leave {option} out")), "{option}: {}", refused.stderr);
         assert!(!Path::new(&output).exists());
     }
+}
+
+#[test]
+fn two_regions_are_told() {
+    let place = Workplace::new();
+    let (model, output) = (data("digits/digits_int8_tf.tflite"), place.path("digits.rs"));
+    let compile = |bytes: &str| sedge(&["compile", &model, "-o", &output, "--json", "--fast-memory", bytes]);
+    let regions = compile("1k").json()["regions"].clone();
+    let fast = regions["fast_bytes"].as_u64().unwrap();
+    assert!(fast != 0 && fast <= 1024, "{regions}");
+    let text = std::fs::read_to_string(&output).unwrap();
+    assert!(text.contains(&format!("pub const FAST_SIZE: usize = {fast};")));
+    assert!(text.contains("pub fn new(fast: &'a mut Fast, arena: &'a mut Arena)"));
+    assert_eq!(compile("0").code, 2);
 }

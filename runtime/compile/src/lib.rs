@@ -11,7 +11,7 @@
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/sine/sine_int8_tf.tflite"))?;
-//! let compiled = sedge_compile::compile(&file, "sine_int8_tf.tflite")?;
+//! let compiled = sedge_compile::compile(&file, "sine_int8_tf.tflite", None)?;
 //! assert!(compiled.source.contains("pub fn input(&mut self) -> &mut [i8; 1]"));
 //! assert_eq!(compiled.arena, 32);
 //! # Ok(())
@@ -21,9 +21,11 @@
 #![forbid(unsafe_code)]
 
 mod op_set;
+mod regions;
 mod source;
 
 pub use op_set::op_set;
+pub use regions::Regions;
 
 use sedge_runtime::compiled::Image;
 use sedge_runtime::{
@@ -35,8 +37,10 @@ use sedge_runtime::{
 pub struct Compiled {
     /// The source: items, to stand in a module of their own.
     pub source: String,
-    /// Bytes of the arena.
+    /// Bytes of the arena, of both regions where there are two.
     pub arena: usize,
+    /// The regions of memory, where there are two.
+    pub regions: Option<Regions>,
     /// Bytes of flash that prepared data and constants take, weights among them.
     pub data: usize,
     /// The operators that run.
@@ -77,16 +81,17 @@ pub enum Error {
 /// The most memory that is tried for a model's arena while it is planned.
 const MOST_ARENA: usize = 1 << 30;
 
-/// Compiles the model in `file`; the source's comments call it `name`.
+/// Compiles the model in `file`; the source's comments call it `name`. With `fast`, the tensors with the most traffic lie in a
+/// region of so many bytes, and the others in another one.
 ///
 /// # Errors
 /// As [`compile_model`], and where the file is no model.
-pub fn compile(file: &[u8], name: &str) -> Result<Compiled, Error> {
+pub fn compile(file: &[u8], name: &str, fast: Option<usize>) -> Result<Compiled, Error> {
     // Constants are read where they lie, as they will be on the device, so the file must be aligned as there.
     let mut aligned = vec![0u128; file.len().div_ceil(size_of::<u128>())];
     let bytes = bytes_of(&mut aligned);
     bytes[..file.len()].copy_from_slice(file);
-    compile_model(Model::check(&bytes[..file.len()]).map_err(RunError::from)?, name)
+    compile_model(Model::check(&bytes[..file.len()]).map_err(RunError::from)?, name, fast)
 }
 
 /// Compiles a model, whose file starts at a multiple of 16 bytes; for another entry point than the first see
@@ -94,10 +99,12 @@ pub fn compile(file: &[u8], name: &str) -> Result<Compiled, Error> {
 ///
 /// # Errors
 /// As [`image`].
-pub fn compile_model(model: Model<'_>, name: &str) -> Result<Compiled, Error> {
-    let image = image(model)?;
-    let source = source::write(&image, name);
-    Ok(Compiled { source, arena: image.arena, data: image.data.len(), operators: image.operators.len() })
+pub fn compile_model(model: Model<'_>, name: &str, fast: Option<usize>) -> Result<Compiled, Error> {
+    let mut image = image(model)?;
+    let regions = fast.map(|fast| regions::split(&mut image, &model, fast)).transpose()?;
+    let source = source::write(&image, name, regions);
+    let (arena, data, operators) = (image.arena, image.data.len(), image.operators.len());
+    Ok(Compiled { source, arena, regions, data, operators })
 }
 
 /// What a model takes where it is compiled, without the source.

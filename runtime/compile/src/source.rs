@@ -6,13 +6,81 @@ use sedge_runtime::arena::{Place, Span};
 use sedge_runtime::compiled::{Fill, Image, Operator, Tensor};
 use sedge_runtime::{BuiltinOperator, TensorType, kernels};
 
+/// What the source says of the memory: one region, or two.
+struct Memory {
+    /// The items that tell the sizes.
+    items: String,
+    /// The fields of the model.
+    fields: &'static str,
+    /// The arguments that make one, with its memory.
+    arguments: &'static str,
+    /// The fields' names.
+    names: &'static str,
+    /// The regions, from the fields of `self`.
+    own: &'static str,
+    /// The regions, from the arguments.
+    given: &'static str,
+    /// Bytes of the first region.
+    first: usize,
+    /// Its field.
+    first_name: &'static str,
+}
+
+fn size(name: &str, alias: &str, bytes: usize, what: &str) -> String {
+    format!(
+        r"
+/// Bytes of {what}.
+#[allow(unreachable_pub)]
+pub const {name}: usize = {bytes};
+
+/// {alias}: {what}.
+#[allow(unreachable_pub)]
+pub type {alias} = ::sedge_runtime::arena::Aligned<[u8; {name}]>;
+"
+    )
+}
+
+impl Memory {
+    fn of(image: &Image, regions: Option<crate::Regions>) -> Self {
+        match regions {
+            None => Self {
+                items: size("ARENA_SIZE", "Arena", image.arena, "memory that the model runs in"),
+                fields: "arena: &'a mut Arena,",
+                arguments: "arena: &'a mut Arena",
+                names: "arena",
+                own: "PROGRAM.regions(&mut self.arena.0)",
+                given: "PROGRAM.regions(&mut arena.0)",
+                first: image.arena,
+                first_name: "arena",
+            },
+            Some(regions) => Self {
+                items: size(
+                    "FAST_SIZE",
+                    "Fast",
+                    regions.fast,
+                    "fast memory, for the tensors with the most traffic",
+                ) + &size("ARENA_SIZE", "Arena", regions.slow, "memory for what does not fit there"),
+                fields: "fast: &'a mut Fast,\n    arena: &'a mut Arena,",
+                arguments: "fast: &'a mut Fast, arena: &'a mut Arena",
+                names: "fast, arena",
+                own: "[&mut self.fast.0, &mut self.arena.0]",
+                given: "[&mut fast.0, &mut arena.0]",
+                first: regions.fast,
+                first_name: "fast",
+            },
+        }
+    }
+}
+
 /// Writes the source.
-pub(crate) fn write(image: &Image, name: &str) -> String {
+pub(crate) fn write(image: &Image, name: &str, regions: Option<crate::Regions>) -> String {
+    let memory = Memory::of(image, regions);
+    let Memory { items, fields, arguments, names, own, given, .. } = &memory;
     let mut ports = String::new();
     for (tensors, what, mutable) in [(&image.inputs, "input", true), (&image.outputs, "output", false)] {
         for (i, tensor) in tensors.iter().enumerate() {
             let method = if tensors.len() == 1 { what.to_owned() } else { format!("{what}_{i}") };
-            ports += &port(&method, tensor, mutable);
+            ports += &port(&method, tensor, mutable, &memory);
         }
     }
     let operations = Lines(image.operators.iter().map(operation));
@@ -20,27 +88,19 @@ pub(crate) fn write(image: &Image, name: &str) -> String {
     let fills = Lines(image.fills.iter().map(fill));
     let inputs = Lines(image.inputs.iter().map(description));
     let outputs = Lines(image.outputs.iter().map(description));
-    let &Image { arena, state, base, ref data, .. } = image;
+    let &Image { state, base, ref data, .. } = image;
     let (data, used) = (ByteString(data), data.len());
     let count = image.operators.len();
     format!(
         r#"// `{name}`, compiled by sedge-compile {version}: {count} operators, {used} bytes of prepared data and constants.
-
-/// Bytes of memory that the model runs in.
-#[allow(unreachable_pub)]
-pub const ARENA_SIZE: usize = {arena};
-
-/// The memory that the model runs in.
-#[allow(unreachable_pub)]
-pub type Arena = ::sedge_runtime::arena::Aligned<[u8; ARENA_SIZE]>;
-
+{items}
 /// The model `{name}` in its memory.
 ///
 /// Inputs are consumed: set them before each invocation.
 #[allow(unreachable_pub)]
 #[derive(Debug)]
 pub struct Model<'a> {{
-    arena: &'a mut Arena,
+    {fields}
     next: usize,
 }}
 
@@ -52,9 +112,9 @@ impl<'a> Model<'a> {{
     pub const OUTPUTS: &'static [::sedge_runtime::compiled::Port] = &[{outputs}];
 
     /// The model in this memory, whose contents do not matter.
-    pub fn new(arena: &'a mut Arena) -> Self {{
-        PROGRAM.reset(&mut arena.0);
-        Self {{ arena, next: 0 }}
+    pub fn new({arguments}) -> Self {{
+        PROGRAM.reset({given});
+        Self {{ {names}, next: 0 }}
     }}
 
     /// Runs the model on what its inputs hold.
@@ -63,7 +123,7 @@ impl<'a> Model<'a> {{
     /// Where an operator cannot compute its result for these values.
     pub fn invoke(&mut self) -> Result<(), ::sedge_runtime::Error> {{
         self.next = 0;
-        PROGRAM.invoke(&mut self.arena.0)
+        PROGRAM.invoke({own})
     }}
 
     /// Runs the next operator of an invocation, so that other tasks can have the processor between two of them; the
@@ -73,7 +133,7 @@ impl<'a> Model<'a> {{
     /// As [`Model::invoke`]; the next step is the first of another invocation then.
     pub fn invoke_step(&mut self) -> Result<::sedge_runtime::Progress, ::sedge_runtime::Error> {{
         let step = ::core::mem::take(&mut self.next);
-        PROGRAM.step(step, &mut self.arena.0)?;
+        PROGRAM.step(step, {own})?;
         if step + 1 >= PROGRAM.operations.len() {{
             return Ok(::sedge_runtime::Progress::Done);
         }}
@@ -84,7 +144,7 @@ impl<'a> Model<'a> {{
     /// Starts anew: what operators keep from one invocation to the next is as before the first one.
     pub fn reset(&mut self) {{
         self.next = 0;
-        PROGRAM.reset(&mut self.arena.0);
+        PROGRAM.reset({own});
     }}
 {ports}}}
 
@@ -130,8 +190,12 @@ impl Display for ByteString<'_> {
 }
 
 /// The method that gives an input or output.
-fn port(method: &str, tensor: &Tensor, mutable: bool) -> String {
-    let Tensor { name, kind, shape, at, .. } = tensor;
+fn port(method: &str, tensor: &Tensor, mutable: bool, memory: &Memory) -> String {
+    let &Tensor { ref name, ref kind, ref shape, at, .. } = tensor;
+    let (field, at) = match at.checked_sub(memory.first) {
+        None => (memory.first_name, at),
+        Some(at) => ("arena", at),
+    };
     let (element, elements) = (element(*kind).unwrap_or_default(), shape.elements());
     let (reference, suffix) = if mutable { ("&mut ", "_mut") } else { ("&", "") };
     let to_do = if mutable { ", to be set before each invocation" } else { " of the last invocation" };
@@ -139,7 +203,7 @@ fn port(method: &str, tensor: &Tensor, mutable: bool) -> String {
         r"
     /// `{name}`, {kind} {shape}{to_do}.
     pub fn {method}({reference}self) -> {reference}[{element}; {elements}] {{
-        ::sedge_runtime::compiled::elements{suffix}({reference}self.arena.0, {at})
+        ::sedge_runtime::compiled::elements{suffix}({reference}self.{field}.0, {at})
     }}
 ",
         name = name.escape_default(),

@@ -29,6 +29,21 @@ use proc_macro::{Literal, Span, TokenStream, TokenTree};
 /// # Ok::<(), sedge_runtime::Error>(())
 /// ```
 ///
+/// With `fast = BYTES` behind the path the model runs in two regions of memory: `Fast`, of at most so many bytes (`FAST_SIZE`), holds
+/// the tensors with the most traffic, `Arena` the others; `Model::new` takes both.
+///
+/// ```
+/// mod digits {
+///     sedge_macros::include_model!("../../../tests/data/digits/digits_int8_tf.tflite", fast = 1024);
+/// }
+///
+/// let mut fast = sedge_runtime::arena::Aligned([0; digits::FAST_SIZE]);
+/// let mut arena = sedge_runtime::arena::Aligned([0; digits::ARENA_SIZE]);
+/// let mut model = digits::Model::new(&mut fast, &mut arena);
+/// model.invoke()?;
+/// # Ok::<(), sedge_runtime::Error>(())
+/// ```
+///
 /// Models whose operators call subgraphs (IF, WHILE), or whose shapes depend on computed values, need a
 /// `sedge_runtime::Session` on the device.
 ///
@@ -43,20 +58,38 @@ pub fn include_model(input: TokenStream) -> TokenStream {
 }
 
 fn expand(tokens: &[TokenTree]) -> Result<TokenStream, String> {
-    let path = match tokens {
-        [TokenTree::Literal(literal)] => string(literal),
-        _ => None,
+    let (path, fast) = match tokens {
+        [TokenTree::Literal(literal)] => (string(literal), None),
+        [TokenTree::Literal(literal), rest @ ..] => (string(literal), Some(fast(rest)?)),
+        _ => (None, None),
     };
     let path = path.ok_or("the path of a .tflite file in quotes is wanted here")?;
     let path = beside_source(Path::new(&path));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let file = fs::read(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    let compiled = sedge_compile::compile(&file, &name).map_err(|e| format!("{}: {e}", path.display()))?;
+    let compiled =
+        sedge_compile::compile(&file, &name, fast).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut tokens: TokenStream = compiled.source.parse().map_err(|e| format!("{}: {e}", path.display()))?;
     // So that the program is compiled again when the file changes.
     let watched = format!("const _: &[u8] = include_bytes!({:?});", path.display().to_string());
     tokens.extend(watched.parse::<TokenStream>().map_err(|e| e.to_string())?);
     Ok(tokens)
+}
+
+/// The bytes of `, fast = BYTES`.
+fn fast(tokens: &[TokenTree]) -> Result<usize, String> {
+    let bytes = match tokens {
+        [
+            TokenTree::Punct(comma),
+            TokenTree::Ident(name),
+            TokenTree::Punct(equals),
+            TokenTree::Literal(bytes),
+        ] if comma.as_char() == ',' && name.to_string() == "fast" && equals.as_char() == '=' => {
+            bytes.to_string().replace('_', "").parse().ok()
+        }
+        _ => None,
+    };
+    bytes.ok_or("behind the path, `fast = BYTES` is what can stand".to_owned())
 }
 
 /// The path, from the folder of the source file on.

@@ -147,7 +147,7 @@ fn measure(
     let file = std::fs::read(path)?;
     let data = match form.name {
         "interpreter" => file.len(),
-        _ => sedge_compile::compile(&file, model)?.data,
+        _ => sedge_compile::compile(&file, model, None)?.data,
     };
     Ok(Measured {
         model,
