@@ -408,33 +408,82 @@ impl<S: Simd> Part<S> for FloatRow<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self, simd: S) {
-        let Self { windows: &Float { weights, bias, range, width, .. }, staged, starts, step, out } = self;
-        let (low, high) = (simd.splat_f32(range.low), simd.splat_f32(range.high));
-        for channel in (0..width).step_by(S::LANES) {
-            let bias = simd.load_f32(bias.get(channel..).unwrap_or_default());
-            let mut at = channel;
-            for out in out.chunks_mut(TOGETHER * width) {
-                // Windows beyond the last of the row compute what nobody reads.
-                let mut windows: [&[f32]; TOGETHER] = [&[]; TOGETHER];
-                for (m, window) in windows.iter_mut().enumerate() {
-                    *window = staged.get(at + m * step..).unwrap_or_default();
-                }
-                let mut sums = [bias; TOGETHER];
-                for (&start, weights) in starts.iter().zip(weights.chunks_exact(width)) {
-                    let start = start as usize;
-                    let w = simd.load_f32(weights.get(channel..).unwrap_or_default());
-                    for (sum, staged) in sums.iter_mut().zip(windows) {
-                        let x = simd.load_f32(staged.get(start..start + S::LANES).unwrap_or_default());
-                        *sum = simd.mul_add_f32(x, w, *sum);
-                    }
-                }
-                for (sum, out) in sums.into_iter().zip(out.chunks_mut(width)) {
-                    let y = simd.min_f32(simd.max_f32(sum, low), high);
-                    simd.store_f32(y, out.get_mut(channel..).unwrap_or_default());
-                }
-                at += TOGETHER * step;
-            }
+    fn run(mut self, simd: S) {
+        let mut channel = 0;
+        while channel + S::LANES < self.windows.width {
+            self.panel::<S, 2>(simd, channel);
+            channel += 2 * S::LANES;
+        }
+        if channel < self.windows.width {
+            self.panel::<S, 1>(simd, channel);
         }
     }
+}
+
+impl FloatRow<'_, '_> {
+    /// The panel of `N` vectors that starts at `channel`.
+    #[inline(always)]
+    fn panel<S: Simd, const N: usize>(&mut self, simd: S, channel: usize) {
+        let (mut at, mut start) = (channel, 0);
+        while start < self.out.len() {
+            let left = (self.out.len() - start) / self.windows.width;
+            let count = match left {
+                TOGETHER.. => self.sums::<S, TOGETHER, N>(simd, channel, at, start),
+                2.. => self.sums::<S, 2, N>(simd, channel, at, start),
+                _ => self.sums::<S, 1, N>(simd, channel, at, start),
+            };
+            (at, start) = (at + count * self.step, start + count * self.windows.width);
+        }
+    }
+
+    /// `M` windows of the panel, the first at element `at` of the rows, and at element `start` of the outputs; tells how many.
+    #[inline(always)]
+    fn sums<S: Simd, const M: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        channel: usize,
+        at: usize,
+        start: usize,
+    ) -> usize {
+        let &Float { weights, bias, range, width, .. } = self.windows;
+        // Windows as long as it takes, so that one check in the loop does for all of them.
+        let span = self.starts.iter().fold(0, |most, &start| most.max(start as usize)) + N * S::LANES;
+        let mut windows: [&[f32]; M] = [&[]; M];
+        for (m, window) in windows.iter_mut().enumerate() {
+            let start = at + m * self.step;
+            let Some(cells) = self.staged.get(start..start + span) else { return M };
+            *window = cells;
+        }
+        let mut sums = [vectors::<S, N>(simd, bias.get(channel..).unwrap_or_default()); M];
+        for (&start, weights) in self.starts.iter().zip(weights.chunks_exact(width)) {
+            let start = start as usize;
+            let taps = vectors::<S, N>(simd, weights.get(channel..).unwrap_or_default());
+            for (sums, window) in sums.iter_mut().zip(windows) {
+                let Some(cells) = window.get(start..start + N * S::LANES) else { continue };
+                for (n, sum) in sums.iter_mut().enumerate() {
+                    let x = simd.load_f32(cells.get(n * S::LANES..).unwrap_or_default());
+                    *sum = simd.mul_add_f32(x, taps[n], *sum);
+                }
+            }
+        }
+        let (low, high) = (simd.splat_f32(range.low), simd.splat_f32(range.high));
+        let out = self.out.get_mut(start..).unwrap_or_default();
+        for (sums, out) in sums.into_iter().zip(out.chunks_mut(width)) {
+            for (n, sum) in sums.into_iter().enumerate() {
+                let y = simd.min_f32(simd.max_f32(sum, low), high);
+                simd.store_f32(y, out.get_mut(channel + n * S::LANES..).unwrap_or_default());
+            }
+        }
+        M
+    }
+}
+
+/// The first `N` vectors of `from`, one or two. Without a loop: the compiler leaves one as it is where vectors may be cut off.
+#[inline(always)]
+fn vectors<S: Simd, const N: usize>(simd: S, from: &[f32]) -> [S::F32; N] {
+    let mut vectors = [simd.load_f32(from); N];
+    if N == 2 {
+        vectors[N - 1] = simd.load_f32(from.get(S::LANES..).unwrap_or_default());
+    }
+    vectors
 }

@@ -17,10 +17,13 @@ pub(crate) trait Row: Copy {
     fn dots<S: Simd, const N: usize>(simd: S, x: &[Self], zero: i16, rows: [&[Self]; N]) -> [Self::Sum; N];
 }
 
-/// `length` elements from `at` on, as many as there are.
+/// The rows, as long as `x`: so one check in a loop does for all of them. None where one is shorter.
 #[inline(always)]
-fn from<T>(row: &[T], at: usize, length: usize) -> &[T] {
-    row.get(at..(at + length).min(row.len())).unwrap_or_default()
+fn as_long<'r, T, const N: usize>(x: &[T], mut rows: [&'r [T]; N]) -> Option<[&'r [T]; N]> {
+    for row in &mut rows {
+        *row = row.get(..x.len())?;
+    }
+    Some(rows)
 }
 
 impl Row for f32 {
@@ -30,17 +33,28 @@ impl Row for f32 {
     #[inline(always)]
     fn dots<S: Simd, const N: usize>(simd: S, x: &[f32], _zero: i16, rows: [&[f32]; N]) -> [f32; N] {
         let mut sums = [simd.splat_f32(0.0); N];
-        for at in (0..x.len()).step_by(S::LANES) {
-            let x = simd.load_f32(from(x, at, S::LANES));
+        let Some(rows) = as_long(x, rows) else { return [0.0; N] };
+        let whole = x.len() - x.len() % S::LANES;
+        for at in (0..whole).step_by(S::LANES) {
+            let Some(x) = x.get(at..at + S::LANES) else { break };
+            let x = simd.load_f32(x);
             for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = simd.mul_add_f32(x, simd.load_f32(from(row, at, S::LANES)), *sum);
+                let Some(row) = row.get(at..at + S::LANES) else { break };
+                *sum = simd.mul_add_f32(x, simd.load_f32(row), *sum);
             }
         }
-        sums.map(|sum| {
-            let mut lanes = [0.0; MOST_LANES];
+        if whole < x.len() {
+            let x = simd.load_f32(x.get(whole..).unwrap_or_default());
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                *sum = simd.mul_add_f32(x, simd.load_f32(row.get(whole..).unwrap_or_default()), *sum);
+            }
+        }
+        let (mut lanes, mut totals) = ([0.0; MOST_LANES], [0.0; N]);
+        for (total, sum) in totals.iter_mut().zip(sums) {
             simd.store_f32(sum, &mut lanes);
-            lanes.iter().take(S::LANES).sum()
-        })
+            *total = lanes.iter().take(S::LANES).sum();
+        }
+        totals
     }
 }
 
@@ -51,22 +65,42 @@ impl Row for i8 {
     fn dots<S: Simd, const N: usize>(simd: S, x: &[i8], zero: i16, rows: [&[i8]; N]) -> [i32; N] {
         let mut sums = [simd.splat_i32(0); N];
         let less = simd.splat_pair([zero.wrapping_neg(); 2]);
-        for at in (0..x.len()).step_by(2 * S::LANES) {
-            let x = simd.widen_pairs(from(x, at, 2 * S::LANES));
+        let Some(rows) = as_long(x, rows) else { return [0; N] };
+        let whole = x.len() - x.len() % (2 * S::LANES);
+        for at in (0..whole).step_by(2 * S::LANES) {
+            let Some(x) = x.get(at..at + 2 * S::LANES) else { break };
+            let x = simd.widen_pairs(x);
             for (sum, row) in sums.iter_mut().zip(rows) {
-                let row = simd.widen_pairs(from(row, at, 2 * S::LANES));
-                *sum = simd.dot_pairs(*sum, x, row);
-                if zero != 0 {
-                    *sum = simd.dot_pairs(*sum, less, row);
-                }
+                let Some(row) = row.get(at..at + 2 * S::LANES) else { break };
+                *sum = add_pairs(simd, *sum, (x, less, zero), row);
             }
         }
-        sums.map(|sum| {
-            let mut lanes = [0i32; MOST_LANES];
+        if whole < x.len() {
+            let x = simd.widen_pairs(x.get(whole..).unwrap_or_default());
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                *sum = add_pairs(simd, *sum, (x, less, zero), row.get(whole..).unwrap_or_default());
+            }
+        }
+        let (mut lanes, mut totals) = ([0i32; MOST_LANES], [0; N]);
+        for (total, sum) in totals.iter_mut().zip(sums) {
             simd.store_i32(sum, &mut lanes);
-            lanes.iter().take(S::LANES).fold(0i32, |sum, &lane| sum.wrapping_add(lane))
-        })
+            *total = lanes.iter().take(S::LANES).fold(0i32, |sum, &lane| sum.wrapping_add(lane));
+        }
+        totals
     }
+}
+
+/// The sums with the products of pairs of a row with `x`, and with what `x` is more for its zero point.
+#[inline(always)]
+fn add_pairs<S: Simd>(
+    simd: S,
+    sum: S::I32,
+    (x, less, zero): (S::Pairs, S::Pairs, i16),
+    row: &[i8],
+) -> S::I32 {
+    let row = simd.widen_pairs(row);
+    let sum = simd.dot_pairs(sum, x, row);
+    if zero != 0 { simd.dot_pairs(sum, less, row) } else { sum }
 }
 
 /// Multiplies a matrix, whose rows lie one after the other, with a vector: `f` gets the number of each row
