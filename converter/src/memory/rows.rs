@@ -115,7 +115,11 @@ impl<'g> Region<'g> {
             let all = uses.get(t.index()).copied().unwrap_or(0);
             if t == result { inside == 0 && all != 0 } else { inside == all }
         });
-        let is_image = |t: TensorId| graph.tensor(t).shape.rank() == 4;
+        // Rows are counted when strips are made, so there must be as many whatever the model is given.
+        let is_image = |t: TensorId| {
+            let tensor = graph.tensor(t);
+            tensor.shape.rank() == 4 && tensor.shape_signature.get(1) != Some(&-1)
+        };
         let fits = outside.all(|t| t == source)
             && closed
             && [source, result].into_iter().all(is_image)

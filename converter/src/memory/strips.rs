@@ -117,12 +117,11 @@ impl Writer<'_> {
 
     /// Takes rows of a tensor.
     fn slice(&mut self, from: TensorId, rows: &std::ops::Range<usize>, strip: usize) -> Option<TensorId> {
-        let Tensor { name, shape, .. } = self.graph.tensor(from).clone();
-        let mut begin = [0; 4];
-        let mut size: Vec<i32> = shape.dims().iter().map(|&d| d as i32).collect();
-        (*begin.get_mut(1)?, *size.get_mut(1)?) = (rows.start as i32, rows.len() as i32);
-        let begin = self.graph.add_tensor(Tensor::list(format!("{name} (begin)"), &begin));
-        let size = self.graph.add_tensor(Tensor::list(format!("{name} (size)"), &size));
+        let name = self.graph.tensor(from).name.clone();
+        // All of the other dimensions, whatever they are: a batch may change.
+        let begin = Tensor::list(format!("{name} (begin)"), &[0, rows.start as i32, 0, 0]);
+        let size = Tensor::list(format!("{name} (size)"), &[-1, rows.len() as i32, -1, -1]);
+        let (begin, size) = (self.graph.add_tensor(begin), self.graph.add_tensor(size));
         let to = self.tensor(from, rows.len(), strip)?;
         let inputs = vec![Some(from), Some(begin), Some(size)];
         self.push(Node { name, op: Slice {}.into(), inputs, outputs: vec![to] });
