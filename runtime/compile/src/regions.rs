@@ -9,6 +9,7 @@
 //! comes first; then blocks with the most traffic for their bytes. One is fast if it fits beside those before it.
 //! What operators keep from one invocation to the next lies in the slow region, behind the activations.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 
 use sedge_runtime::Model;
@@ -88,12 +89,17 @@ pub(crate) fn split(image: &mut Image, model: &Model<'_>, fast: usize) -> Result
     }
     let state = sizes[0] + sizes[1];
     // Where the bytes go that lie at `at` during operator `time`.
+    let lost = Cell::new(false);
     let moved = |at: usize, time: usize| {
         let found = pieces.iter().position(|p| p.at == at && (p.first..=p.last).contains(&time));
+        lost.set(lost.get() || found.is_none());
         found.map_or(0, |owner| to[owner])
     };
     let slow = sizes[1] + (image.arena - image.state);
     rewrite(image, state, &moved);
+    if lost.get() {
+        return Err(Error::Run(sedge_runtime::Error::Plan));
+    }
     Ok(Regions { fast: sizes[0], slow, traffic })
 }
 
@@ -111,8 +117,11 @@ fn rewrite(image: &mut Image, state: usize, moved: &dyn Fn(usize, usize) -> usiz
             operator.scratch.offset = moved(operator.scratch.offset as usize, time) as u32;
         }
     }
-    image.inputs.iter_mut().for_each(|tensor| tensor.at = moved(tensor.at, 0));
-    image.outputs.iter_mut().for_each(|tensor| tensor.at = moved(tensor.at, end));
+    for (tensors, time) in [(&mut image.inputs, 0), (&mut image.outputs, end)] {
+        for tensor in tensors.iter_mut().filter(|tensor| tensor.shape.elements() != 0) {
+            tensor.at = moved(tensor.at, time);
+        }
+    }
     image.fills.retain_mut(|fill| {
         let at = fill.span.offset as usize;
         let variable = variables.iter().find(|&&(start, bytes)| (start..start + bytes).contains(&at));
