@@ -66,8 +66,8 @@ fn find(folder: &Path, models: &mut Vec<PathBuf>) {
     }
 }
 
-/// A function that runs a compiled model, in regions of these sizes, on the bytes of its inputs, step after step, and gives those of its outputs; every
-/// other step operator by operator.
+/// A function that runs a compiled model, in regions of these sizes, on the bytes of its inputs, step after step, and gives
+/// those of its outputs; every other step operator by operator.
 fn runner(file: &[u8], regions: &[&str]) -> String {
     let model = sedge_runtime::Model::check(file).expect("it was compiled");
     let (inputs, outputs) = (model.main().inputs().len(), model.main().outputs().len());

@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use sedge_schema::op::{Concatenation, Op, Slice};
+use sedge_schema::op::{Concatenation, Slice};
 
 use super::live::Live;
 use super::rows::{Action, Region, Strip};
-use crate::graph::{Graph, Node, NodeId, Operation, Tensor, TensorId};
+use crate::graph::{Graph, Node, NodeId, Tensor, TensorId};
+use crate::report::macs::count;
 
 /// Operators of a region, at most.
 const LONGEST: usize = 24;
@@ -39,20 +40,21 @@ pub(super) struct Candidate {
 /// All ways to compute the operators around position `peak` in strips, in no order.
 pub(super) fn candidates(graph: &Graph, peak: usize) -> Vec<Candidate> {
     let nodes: Vec<(NodeId, &Node)> = graph.nodes().collect();
-    let uses = Live::of(graph).uses().to_vec();
+    let live = Live::of(graph);
+    let whole_macs = macs(graph);
     let mut out = Vec::new();
     for first in peak.saturating_sub(LONGEST)..=peak {
         for last in peak..nodes.len().min(first + LONGEST) {
             let Some(inside) = nodes.get(first..=last) else { continue };
             let inside: Vec<&Node> = inside.iter().map(|&(_, node)| node).collect();
-            let Some(region) = Region::of(graph, &inside, &uses) else { continue };
+            let Some(region) = Region::of(graph, &inside, live.uses()) else { continue };
             let height = region.height(graph);
             for count in COUNTS.into_iter().filter(|&count| count <= height) {
                 let Some(strips) = cut(graph, &region, count) else { continue };
                 let Some(made) = emit(graph, &region, [first, last], &strips) else { continue };
                 let more = made.nodes().len() - nodes.len();
                 let bytes = Live::of(&made).peak() + more * BYTES_OF_OPERATOR;
-                let extra_macs = macs(&made).saturating_sub(macs(graph));
+                let extra_macs = macs(&made).saturating_sub(whole_macs);
                 out.push(Candidate {
                     graph: made,
                     operators: [first, last],
@@ -156,17 +158,12 @@ impl Writer<'_> {
     }
 }
 
-/// The multiply-accumulates of a graph's convolutions.
+/// The multiply-accumulates of a graph. What cannot run in strips takes the same with and without them.
 fn macs(graph: &Graph) -> u64 {
+    let shape = |t: TensorId| graph.tensor(t).shape;
     let of = |node: &Node| {
-        let output = graph.tensor(*node.outputs.first()?).shape;
-        let weights = graph.tensor(node.input(1)?).shape;
-        let each = match node.op {
-            Operation::Known(Op::Conv2d(_)) => weights.elements_in(1..4),
-            Operation::Known(Op::DepthwiseConv2d(_)) => weights.elements_in(1..3),
-            _ => return None,
-        };
-        Some(output.elements() as u64 * each as u64)
+        let output = node.outputs.first().copied().map(shape);
+        count(node.op.code(), |i| node.input(i).map(shape), output, false)
     };
-    graph.nodes().filter_map(|(_, node)| of(node)).sum()
+    graph.nodes().map(|(_, node)| of(node)).sum()
 }

@@ -4,17 +4,19 @@
 //! recurrent cells, without regard to padding (a window over the border counts whole, as papers count).
 //! Element-wise operators, pooling and data movement count as 0.
 
-use sedge_runtime::schema::{Operator, Table};
 use sedge_runtime::{BuiltinOperator as Code, Shape};
 
-/// The multiply-accumulates of one run of `operator`, with `shape` telling the shapes of tensors.
-pub fn count(code: Code, operator: &Operator<'_>, shape: impl Fn(u32) -> Shape) -> u64 {
-    let of = |tensor: Option<i32>| tensor.and_then(|t| u32::try_from(t).ok()).map(&shape);
-    let input = |i: usize| of(operator.inputs().get(i));
+/// The multiply-accumulates of one run of an operator, with `input` telling the shapes of its inputs, and `adjoint` whether
+/// BATCH_MATMUL transposes the first.
+pub fn count(
+    code: Code,
+    input: impl Fn(usize) -> Option<Shape>,
+    output: Option<Shape>,
+    adjoint: bool,
+) -> u64 {
     let elements = |s: Option<Shape>| s.map_or(0, |s| s.elements() as u64);
     // Dimensions of an operand that is not there count as 0, so that nothing is made up.
     let dim = |s: Option<Shape>, axis: usize| s.map_or(0, |s| s.dim(axis) as u64);
-    let output = of(operator.outputs().get(0));
     let (first, second) = (input(0), input(1));
     match code {
         // Filters are [out, height, width, in of the group].
@@ -35,7 +37,6 @@ pub fn count(code: Code, operator: &Operator<'_>, shape: impl Fn(u32) -> Shape) 
             .saturating_mul(dim(second, 0) * dim(second, 1) * dim(second, 2) * dim(second, 3)),
         Code::BatchMatmul => {
             let rank = first.map_or(0, |s| s.rank());
-            let adjoint = operator.options().is_some_and(|o: Table<'_>| o.get_or(0, false));
             let inner = rank.checked_sub(if adjoint { 2 } else { 1 });
             elements(output).saturating_mul(inner.map_or(0, |axis| dim(first, axis)))
         }

@@ -306,6 +306,9 @@ fn operator(
         BuiltinOperator::Custom => format!("CUSTOM {}", code.name()),
         builtin => builtin.name().to_owned(),
     };
+    let of = |t: Option<i32>| t.and_then(|t| u32::try_from(t).ok()).map(shape);
+    let adjoint = code.builtin() == BuiltinOperator::BatchMatmul
+        && operator.options().is_some_and(|options| options.get_or(0, false));
     OperatorSummary {
         index,
         name,
@@ -313,7 +316,12 @@ fn operator(
         inputs: operator.inputs().iter().collect(),
         outputs: operator.outputs().iter().collect(),
         shapes: format!("{} -> {}", show(operator.inputs(), false), show(operator.outputs(), true)),
-        macs: macs::count(code.builtin(), operator, shape),
+        macs: macs::count(
+            code.builtin(),
+            |i| of(operator.inputs().get(i)),
+            of(operator.outputs().get(0)),
+            adjoint,
+        ),
         weight_bytes: constants.sum(),
     }
 }

@@ -9,7 +9,6 @@
 //! comes first; then blocks with the most traffic for their bytes. One is fast if it fits beside those before it.
 //! What operators keep from one invocation to the next lies in the slow region, behind the activations.
 
-use std::cell::Cell;
 use std::cmp::Reverse;
 
 use sedge_runtime::Model;
@@ -89,51 +88,50 @@ pub(crate) fn split(image: &mut Image, model: &Model<'_>, fast: usize) -> Result
     }
     let state = sizes[0] + sizes[1];
     // Where the bytes go that lie at `at` during operator `time`.
-    let lost = Cell::new(false);
     let moved = |at: usize, time: usize| {
         let found = pieces.iter().position(|p| p.at == at && (p.first..=p.last).contains(&time));
-        lost.set(lost.get() || found.is_none());
-        found.map_or(0, |owner| to[owner])
+        found.map(|owner| to[owner])
     };
     let slow = sizes[1] + (image.arena - image.state);
-    rewrite(image, state, &moved);
-    if lost.get() {
-        return Err(Error::Run(sedge_runtime::Error::Plan));
-    }
+    rewrite(image, state, &moved).ok_or(Error::Run(sedge_runtime::Error::Plan))?;
     Ok(Regions { fast: sizes[0], slow, traffic })
 }
 
-/// Gives all that an image holds its new positions.
-fn rewrite(image: &mut Image, state: usize, moved: &dyn Fn(usize, usize) -> usize) {
+/// Gives all that an image holds its new positions; `None` where one is not known.
+fn rewrite(image: &mut Image, state: usize, moved: &dyn Fn(usize, usize) -> Option<usize>) -> Option<()> {
     let end = image.operators.len();
     let (times, variables) = (times(image), variables(image));
     for (place, &(first, _)) in image.places.iter_mut().zip(&times) {
         if let Some([at, bytes]) = place.as_activation().filter(|[_, bytes]| *bytes != 0) {
-            *place = Place::activation(moved(at as usize, first) as u32, bytes);
+            *place = Place::activation(moved(at as usize, first)? as u32, bytes);
         }
     }
     for (time, operator) in image.operators.iter_mut().enumerate() {
         if !operator.scratch.is_empty() {
-            operator.scratch.offset = moved(operator.scratch.offset as usize, time) as u32;
+            operator.scratch.offset = moved(operator.scratch.offset as usize, time)? as u32;
         }
     }
     for (tensors, time) in [(&mut image.inputs, 0), (&mut image.outputs, end)] {
         for tensor in tensors.iter_mut().filter(|tensor| tensor.shape.elements() != 0) {
-            tensor.at = moved(tensor.at, time);
+            tensor.at = moved(tensor.at, time)?;
         }
     }
-    image.fills.retain_mut(|fill| {
+    let mut fills = Vec::new();
+    for mut fill in image.fills.drain(..) {
         let at = fill.span.offset as usize;
         let variable = variables.iter().find(|&&(start, bytes)| (start..start + bytes).contains(&at));
         let to = match (variable, at.checked_sub(image.state)) {
-            (Some(&(start, _)), _) => Some(moved(start, 0) + (at - start)),
-            (None, of_state) => of_state.map(|at| state + at),
+            (Some(&(start, _)), _) => moved(start, 0)? + (at - start),
+            (None, Some(of_state)) => state + of_state,
+            // A variable that no operator names needs no memory here.
+            (None, None) => continue,
         };
-        fill.span.offset = to.unwrap_or_default() as u32;
-        // A variable that no operator names needs no memory here.
-        to.is_some()
-    });
+        fill.span.offset = to as u32;
+        fills.push(fill);
+    }
+    image.fills = fills;
     (image.arena, image.state) = (state + image.arena - image.state, state);
+    Some(())
 }
 
 /// From which to which operator each place is used; inputs from the first one.
