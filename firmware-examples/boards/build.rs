@@ -42,7 +42,7 @@ fn embed_model() {
     let text = format!(
         "static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?}));\n\
          macro_rules! kernels {{ () => {{ sedge_runtime::op_set![{}] }} }}\n",
-        sedge_compile::op_set(model, Some(&image))
+        kernels(sedge_compile::op_set(model, Some(&image)))
     );
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     fs::write(out.join("bench_model.rs"), text).expect("OUT_DIR can be written");
@@ -55,6 +55,18 @@ fn embed_model() {
         each("outputs", "&", "output", graph.outputs().len()),
     );
     fs::write(out.join("compiled_model.rs"), text).expect("OUT_DIR can be written");
+}
+
+/// The kernels, with CMSIS-DSP's in the place of Sedge's own where that is asked for.
+fn kernels(own: String) -> String {
+    const SPECTRUM: &str = "int16::SignalRfft";
+    match env::var_os("CARGO_FEATURE_CMSIS") {
+        Some(_) if own.contains(SPECTRUM) => {
+            let others: Vec<_> = own.split(", ").filter(|name| *name != SPECTRUM).collect();
+            format!("{}; sedge_cmsis::SignalRfft::<i16, 512>::NEW", others.join(", "))
+        }
+        _ => own,
+    }
 }
 
 /// A function that sees the bytes of each of `count` inputs or outputs of a compiled model.

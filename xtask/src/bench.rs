@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::toolchain::cargo;
+use crate::toolchain::{cargo, check};
 use crate::{root, target};
 
 /// Time models on one thread, pinned to one core; with --peers beside LiteRT and ONNX Runtime.
@@ -104,11 +104,4 @@ fn python() -> Result<PathBuf> {
     let requirements = root().join("tests/benches/requirements.txt");
     check(Command::new(&own).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
     Ok(own)
-}
-
-fn check(command: &mut Command) -> Result<()> {
-    let status =
-        command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
-    ensure!(status.success(), "{}: {status}", command.get_program().display());
-    Ok(())
 }

@@ -64,8 +64,8 @@ fn kernel(symbol: &str) -> Option<String> {
             is_module.then_some(name).filter(|name| !SHARED.contains(name))?
         }
         None => {
-            let path = symbol.split_once("sedge_runtime..kernels..")?.1.split_once("$u20$as$u20$")?.0;
-            path.rsplit("..").next()?
+            let (path, of) = symbol.split_once("sedge_runtime..kernels..")?.1.split_once("$u20$as$u20$")?;
+            of.starts_with("sedge_runtime..resolver..Kernel$").then(|| path.rsplit("..").next())??
         }
     };
     Some(plain(name))
@@ -96,6 +96,11 @@ mod tests {
             (
                 "_ZN88_$LT$sedge_runtime..kernels..int8..Softmax$u20$as$u20$sedge_runtime..resolver..Kernel$GT$6invoke17h1E",
                 Some("softmax"),
+            ),
+            (
+                "_ZN104_$LT$sedge_runtime..kernels..shared..arithmetic..Sum$u20$as$u20$\
+                 sedge_runtime..kernels..shared..arithmetic..Quantized$GT$7prepare17h5b4e00f7a5530d92E",
+                None,
             ),
             ("_ZN13sedge_runtime7kernels6filter3run6direct17h1a970924d659c542E", None),
             ("_ZN13sedge_runtime7session5build5build17h1a970924d659c542E", None),

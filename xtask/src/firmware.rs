@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::elf::{Footprint, plain};
 use crate::toolchain::{Cross, cargo};
-use crate::{root, target};
+use crate::{cmsis, root, target};
 
 /// Build the firmware examples for all boards, run them in QEMU and check what they print.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// With --bench, tell the instructions of each operator as well.
     #[arg(long, requires = "bench")]
     pub(crate) profile: bool,
+    /// Also build and run what uses CMSIS-DSP; see `cargo xtask cmsis`.
+    #[arg(long)]
+    pub(crate) cmsis: bool,
     /// Only boards whose name contains this.
     #[arg(long)]
     pub(crate) board: Option<String>,
@@ -60,6 +63,8 @@ struct Board {
     programs: &'static [&'static str],
     /// For the boards that models are measured on, the nanoseconds from one tick of the timer to the next.
     tick: Option<f64>,
+    /// Whether the programs of [`CMSIS`] run here: on a core with DSP instructions, one with vectors and one with neither.
+    cmsis: bool,
 }
 
 impl Board {
@@ -73,6 +78,9 @@ impl Board {
 const SOME: &[&str] = &["keyword-spotting", "layers"];
 const ALL: &[&str] = &["hello-sine", "gesture", "vibration", "keyword-spotting", "layers"];
 
+/// What can be built with CMSIS-DSP; printed is the same.
+const CMSIS: &[&str] = &["keyword-spotting"];
+
 const BOARDS: [Board; 7] = [
     Board {
         name: "mps2-an386",
@@ -82,6 +90,7 @@ const BOARDS: [Board; 7] = [
         qemu: &["qemu-system-arm", "-M", "mps2-an386"],
         programs: ALL,
         tick: Some(40.0),
+        cmsis: true,
     },
     Board {
         name: "microbit",
@@ -91,6 +100,7 @@ const BOARDS: [Board; 7] = [
         qemu: &["qemu-system-arm", "-M", "microbit"],
         programs: &["hello-sine", "gesture", "vibration"],
         tick: None,
+        cmsis: false,
     },
     Board {
         name: "mps2-an385",
@@ -100,6 +110,7 @@ const BOARDS: [Board; 7] = [
         qemu: &["qemu-system-arm", "-M", "mps2-an385"],
         programs: SOME,
         tick: Some(40.0),
+        cmsis: true,
     },
     Board {
         name: "mps2-an500",
@@ -109,6 +120,7 @@ const BOARDS: [Board; 7] = [
         qemu: &["qemu-system-arm", "-M", "mps2-an500"],
         programs: SOME,
         tick: Some(40.0),
+        cmsis: false,
     },
     Board {
         name: "mps2-an505",
@@ -118,6 +130,7 @@ const BOARDS: [Board; 7] = [
         qemu: &["qemu-system-arm", "-M", "mps2-an505"],
         programs: SOME,
         tick: Some(50.0),
+        cmsis: false,
     },
     Board {
         name: "mps3-an547",
@@ -127,6 +140,7 @@ const BOARDS: [Board; 7] = [
         qemu: &["qemu-system-arm", "-M", "mps3-an547"],
         programs: SOME,
         tick: Some(31.25),
+        cmsis: true,
     },
     Board {
         name: "riscv-virt",
@@ -136,6 +150,7 @@ const BOARDS: [Board; 7] = [
         qemu: &["qemu-system-riscv32", "-M", "virt", "-bios", "none", "-cpu", "rv32,a=off,f=off,d=off"],
         programs: ALL,
         tick: Some(1.0),
+        cmsis: false,
     },
 ];
 
@@ -148,7 +163,7 @@ struct Data {
 }
 
 impl Data {
-    fn of(program: &str) -> Result<Self> {
+    fn of(program: &str, with_cmsis: bool) -> Result<Self> {
         let read = |file: &str| fs::read(root().join(file)).with_context(|| file.to_owned());
         // Models in folders of tests/data, and whether they are compiled in.
         let (models, inputs): (&[_], _) = match program {
@@ -156,6 +171,9 @@ impl Data {
             "hello-sine" => (&[("sine/sine_int8_tf", true)], "sine.bin"),
             "vibration" => (&[("vibration/vibration_int8_tf", true)], "vibration.bin"),
             "gesture" => (&[("gesture/gesture_int8_tf", true)], "gesture.bin"),
+            _ if with_cmsis => {
+                (&[("keywords/frontend", false), ("keywords/keywords_int8_tf", false)], "keywords.bin")
+            }
             _ => (&[("keywords/frontend", true), ("keywords/keywords_int8_tf", false)], "keywords.bin"),
         };
         let mut bytes = read(&format!("firmware-examples/fixtures/{inputs}"))?.len();
@@ -174,7 +192,7 @@ impl Data {
 /// What came of one program on one board.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    pub(crate) program: &'static str,
+    pub(crate) program: String,
     pub(crate) board: &'static str,
     core: &'static str,
     /// Bytes of flash, all in all.
@@ -209,9 +227,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 pub(crate) fn size(args: &SizeArgs) -> Result<()> {
     let mut reports = Vec::new();
     for board in &BOARDS {
-        let built = build(board)?;
+        let built = build(board, None)?;
         for program in board.programs {
-            reports.push(measure(board, program, &built)?);
+            reports.push(measure(board, program, &built, false)?);
         }
     }
     if args.json {
@@ -226,23 +244,29 @@ pub(crate) fn size(args: &SizeArgs) -> Result<()> {
 /// what a program did wrong is in its report.
 pub(crate) fn reports(args: &Args) -> Result<Vec<Report>> {
     let decoder = emulator::decoder()?;
+    let sources = args.cmsis.then(cmsis::sources).transpose()?;
     let mut reports = Vec::new();
     for board in &BOARDS {
         if args.board.as_ref().is_some_and(|part| !board.name.contains(part.as_str())) {
             continue;
         }
-        let built = build(board)?;
-        for &program in board.programs {
-            let mut report = measure(board, program, &built)?;
-            let run = emulator::run(board.qemu, &built.join(program), &decoder)?;
-            report.arena = run.arena;
-            report.failures.extend(run.failure.clone());
-            let first = !reports.iter().any(|other: &Report| other.program == program);
-            check_output(program, &run, args.update && first, &mut report.failures)?;
-            for failure in &report.failures {
-                eprintln!("{program} on {}: {failure}", board.name);
+        let with_cmsis = sources.as_deref().filter(|_| board.cmsis).map(|sources| (CMSIS, Some(sources)));
+        for (programs, sources) in [(board.programs, None)].into_iter().chain(with_cmsis) {
+            // The programs of one build have the names of the other's.
+            let built = build(board, sources)?;
+            for &program in programs {
+                let mut report = measure(board, program, &built, sources.is_some())?;
+                let run = emulator::run(board.qemu, &built.join(program), &decoder)?;
+                report.arena = run.arena;
+                report.failures.extend(run.failure.clone());
+                let first = !reports.iter().any(|other: &Report| other.program == program);
+                let update = args.update && first && sources.is_none();
+                check_output(program, &run, update, sources.is_some(), &mut report.failures)?;
+                for failure in &report.failures {
+                    eprintln!("{} on {}: {failure}", report.program, board.name);
+                }
+                reports.push(report);
             }
-            reports.push(report);
         }
     }
     ensure!(!reports.is_empty(), "no such board");
@@ -266,13 +290,17 @@ fn cannot_panic(board: &Board) -> Result<()> {
     Ok(())
 }
 
-/// Builds the programs of a board and returns the folder they are in.
-fn build(board: &Board) -> Result<PathBuf> {
+/// Builds the programs of a board, or those of [`CMSIS`] with its sources, and returns the folder they are in.
+fn build(board: &Board, sources: Option<&Path>) -> Result<PathBuf> {
     let cross = Cross::find(board.target)?;
     let target_dir = target().join("firmware");
     let mut command = cross.cargo("build", &root().join("firmware-examples"), board.rustflags);
     command.args(["--quiet", "--release", "--package", "boards"]);
-    command.args(board.programs.iter().flat_map(|program| ["--bin", program]));
+    let programs = if sources.is_some() { CMSIS } else { board.programs };
+    command.args(programs.iter().flat_map(|program| ["--bin", program]));
+    if let Some(sources) = sources {
+        command.args(["--features", "cmsis"]).env("CMSIS_DSP", sources);
+    }
     command.arg("--target-dir").arg(&target_dir);
     command.env("BOARD", board.name).env("DEFMT_LOG", "info");
     let status = command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
@@ -282,9 +310,9 @@ fn build(board: &Board) -> Result<PathBuf> {
     Ok(target_dir.join(cross.target()).join("release"))
 }
 
-fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report> {
+fn measure(board: &Board, program: &str, built: &Path, with_cmsis: bool) -> Result<Report> {
     let footprint = Footprint::read(&built.join(program))?;
-    let data = Data::of(program)?;
+    let data = Data::of(program, with_cmsis)?;
     let mut failures = Vec::new();
     // What a program does not name must not cost it anything.
     for kernel in footprint.kernels.difference(&data.operators) {
@@ -294,7 +322,7 @@ fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report>
         failures.push(format!("links a memory allocator: {symbol}"));
     }
     Ok(Report {
-        program,
+        program: if with_cmsis { format!("{program}, CMSIS-DSP") } else { program.to_owned() },
         board: board.name,
         core: board.core,
         flash: footprint.flash,
@@ -306,23 +334,35 @@ fn measure(board: &Board, program: &'static str, built: &Path) -> Result<Report>
     })
 }
 
-/// Compares what a program printed with its `.out`, or writes that.
-fn check_output(program: &str, run: &emulator::Run, update: bool, failures: &mut Vec<String>) -> Result<()> {
+/// Compares what a program printed with its `.out`, or writes that. With CMSIS-DSP the decisions count, not the scores before them.
+fn check_output(
+    program: &str,
+    run: &emulator::Run,
+    update: bool,
+    with_cmsis: bool,
+    failures: &mut Vec<String>,
+) -> Result<()> {
     let path = root().join("firmware-examples/boards/src/bin").join(format!("{program}.out"));
     let printed: String = run.printed.iter().map(|line| format!("{line}\n")).collect();
     if update && run.failure.is_none() {
         fs::write(&path, &printed).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let expected = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    if printed == expected {
+    let counts = |line: &str| match line.split_once("] ") {
+        Some((_, decision)) if with_cmsis => decision.to_owned(),
+        _ => line.to_owned(),
+    };
+    let found: Vec<_> = run.printed.iter().map(|line| counts(line)).collect();
+    let wanted: Vec<_> = expected.lines().map(counts).collect();
+    if found == wanted {
         return Ok(());
     }
-    let first = run.printed.iter().zip(expected.lines()).take_while(|(found, line)| found == line).count();
+    let first = found.iter().zip(&wanted).take_while(|(found, line)| found == line).count();
     failures.push(format!(
         "line {} of the output is {:?}, should be {:?}",
         first + 1,
-        run.printed.get(first),
-        expected.lines().nth(first)
+        found.get(first),
+        wanted.get(first)
     ));
     Ok(())
 }

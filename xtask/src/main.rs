@@ -1,6 +1,7 @@
 //! Chores of the project: `cargo xtask --help`.
 
 mod bench;
+mod cmsis;
 mod codegen;
 mod elf;
 mod firmware;
@@ -24,6 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Chore {
     Bench(bench::Args),
+    Cmsis(cmsis::Args),
     Codegen(codegen::Args),
     Firmware(firmware::Args),
     Operators(operators::Args),
@@ -34,6 +36,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Bench(args) => bench::run(&args),
+        Chore::Cmsis(args) => cmsis::run(&args),
         Chore::Codegen(args) => codegen::run(&args),
         Chore::Firmware(args) => firmware::run(&args),
         Chore::Operators(args) => operators::run(&args),

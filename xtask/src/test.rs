@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::toolchain::{self, Cross, EMULATORS, GUESTS, Guest, TARGETS, cargo, is_on_path};
-use crate::{codegen, firmware, operators, root, target};
+use crate::{cmsis, codegen, firmware, operators, root, target};
 use tally::Tally;
 
 /// Run every check: formatting, lints, generated code, tests, firmware.
@@ -54,7 +54,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     table_of_operators(&mut tally);
     tally.tests("tests of the firmware's logic", firmware_cargo("test").args(["--package", "app"]));
-    firmware_runs(&mut tally);
+    let cmsis = with_cmsis(&mut tally);
+    firmware_runs(&mut tally, cmsis);
     licences(&mut tally);
 
     ensure_passed(&tally)
@@ -145,7 +146,35 @@ fn table_of_operators(tally: &mut Tally) {
     }
 }
 
-fn firmware_runs(tally: &mut Tally) {
+/// The tests of what is built of CMSIS-DSP, and whether that can be built here.
+fn with_cmsis(tally: &mut Tally) -> bool {
+    let lack = cmsis::lack().map_or_else(|| cmsis::sources().map_err(|error| format!("{error:#}")), Err);
+    match lack {
+        Err(lack) => {
+            tally.lack(&format!("CMSIS-DSP: {lack}"));
+            false
+        }
+        Ok(sources) => {
+            let mut clippy = firmware_cargo("clippy");
+            clippy.args([
+                "--package",
+                "sedge-cmsis",
+                "--package",
+                "app",
+                "--features",
+                "app/cmsis",
+                "--all-targets",
+            ]);
+            tally.check("clippy with CMSIS-DSP", clippy.args(STRICT).env("CMSIS_DSP", &sources));
+            let mut tests = firmware_cargo("test");
+            tests.args(["--package", "sedge-cmsis"]);
+            tally.tests("tests of CMSIS-DSP", tests.env("CMSIS_DSP", &sources));
+            true
+        }
+    }
+}
+
+fn firmware_runs(tally: &mut Tally, cmsis: bool) {
     let mut lacks: Vec<String> = TARGETS
         .into_iter()
         .filter_map(|target| Cross::find(target).err())
@@ -159,7 +188,7 @@ fn firmware_runs(tally: &mut Tally) {
         tally.result(&format!("no panic on {core}"), result);
     }
     tally.begin("firmware");
-    match firmware::reports(&firmware::Args::default()) {
+    match firmware::reports(&firmware::Args { cmsis, ..Default::default() }) {
         Err(error) => tally.result("firmware", Err(error)),
         Ok(reports) => {
             for report in reports {

@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::root;
+use crate::{cmsis, root};
 
 /// The targets of the firmware.
 pub(crate) const TARGETS: [&str; 4] = [
@@ -229,6 +229,9 @@ pub(crate) fn install(flatc: bool) {
     for guest in GUESTS.iter().filter(|guest| guest.lack().is_some()) {
         packages.extend(guest.packages);
     }
+    if cmsis::lack().is_some() {
+        packages.extend(cmsis::PACKAGES);
+    }
     if flatc {
         packages.extend(FLATC_BUILDERS.iter().filter(|program| !is_on_path(program)));
     }
@@ -261,4 +264,12 @@ fn attempt(command: &mut Command) -> bool {
         eprintln!("that failed; going on without");
     }
     done
+}
+
+/// Runs a command that must succeed.
+pub(crate) fn check(command: &mut Command) -> Result<()> {
+    let status =
+        command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    ensure!(status.success(), "{}: {status}", command.get_program().display());
+    Ok(())
 }

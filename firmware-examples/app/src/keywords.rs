@@ -5,8 +5,12 @@
 //!     --Spotter, in the main loop--> front end -> window of frames -> network -> LEDs
 //! ```
 //!
-//! The front end is a model as well (`sedge frontend` writes it), compiled into the program; it keeps what it must remember of
-//! the sound before. The network runs in a session.
+//! The front end is a model as well (`sedge frontend` writes it); it keeps what it must remember of the sound before. The network
+//! runs in a session.
+
+// With the feature `cmsis` the spectrum is CMSIS-DSP's.
+#[cfg_attr(feature = "cmsis", path = "keywords/frontend_cmsis.rs")]
+mod frontend;
 
 use embedded_hal::digital::OutputPin;
 use heapless::Deque;
@@ -16,12 +20,7 @@ use sedge_runtime::{Error, Memory, Model, Options, Session, Weights, op_set};
 
 use crate::Fault;
 
-/// The front end: a block of sound in, a frame of features out.
-mod frontend {
-    sedge_macros::include_model!("../../../tests/data/keywords/frontend.tflite");
-}
-
-/// The front end's memory.
+use frontend::FrontEnd;
 pub use frontend::{ARENA_SIZE as FRONTEND_ARENA_SIZE, Arena as FrontendArena};
 
 /// The network: a window of frames in, one score for each label out.
@@ -122,7 +121,7 @@ impl Decision {
 
 /// Hears the blocks of the queue, looks at a second at a time, and lights the LED of the word that it hears.
 pub struct Spotter<'a, 'q, L> {
-    frontend: frontend::Model<'a>,
+    frontend: FrontEnd<'a>,
     session: Session<'a>,
     queue: Consumer<'q, Block>,
     window: Deque<Frame, WINDOW>,
@@ -144,7 +143,7 @@ impl<'a, 'q, L: OutputPin> Spotter<'a, 'q, L> {
         leds: [L; WORDS],
         hop: usize,
     ) -> Result<Self, Error> {
-        let frontend = frontend::Model::new(frontend);
+        let frontend = FrontEnd::new(frontend)?;
         let model = Model::check(&MODEL.0)?;
         let kernels = op_set![
             int8::Conv2d,
@@ -169,13 +168,12 @@ impl<'a, 'q, L: OutputPin> Spotter<'a, 'q, L> {
     /// Where a model or an LED fails.
     pub fn poll(&mut self) -> Result<Option<Decision>, Fault<L::Error>> {
         while let Some(block) = self.queue.dequeue() {
-            *self.frontend.input() = block;
-            self.frontend.invoke()?;
+            let frame = self.frontend.hear(&block)?;
             if self.window.is_full() {
                 self.window.pop_front();
             }
             // There is room: the oldest frame has just gone where there was none.
-            let _ = self.window.push_back(*self.frontend.output());
+            let _ = self.window.push_back(frame);
             self.since += 1;
             if self.since >= self.hop && self.window.is_full() {
                 self.since = 0;

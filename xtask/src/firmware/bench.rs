@@ -11,15 +11,16 @@ use serde::Serialize;
 
 use super::{Args, BOARDS, Board, emulator, table};
 use crate::elf::Footprint;
-use crate::root;
-use crate::target;
 use crate::toolchain::Cross;
+use crate::{cmsis, root, target};
 
 /// The small trained model that comes with the project, and its audio front end, which takes 20 ms of sound.
 const OWN: [(&str, &str); 2] = [
     ("keywords", "tests/data/keywords/keywords_int8_tf.tflite"),
-    ("front end", "tests/data/keywords/frontend.tflite"),
+    (FRONT_END, "tests/data/keywords/frontend.tflite"),
 ];
+
+const FRONT_END: &str = "front end";
 
 /// The models of MLPerf Tiny, by the names that they have in tables, and their files.
 const TINY: [(&str, &str); 5] = [
@@ -44,8 +45,8 @@ struct Measured {
     arena_bytes: u64,
     /// Code and constants without the model and what was prepared of it; what prints the result is among them.
     flash_bytes: u64,
-    /// Whether the outputs are those of this machine.
-    equal: bool,
+    /// Whether the outputs are those of this machine; not asked of CMSIS-DSP's rounding.
+    equal: Option<bool>,
     /// What each operator takes, where that was counted.
     operators: Vec<Operator>,
 }
@@ -56,11 +57,11 @@ struct Form {
     program: &'static str,
 }
 
-const FORMS: [Form; 2] = [
-    // The model is read on the device.
-    Form { name: "interpreter", program: "bench" },
-    Form { name: "compiled", program: "bench-compiled" },
-];
+/// The model is read on the device.
+const INTERPRETER: Form = Form { name: "interpreter", program: "bench" };
+const COMPILED: Form = Form { name: "compiled", program: "bench-compiled" };
+/// As [`INTERPRETER`], of the front end only.
+const WITH_CMSIS: Form = Form { name: "CMSIS-DSP", program: "bench" };
 
 /// An operator of a model, counted alone.
 #[derive(Debug, Serialize)]
@@ -87,6 +88,7 @@ fn models(folder: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let decoder = emulator::decoder()?;
+    let sources = args.cmsis.then(cmsis::sources).transpose()?;
     let mut all = Vec::new();
     for (model, path) in models(args.models.as_deref()) {
         let expected = on_host(&path)?;
@@ -95,9 +97,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
             if args.board.as_ref().is_some_and(|part| !board.name.contains(part.as_str())) {
                 continue;
             }
-            let built = build(board, &path)?;
-            for form in &FORMS {
-                all.push(measure((model, &path), board, tick, form, (&built, &decoder), expected)?);
+            let with_cmsis = sources.as_deref().filter(|_| model == FRONT_END);
+            let builds = [(None, &[INTERPRETER, COMPILED][..])];
+            for (sources, forms) in builds.into_iter().chain(with_cmsis.map(|s| (Some(s), &[WITH_CMSIS][..])))
+            {
+                let built = build(board, &path, forms, sources)?;
+                for form in forms {
+                    all.push(measure((model, &path), board, tick, form, (&built, &decoder), expected)?);
+                }
             }
         }
     }
@@ -114,7 +121,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             );
         }
     }
-    let wrong = all.iter().filter(|m| !m.equal).count();
+    let wrong = all.iter().filter(|m| m.equal == Some(false)).count();
     ensure!(wrong == 0, "{wrong} of {} results are not those of this machine", all.len());
     Ok(())
 }
@@ -146,7 +153,7 @@ fn measure(
     };
     let file = std::fs::read(path)?;
     let data = match form.name {
-        "interpreter" => file.len(),
+        "interpreter" | "CMSIS-DSP" => file.len(),
         _ => sedge_compile::compile(&file, model, None)?.data,
     };
     Ok(Measured {
@@ -158,7 +165,7 @@ fn measure(
         session_instructions: counted("made")?,
         arena_bytes: number("arena")?,
         flash_bytes: Footprint::read(&elf)?.flash - data as u64,
-        equal: number("sum")? == u64::from(expected),
+        equal: (form.name != WITH_CMSIS.name).then_some(number("sum")? == u64::from(expected)),
         operators: names(&file)?
             .into_iter()
             .zip(steps)
@@ -179,13 +186,16 @@ fn row(measured: &Measured) -> [String; 7] {
     ]
 }
 
-/// Builds the programs with this model and returns the folder they are in.
-fn build(board: &Board, model: &Path) -> Result<PathBuf> {
+/// Builds the programs of these forms with this model and returns the folder they are in.
+fn build(board: &Board, model: &Path, forms: &[Form], sources: Option<&Path>) -> Result<PathBuf> {
     let cross = Cross::find(board.target)?;
     let target_dir = target().join("firmware");
     let mut command = cross.cargo("build", &root().join("firmware-examples"), board.rustflags);
     command.args(["--quiet", "--release", "--package", "boards", "--features", "bench"]);
-    command.args(FORMS.iter().flat_map(|form| ["--bin", form.program]));
+    if let Some(sources) = sources {
+        command.args(["--features", "cmsis"]).env("CMSIS_DSP", sources);
+    }
+    command.args(forms.iter().flat_map(|form| ["--bin", form.program]));
     command.arg("--target-dir").arg(&target_dir);
     command.env("BOARD", board.name).env("BENCH_MODEL", model).env("DEFMT_LOG", "info");
     let status = command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
