@@ -1,4 +1,4 @@
-//! Chooses the board's memory, hands the linker its scripts, and embeds the sound that is heard and the model that is measured.
+//! Chooses the board's memory, hands the linker its scripts, and embeds what is heard and seen and the model that is measured.
 
 use std::env;
 use std::fs;
@@ -6,16 +6,31 @@ use std::path::{Path, PathBuf};
 
 use sedge_schema::Model;
 
+const PERSON_MODEL: &str = "PERSON_MODEL";
+
+/// Files that programs embed: the variables that may name others, and those of this project.
+const FILES: [(&str, &str); 3] = [
+    ("SOUND", "fixtures/keywords.bin"),
+    (PERSON_MODEL, "../tests/data/person/person_int8_tf.tflite"),
+    ("PERSON_PICTURES", "fixtures/person.bin"),
+];
+
 fn main() {
     println!("cargo::rerun-if-env-changed=BOARD");
     println!("cargo::rerun-if-changed=memory");
-    println!("cargo::rerun-if-env-changed=SOUND");
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/keywords.bin");
-    let sound = env::var_os("SOUND").map_or(fixture, PathBuf::from);
-    println!("cargo::rustc-env=SOUND={}", sound.display());
+    for (name, file) in FILES {
+        println!("cargo::rerun-if-env-changed={name}");
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+        let named = env::var_os(name).map_or(own, PathBuf::from);
+        let found = named.canonicalize().unwrap_or_else(|e| panic!("{name}: {}: {e}", named.display()));
+        println!("cargo::rustc-env={name}={}", found.display());
+        if name == PERSON_MODEL {
+            embed(&found.display().to_string(), "person_model");
+        }
+    }
     let target = env::var("TARGET").expect("cargo sets it");
     if env::var_os("CARGO_FEATURE_BENCH").is_some() {
-        embed_model();
+        embed_measured();
     }
     if !target.contains("-none-") {
         return;
@@ -31,12 +46,10 @@ fn main() {
     }
 }
 
-/// Writes the model that `BENCH_MODEL` names, and the kernels of its operators, as Rust.
-fn embed_model() {
-    println!("cargo::rerun-if-env-changed=BENCH_MODEL");
-    let path = env::var("BENCH_MODEL").expect("BENCH_MODEL names a .tflite file");
+/// Writes a model and the kernels of its operators as Rust, `NAME.rs`; returns the file's bytes.
+fn embed(path: &str, name: &str) -> Vec<u8> {
     println!("cargo::rerun-if-changed={path}");
-    let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let model = Model::check(&bytes).unwrap_or_else(|e| panic!("{path}: {e}"));
     let image = sedge_compile::image(model).unwrap_or_else(|e| panic!("{path}: {e}"));
     let text = format!(
@@ -44,8 +57,21 @@ fn embed_model() {
          macro_rules! kernels {{ () => {{ sedge_runtime::op_set![{}] }} }}\n",
         kernels(sedge_compile::op_set(model, Some(&image)))
     );
+    write(name, &text);
+    bytes
+}
+
+fn write(name: &str, text: &str) {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    fs::write(out.join("bench_model.rs"), text).expect("OUT_DIR can be written");
+    fs::write(out.join(name).with_extension("rs"), text).expect("OUT_DIR can be written");
+}
+
+/// Writes the model that `BENCH_MODEL` names, as [`embed`] does and compiled.
+fn embed_measured() {
+    println!("cargo::rerun-if-env-changed=BENCH_MODEL");
+    let path = env::var("BENCH_MODEL").expect("BENCH_MODEL names a .tflite file");
+    let bytes = embed(&path, "bench_model");
+    let model = Model::check(&bytes).unwrap_or_else(|e| panic!("{path}: {e}"));
     let compiled = sedge_compile::compile(&bytes, &path, None).unwrap_or_else(|e| panic!("{path}: {e}"));
     let graph = model.main();
     let text = format!(
@@ -54,7 +80,7 @@ fn embed_model() {
         each("inputs", "&mut ", "input", graph.inputs().len()),
         each("outputs", "&", "output", graph.outputs().len()),
     );
-    fs::write(out.join("compiled_model.rs"), text).expect("OUT_DIR can be written");
+    write("compiled_model", &text);
 }
 
 /// The kernels, with CMSIS-DSP's in the place of Sedge's own where that is asked for.

@@ -75,8 +75,9 @@ impl Board {
 }
 
 /// What differs between cores of one family is the network, and the functions for its layers.
-const SOME: &[&str] = &["keyword-spotting", "layers"];
-const ALL: &[&str] = &["hello-sine", "gesture", "vibration", "keyword-spotting", "layers"];
+const SOME: &[&str] = &["keyword-spotting", "person-detection", "layers"];
+const ALL: &[&str] =
+    &["hello-sine", "gesture", "vibration", "keyword-spotting", "person-detection", "layers"];
 
 /// What can be built with CMSIS-DSP; printed is the same.
 const CMSIS: &[&str] = &["keyword-spotting"];
@@ -171,6 +172,7 @@ impl Data {
             "hello-sine" => (&[("sine/sine_int8_tf", true)], "sine.bin"),
             "vibration" => (&[("vibration/vibration_int8_tf", true)], "vibration.bin"),
             "gesture" => (&[("gesture/gesture_int8_tf", true)], "gesture.bin"),
+            "person-detection" => (&[("person/person_int8_tf", false)], "person.bin"),
             _ if with_cmsis => {
                 (&[("keywords/frontend", false), ("keywords/keywords_int8_tf", false)], "keywords.bin")
             }

@@ -6,6 +6,7 @@
 pub mod accelerometer;
 pub mod gesture;
 pub mod keywords;
+pub mod person;
 pub mod sine;
 pub mod vibration;
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use app::accelerometer::{Accelerometer, Rate};
 use app::gesture::{GESTURES, Recognizer};
 use app::keywords::{Block, FRONTEND_ARENA_SIZE, LABELS, Microphone, Sampler, Spotter, WORDS};
+use app::person::{self, Camera, Detector};
 use app::sine::Lamp;
 use app::vibration::Watch;
 use app::{gesture, keywords, sine, vibration};
@@ -19,6 +20,7 @@ use embedded_hal::i2c::{self, I2c, Operation};
 use embedded_hal::pwm::{self, SetDutyCycle};
 use heapless::spsc::Queue;
 use sedge_runtime::arena::Aligned;
+use sedge_runtime::{Error, Model, kernels};
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -172,6 +174,72 @@ fn keyword_spotting() {
     assert!(expected.next().is_none());
     drop(spotter);
     assert_eq!(out("keyword-spotting"), printed.into_inner());
+}
+
+/// A camera that has a picture at every second asking.
+struct Album {
+    rest: Vec<u8>,
+    ready: bool,
+}
+
+impl Camera for Album {
+    type Error = ();
+
+    fn read(&mut self, frame: &mut [u8]) -> nb::Result<(), ()> {
+        self.ready = !self.ready;
+        if !self.ready {
+            return Err(nb::Error::WouldBlock);
+        }
+        if self.rest.is_empty() {
+            return Err(nb::Error::Other(()));
+        }
+        frame.copy_from_slice(&self.rest.drain(..frame.len()).collect::<Vec<_>>());
+        Ok(())
+    }
+}
+
+static PERSON: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../tests/data/person/person_int8_tf.tflite"));
+
+/// The scores are the peer's, the lamp stays on over one picture without a person and goes out at the second.
+#[test]
+fn person_detection() {
+    let expected = expected("person/person_int8_tf");
+    let pixels: Vec<u8> =
+        expected.iter().flat_map(|[input, _]| input.iter().map(|&x| x.cast_unsigned() ^ 0x80)).collect();
+    played("person.bin", "person/person_int8_tf.expected.npz", &pixels);
+
+    let printed = Printed::default();
+    let mut arena = Box::new(Aligned([0; person::ARENA]));
+    let camera = Album { rest: pixels, ready: true };
+    let network = Model::check(&PERSON.0).unwrap();
+    let mut detector =
+        Detector::new(network, kernels::ALL, &mut arena.0, camera, Led(&printed, "person", false)).unwrap();
+    let mut steps = 0;
+    for [_, scores] in expected {
+        assert!(matches!(detector.see(), Err(nb::Error::WouldBlock)));
+        detector.see().unwrap();
+        let decision = detector.decide(|| steps += 1).unwrap();
+        assert_eq!(scores, decision.scores);
+        let who = if decision.is_person() { "person" } else { "nobody" };
+        printed.borrow_mut().push(format!("{:?} {who}", decision.scores));
+    }
+    assert_eq!(steps, 7 * network.main().operators().len());
+    let led: Vec<_> = printed.borrow().iter().filter(|line| line.starts_with("led")).cloned().collect();
+    assert_eq!(led, ["led person on", "led person off"]);
+    drop(detector);
+    assert_eq!(out("person-detection"), printed.into_inner());
+}
+
+/// A network that sees no picture is told apart from one that does.
+#[test]
+fn person_detection_refuses_other_networks() {
+    let file = Aligned(*include_bytes!("../../../tests/data/sine/sine_int8_tf.tflite"));
+    let mut arena = Box::new(Aligned([0; person::ARENA]));
+    let printed = Printed::default();
+    let camera = Album { rest: Vec::new(), ready: false };
+    let network = Model::check(&file.0).unwrap();
+    let made = Detector::new(network, kernels::ALL, &mut arena.0, camera, Led(&printed, "person", false));
+    assert!(matches!(made.map(drop), Err(Error::Length { expected: 9216, found: 1 })));
 }
 
 /// A sensor on a bus, which answers as often as there are readings, and wants to be set up for a rate first.
