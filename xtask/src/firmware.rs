@@ -30,9 +30,9 @@ pub(crate) struct Args {
     /// its audio front end, and those in --models.
     #[arg(long)]
     pub(crate) bench: bool,
-    /// With --bench, the folder with the .tflite files of MLPerf Tiny.
-    #[arg(long, value_name = "DIR", requires = "bench")]
-    pub(crate) models: Option<PathBuf>,
+    /// With --bench, the folders with the .tflite files of MLPerf Tiny and of the streaming models okay_nabu and vad.
+    #[arg(long, value_name = "DIR", num_args = 1.., requires = "bench")]
+    pub(crate) models: Vec<PathBuf>,
     /// With --bench, tell the instructions of each operator as well.
     #[arg(long, requires = "bench")]
     pub(crate) profile: bool,

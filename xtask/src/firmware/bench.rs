@@ -22,13 +22,15 @@ const OWN: [(&str, &str); 2] = [
 
 const FRONT_END: &str = "front end";
 
-/// The models of MLPerf Tiny, by the names that they have in tables, and their files.
-const TINY: [(&str, &str); 5] = [
+/// Other people's models, by the names that they have in tables, and their files: those of MLPerf Tiny, and two that listen without end.
+const OTHERS: [(&str, &str); 7] = [
     ("kws", "kws_ref_model.tflite"),
     ("vww", "vww_96_int8.tflite"),
     ("resnet8", "resnet8_int8.tflite"),
     ("ad01", "ad01_int8.tflite"),
     ("str_ww", "str_ww_ref_model.tflite"),
+    ("okay_nabu", "okay_nabu_stream.tflite"),
+    ("vad", "vad_stream.tflite"),
 ];
 
 /// One model on one board.
@@ -70,17 +72,17 @@ struct Operator {
     instructions: u64,
 }
 
-/// The models to measure, and where they lie; a line for each of MLPerf Tiny's that is not there.
-fn models(folder: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
+/// The models to measure, and where they lie; a line for each of the others that is not there.
+fn models(folders: &[PathBuf]) -> Vec<(&'static str, PathBuf)> {
     let mut all: Vec<_> = OWN.iter().map(|&(name, file)| (name, root().join(file))).collect();
-    let Some(folder) = folder else {
-        eprintln!("skipped: the models of MLPerf Tiny; name their folder with --models");
+    if folders.is_empty() {
+        eprintln!("skipped: other people's models; name their folders with --models");
         return all;
-    };
-    for (model, file) in TINY {
-        match folder.join(file).canonicalize() {
-            Ok(path) => all.push((model, path)),
-            Err(_) => eprintln!("skipped: no {}", folder.join(file).display()),
+    }
+    for (model, file) in OTHERS {
+        match folders.iter().find_map(|folder| folder.join(file).canonicalize().ok()) {
+            Some(path) => all.push((model, path)),
+            None => eprintln!("skipped: no {file} in the folders of --models"),
         }
     }
     all
@@ -90,7 +92,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let decoder = emulator::decoder()?;
     let sources = args.cmsis.then(cmsis::sources).transpose()?;
     let mut all = Vec::new();
-    for (model, path) in models(args.models.as_deref()) {
+    for (model, path) in models(&args.models) {
         let expected = on_host(&path)?;
         for board in &BOARDS {
             let Some(tick) = board.tick else { continue };
