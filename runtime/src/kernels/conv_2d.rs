@@ -29,13 +29,13 @@ struct Data {
 pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let (image, weights) = (node.input(0)?, node.input(1)?);
     let (filters, depth) = (weights.dim(0), weights.dim(3));
-    let geometry = Geometry::new(&image, op.windows(&image, &weights)?, depth, filters);
+    let geometry = Geometry::new(&image, op.windows(&image, &weights)?, depth, filters).full();
     let sizes = geometry.sizes();
     let arithmetic = Arithmetic::of(node)?;
     let parts = node.parts(sizes.output_rows(), sizes.products());
     let strip = Strip::of(&sizes);
     // Filters of a group see only some of the channels, so their rows are no rows of a matrix.
-    let packs = node.packs_weights() && depth == image.dim(3) && strip.is_worthwhile(&sizes);
+    let packs = node.packs_weights() && sizes.depth == sizes.channels && strip.is_worthwhile(&sizes);
     let way = match arithmetic {
         Arithmetic::Hybrid => {
             let mode = Mode::of_convolution(node)?;

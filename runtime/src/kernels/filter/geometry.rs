@@ -25,6 +25,16 @@ impl Axis {
         Self { kernel, stride, dilation, before, output, input }
     }
 
+    /// Whether there is one cell, which the one window sees.
+    fn is_trivial(&self) -> bool {
+        [self.kernel, self.before, self.output, self.input] == [1, 0, 1, 1]
+    }
+
+    /// Whether the one window sees each cell once, in order.
+    fn is_whole(&self) -> bool {
+        self.kernel == self.input && [self.dilation, self.before, self.output] == [1, 0, 1]
+    }
+
     pub(in crate::kernels) fn window(&self) -> Window {
         let [kernel, stride, dilation, before, output] =
             [self.kernel, self.stride, self.dilation, self.before, self.output].map(|v| v as usize);
@@ -61,19 +71,36 @@ pub(in crate::kernels) struct Sizes {
 }
 
 impl Geometry {
+    /// Images of one column are taken for images of one row: their pixels lie in the same order, and a row of outputs is computed
+    /// at once.
     pub(in crate::kernels) fn new(
         image: &Shape,
         (rows, columns): (Window, Window),
         depth: usize,
         filters: usize,
     ) -> Self {
+        let (rows, columns) = (Axis::new(rows, image.dim(1)), Axis::new(columns, image.dim(2)));
+        let (rows, columns) = if columns.is_trivial() { (columns, rows) } else { (rows, columns) };
         Self {
-            rows: Axis::new(rows, image.dim(1)),
-            columns: Axis::new(columns, image.dim(2)),
+            rows,
+            columns,
             batch: image.dim(0) as u32,
             channels: image.dim(3) as u32,
             depth: depth as u32,
             filters: filters as u32,
+        }
+    }
+
+    /// The same for filters that see all channels; where their one window is the whole image, it is a single pixel.
+    pub(in crate::kernels) fn full(self) -> Self {
+        let Self { rows, columns, batch, channels, .. } = self;
+        let pixels = rows.input.checked_mul(columns.input).and_then(|n| n.checked_mul(channels));
+        match pixels.filter(|_| rows.is_whole() && columns.is_whole() && self.depth == channels) {
+            Some(depth) => {
+                let one = Axis { kernel: 1, stride: 1, dilation: 1, before: 0, output: 1, input: 1 };
+                Self { rows: one, columns: one, batch, channels: depth, depth, filters: self.filters }
+            }
+            None => self,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Windows read their cells from a strip of staged rows; panels of channels are summed over them. For int8
 //! the rows of a window are woven first, as many as the level multiplies at once: each group of products is
-//! one column of the window, and all windows of a row of outputs read the same woven cells.
+//! one column of the window, and all windows of a row of outputs read the same woven cells. Of windows of one
+//! row it is columns that are woven: a row of cells with the same row one column on, and so forth.
 //!
 //! Where windows are one cell apart, those of a row of outputs lie together as the cells that they read do:
 //! several windows of few channels are one window of many, with the weights repeated.
@@ -36,6 +37,16 @@ pub(in crate::kernels) struct Shape {
     apart: u32,
 }
 
+/// How windows walk through woven cells.
+#[derive(Clone, Copy)]
+struct Walk {
+    /// Groups of rows.
+    groups: usize,
+    /// Steps along each, and elements from one to the next.
+    steps: usize,
+    apart: usize,
+}
+
 impl Shape {
     pub(in crate::kernels) fn of(sizes: &Sizes, layout: &Layout) -> Self {
         let (channels, panel) = (sizes.channels, layout.panel());
@@ -57,9 +68,35 @@ impl Shape {
         (self.width as usize).next_multiple_of(layout.lanes)
     }
 
+    /// Whether columns are woven.
+    fn is_row(&self) -> bool {
+        self.rows == 1
+    }
+
+    fn walk(&self, group: usize) -> Walk {
+        let [rows, columns, apart] = [self.rows, self.columns, self.apart].map(|n| n as usize);
+        match self.is_row() {
+            true => Walk { groups: 1, steps: columns.div_ceil(group), apart: group * apart },
+            false => Walk { groups: rows.div_ceil(group), steps: columns, apart },
+        }
+    }
+
+    /// Where the weight of a cell of the window is: the group and step of its walk, counted through, and the element of the group.
+    fn tap(&self, (row, column): (usize, usize), group: usize) -> (usize, usize) {
+        match self.is_row() {
+            true => (column / group, column % group),
+            false => (row / group * self.columns as usize + column, row % group),
+        }
+    }
+
+    /// Elements behind a row that woven columns read; their weights are 0.
+    fn behind(&self, group: usize) -> usize {
+        if self.is_row() { (group - 1).saturating_mul(self.apart as usize) } else { 0 }
+    }
+
     /// Elements of woven rows of `row` elements, and those behind them that the last panel may read.
     fn woven(&self, row: usize, (panel, group): (usize, usize)) -> usize {
-        (self.rows as usize).div_ceil(group).saturating_mul(row).saturating_add(panel).saturating_mul(group)
+        self.walk(group).groups.saturating_mul(row).saturating_add(panel).saturating_mul(group)
     }
 
     /// Bytes of scratch memory, for the rows of `strip`.
@@ -68,7 +105,8 @@ impl Shape {
     /// Where that is more than an arena can hold.
     pub(in crate::kernels) fn scratch(&self, strip: &Strip, layout: &Layout) -> Result<usize, Refusal> {
         let woven = self.woven(strip.row(), (layout.panel(), layout.group)).checked_mul(layout.element);
-        let rows = strip.scratch(layout.panel(), size_of::<u8>())?;
+        let behind = self.behind(layout.group).saturating_add(layout.panel());
+        let rows = strip.scratch(behind, size_of::<u8>())?;
         woven.and_then(|n| rows.checked_add(n.next_multiple_of(4) + LINE)).ok_or(Refusal::TooLarge)
     }
 }
@@ -91,20 +129,18 @@ impl Weights {
         shape: &Shape,
     ) -> Result<Self, Refusal> {
         let layout = Layout::of::<P>(node);
-        let (rows, columns, channels) = (shape.rows as usize, shape.columns as usize, shape.channels());
+        let (columns, channels) = (shape.columns as usize, shape.channels());
         let (panel, group) = (layout.panel(), layout.group);
-        let (taps, padded) = (rows.div_ceil(group) * columns, shape.padded(&layout));
+        let (walk, padded) = (shape.walk(group), shape.padded(&layout));
+        let taps = walk.groups * walk.steps;
         let list = node.list_of_vectors::<P::Weight>(padded * taps * group)?;
         let out = node.list_mut::<P::Weight>(list);
         for (cell, weights) in bytes.chunks_exact(channels).enumerate() {
-            let (row, column) = (cell / columns.max(1), cell % columns.max(1));
-            let tap = row / group * columns + column;
+            let (tap, element) = shape.tap((cell / columns.max(1), cell % columns.max(1)), group);
             for c in 0..padded {
                 let first = c - c % panel;
                 let at = first * taps + tap * panel.min(padded - first) + c - first;
-                if let (Some(to), Some(&w)) =
-                    (out.get_mut(at * group + row % group), weights.get(c % channels))
-                {
+                if let (Some(to), Some(&w)) = (out.get_mut(at * group + element), weights.get(c % channels)) {
                     *to = P::weight(w, zero);
                 }
             }
@@ -165,30 +201,33 @@ where
             return;
         };
         let group = A::Product::group::<S>();
-        let groups = (self.shape.rows as usize).div_ceil(group);
-        let length = (woven.len() / group).saturating_sub(2 * S::LANES) / groups.max(1);
+        let walk = self.shape.walk(group);
+        let length = (woven.len() / group).saturating_sub(2 * S::LANES) / walk.groups.max(1);
+        // There may be room for more than is staged.
+        let most = starts.iter().fold(0, |most, &start| most.max(start as usize)) + self.shape.behind(group);
+        let length = length.min(staged.len().saturating_sub(most));
         for (to, starts) in woven.chunks_exact_mut((length * group).max(1)).zip(starts.chunks(group)) {
             let mut rows: [&[Value<A>]; MAX_GROUP] = [&[]; MAX_GROUP];
-            for (g, row) in rows.iter_mut().enumerate() {
+            for (g, row) in rows.iter_mut().enumerate().take(group) {
                 // Rows beyond the window's last have weights of 0.
                 let start = starts.get(g.min(starts.len() - 1)).map_or(0, |&start| start as usize);
+                let start = start + if self.shape.is_row() { g * self.shape.apart as usize } else { 0 };
                 *row = staged.get(start..start + length).unwrap_or_default();
             }
             A::Product::weave(simd, rows, to);
         }
         if let Some(windows) = self.shape.width.checked_div(self.shape.channels) {
             let step = windows as usize * step;
-            simd.apart(Row::<A, S> { windows: self, woven, groups, length, step, out });
+            simd.apart(Row::<A, S> { windows: self, woven, walk, length, step, out });
         }
     }
 }
 
-/// A row of outputs: `groups` groups of woven rows of `length` elements, and the elements from one window to the
-/// next.
+/// A row of outputs: groups of woven rows of `length` elements, and the elements from one window to the next.
 struct Row<'t, 's, A: Arithmetic, S: Simd> {
     windows: &'t Channels<'s, A>,
     woven: &'t [Element<A, S>],
-    groups: usize,
+    walk: Walk,
     length: usize,
     step: usize,
     out: &'t mut [A::Output],
@@ -265,13 +304,12 @@ where
         channel: usize,
         at: usize,
     ) -> [[Sums<A, S>; N]; M] {
-        let Channels { weights, shape, .. } = *self.windows;
-        let (columns, apart) = (shape.columns as usize, shape.apart as usize);
+        let Walk { groups, steps, apart } = self.walk;
         let group = A::Product::group::<S>();
         let vector = S::LANES * group;
         let mut sums = [first; M];
         // Windows as long as it takes, so that one check in the loops does for all of them.
-        let last = self.groups.saturating_sub(1) * self.length + columns.saturating_sub(1) * apart;
+        let last = groups.saturating_sub(1) * self.length + steps.saturating_sub(1) * apart;
         let span = last * group + N * vector;
         let mut windows: [&[Element<A, S>]; M] = [&[]; M];
         for (m, window) in windows.iter_mut().enumerate() {
@@ -279,16 +317,17 @@ where
             let Some(cells) = self.woven.get(start..start + span) else { return sums };
             *window = cells;
         }
-        let mut weights = weights.get(channel * self.groups * columns * group..).unwrap_or_default();
-        for number in 0..self.groups {
-            for column in 0..columns {
+        let weights = self.windows.weights;
+        let mut weights = weights.get(channel * groups * steps * group..).unwrap_or_default();
+        for number in 0..groups {
+            for step in 0..steps {
                 let Some((tap, rest)) = weights.split_at_checked(N * vector) else { return sums };
                 weights = rest;
                 let mut vectors = [A::Product::load(simd, tap); N];
                 for (n, to) in vectors.iter_mut().enumerate().skip(1) {
                     *to = A::Product::load(simd, tap.get(n * vector..).unwrap_or_default());
                 }
-                let first = (number * self.length + column * apart) * group;
+                let first = (number * self.length + step * apart) * group;
                 for (sums, window) in sums.iter_mut().zip(windows) {
                     let Some(cells) = window.get(first..first + N * vector) else { continue };
                     for (n, sum) in sums.iter_mut().enumerate() {
