@@ -98,7 +98,7 @@ pub(in crate::kernels) fn pack<P: Integers>(
     let weights = Weights::pack::<P>(node, bytes, rule.weights_zero, (columns, at), (runs, run))?;
     let column = |f: usize| (0..depth).filter_map(move |k| bytes.get(at(f, k)).copied());
     let padded = columns.next_multiple_of(layout.lanes);
-    let lists = Lists::prepare::<P, _>(node, &rule, (columns, padded), layout.offset, column)?;
+    let lists = Lists::prepare::<P, _>(node, &rule, (columns, padded), layout, column)?;
     Ok(Some(Packed { weights, lists, rule }))
 }
 
@@ -135,7 +135,7 @@ impl Channels {
         let channels = shape.channels();
         let column = |c: usize| bytes.iter().skip(c).step_by(channels).copied();
         let columns = (channels, shape.padded(&layout));
-        let lists = Lists::prepare::<P, _>(node, &rule, columns, layout.offset, column)?;
+        let lists = Lists::prepare::<P, _>(node, &rule, columns, layout, column)?;
         Ok(Some(Self { weights, lists, rule }))
     }
 
@@ -148,17 +148,31 @@ impl Channels {
 }
 
 /// For each column: the bias, less the zero point's share, and the multiplier, whose shift is to the
-/// right, after one to the left in the few operators that scale up. Filled up to whole vectors.
+/// right, after one to the left in the few operators that scale up.
+///
+/// One vector of columns after the other, filled up to whole ones, has [`Field`]s of `lanes` numbers each, so that what makes outputs of
+/// a vector of sums lies together.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 struct Lists {
-    bias: Span,
-    q: Span,
-    right: Span,
+    list: Span,
+    plain: u32,
+}
+
+/// What a vector of columns has.
+#[derive(Clone, Copy)]
+enum Field {
+    Bias,
+    Q,
+    Right,
     /// Half of what the shift to the right makes one, where [`Simd::requantize`] does for all columns; else
     /// the shifts to the left.
-    other: Span,
-    plain: u32,
+    Other,
+}
+
+impl Field {
+    /// How many there are.
+    const COUNT: usize = 4;
 }
 
 /// Sums that are nearer to 0 are for [`Simd::requantize`].
@@ -172,22 +186,20 @@ impl Lists {
         node: &mut Prepare<'_>,
         rule: &Requantize,
         (columns, padded): (usize, usize),
-        offset: i32,
+        Layout { lanes, offset, .. }: Layout,
         column: impl Fn(usize) -> I,
     ) -> Result<Self, Refusal> {
         let bias_bytes = node.constant(2).unwrap_or_default();
         let bias = |f: usize| {
             bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b))
         };
-        let mut lists = Self {
-            bias: node.list_of_vectors::<i32>(padded)?,
-            q: node.list_of_vectors::<i32>(padded)?,
-            right: node.list_of_vectors::<i32>(padded)?,
-            other: node.list_of_vectors::<i32>(padded)?,
-            plain: 1,
+        let list = node.list_of_vectors::<i32>(padded * Field::COUNT)?;
+        let mut plain = true;
+        let at = |column: usize, field: Field| {
+            column / lanes * lanes * Field::COUNT + field as usize * lanes + column % lanes
         };
-        for at in 0..if columns == 0 { 0 } else { padded } {
-            let (f, bias) = (at % columns, bias(at % columns));
+        for column_at in 0..if columns == 0 { 0 } else { padded } {
+            let (f, bias) = (column_at % columns, bias(column_at % columns));
             let weights = column(f).map(|w| P::number(P::weight(w, rule.weights_zero)));
             // An activation is at most 255 from its zero point.
             let (total, most) = weights.fold((0i32, i64::from(bias).abs()), |(total, most), w| {
@@ -195,50 +207,37 @@ impl Lists {
             });
             let bias = bias.wrapping_sub(total.wrapping_mul(rule.input_zero + offset));
             let Multiplier { q, shift } = rule.multiplier(node, f);
-            if most >= PLAIN || !(-31..0).contains(&shift) {
-                lists.plain = 0;
-            }
+            plain &= most < PLAIN && (-31..0).contains(&shift);
             let values = [
-                (lists.bias, bias),
-                (lists.q, q),
-                (lists.right, (-shift).max(0)),
-                (lists.other, shift.max(0)),
+                (Field::Bias, bias),
+                (Field::Q, q),
+                (Field::Right, (-shift).max(0)),
+                (Field::Other, shift.max(0)),
             ];
-            for (list, value) in values {
-                if let Some(to) = node.list_mut::<i32>(list).get_mut(at) {
+            for (field, value) in values {
+                if let Some(to) = node.list_mut::<i32>(list).get_mut(at(column_at, field)) {
                     *to = value;
                 }
             }
         }
-        for at in 0..if lists.plain != 0 { padded } else { 0 } {
-            let right = node.list_mut::<i32>(lists.right).get(at).copied().unwrap_or(0);
-            if let Some(to) = node.list_mut::<i32>(lists.other).get_mut(at) {
+        for column in 0..if plain { padded } else { 0 } {
+            let right = node.list_mut::<i32>(list).get(at(column, Field::Right)).copied().unwrap_or(0);
+            if let Some(to) = node.list_mut::<i32>(list).get_mut(at(column, Field::Other)) {
                 *to = 1 << (right - 1).max(0);
             }
         }
-        Ok(lists)
+        Ok(Self { list, plain: plain.into() })
     }
 
     fn load<'s, P: Integers>(&self, node: &Invoke<'s>, rule: &Requantize) -> Columns<'s, P> {
-        Columns {
-            bias: node.list(self.bias),
-            q: node.list(self.q),
-            right: node.list(self.right),
-            other: node.list(self.other),
-            plain: self.plain != 0,
-            rule: *rule,
-            product: PhantomData,
-        }
+        Columns { list: node.list(self.list), plain: self.plain != 0, rule: *rule, product: PhantomData }
     }
 }
 
 /// Turns vectors of sums into outputs.
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Columns<'s, P> {
-    bias: &'s [i32],
-    q: &'s [i32],
-    right: &'s [i32],
-    other: &'s [i32],
+    list: &'s [i32],
     plain: bool,
     rule: Requantize,
     product: PhantomData<P>,
@@ -253,6 +252,20 @@ pub(in crate::kernels) struct Scale<S: Simd> {
 }
 
 impl<P: Integers> Columns<'_, P> {
+    /// These fields of the vector that starts at `column`.
+    #[inline(always)]
+    fn fields<S: Simd, const N: usize>(&self, simd: S, column: usize, fields: [Field; N]) -> [S::I32; N] {
+        let mut vectors = [simd.splat_i32(0); N];
+        let start = column * Field::COUNT;
+        // One check for all of them.
+        let Some(all) = self.list.get(start..start + Field::COUNT * S::LANES) else { return vectors };
+        for (to, field) in vectors.iter_mut().zip(fields) {
+            let start = field as usize * S::LANES;
+            *to = simd.load_i32(all.get(start..start + S::LANES).unwrap_or_default());
+        }
+        vectors
+    }
+
     /// The sums of a row times their multipliers, rounded.
     #[inline(always)]
     fn scaled<S: Simd, const N: usize>(
@@ -286,16 +299,14 @@ impl<P: Integers> Arithmetic for Columns<'_, P> {
 
     #[inline(always)]
     fn scale<S: Simd>(&self, simd: S, column: usize) -> Scale<S> {
-        Scale {
-            q: simd.load_i32(self.q.get(column..).unwrap_or_default()),
-            right: simd.load_i32(self.right.get(column..).unwrap_or_default()),
-            other: simd.load_i32(self.other.get(column..).unwrap_or_default()),
-        }
+        let [q, right, other] = self.fields(simd, column, [Field::Q, Field::Right, Field::Other]);
+        Scale { q, right, other }
     }
 
     #[inline(always)]
     fn start<S: Simd>(&self, simd: S, column: usize) -> P::Sums<S> {
-        P::bias(simd.load_i32(self.bias.get(column..).unwrap_or_default()))
+        let [bias] = self.fields(simd, column, [Field::Bias]);
+        P::bias(bias)
     }
 
     #[inline(always)]

@@ -44,8 +44,8 @@ pub(crate) trait Quantized: Pod {
         None
     }
 
-    /// The operator `A` on vectors.
-    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32;
+    /// The operator `A` on two vectors each.
+    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: [S::I32; 2], b: [S::I32; 2]) -> [S::I32; 2];
 }
 
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -216,47 +216,62 @@ impl<A: Arithmetic> Lanes<A> {
     fn write<S: Simd>(&self, simd: S, a: [S::I32; 2], b: [S::I32; 2], out: &mut [i8]) {
         let Range { zeros: [a_zero, b_zero], output_zero, min, max } = self.range;
         let (a_zero, b_zero) = (simd.splat_i32(a_zero), simd.splat_i32(b_zero));
-        let mut y = [simd.splat_i32(0); 2];
-        for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-            *y = self.quantized.lanes::<A, S>(simd, simd.sub_i32(a, a_zero), simd.sub_i32(b, b_zero));
-        }
+        let a = [simd.sub_i32(a[0], a_zero), simd.sub_i32(a[1], a_zero)];
+        let b = [simd.sub_i32(b[0], b_zero), simd.sub_i32(b[1], b_zero)];
+        let y = self.quantized.lanes::<A, S>(simd, a, b);
         simd.store_clamped::<2, false>(y, output_zero, (min, max), out);
+    }
+
+    /// As [`Lanes::write`], for what is left of a run: less than two vectors, perhaps nothing.
+    #[inline(always)]
+    fn last<S: Simd>(&self, simd: S, a: [S::I32; 2], b: [S::I32; 2], out: &mut [i8]) {
+        if !out.is_empty() {
+            self.write(simd, a, b, out);
+        }
     }
 }
 
-/// Two vectors of the elements that `from` starts with.
+/// Two vectors of the elements that `from` starts with; zeros where it has fewer.
 #[inline(always)]
 fn two<S: Simd>(simd: S, from: &[i8]) -> [S::I32; 2] {
     [simd.load_i8(from), simd.load_i8(from.get(S::LANES..).unwrap_or_default())]
 }
 
 impl<A: Arithmetic> Rows<i8> for Lanes<A> {
+    // Whole vectors first: a loop over some that may be cut off is not unrolled.
     #[inline(always)]
     fn apart<S: Simd>(&self, simd: S, a: Operand<'_, i8>, b: Operand<'_, i8>, out: &mut [i8]) {
-        let outs = out.chunks_mut(2 * S::LANES);
+        let step = 2 * S::LANES;
+        let whole = out.len() - out.len() % step;
+        let (wholes, last) = out.split_at_mut(whole);
+        let outs = wholes.chunks_exact_mut(step);
         match (a, b) {
             (Operand::Run(a), Operand::Run(b)) => {
-                for ((out, a), b) in outs.zip(a.chunks(2 * S::LANES)).zip(b.chunks(2 * S::LANES)) {
+                for ((out, a), b) in outs.zip(a.chunks_exact(step)).zip(b.chunks_exact(step)) {
                     self.write(simd, two(simd, a), two(simd, b), out);
                 }
+                self.last(simd, rest(simd, a, whole), rest(simd, b, whole), last);
             }
             (Operand::Run(a), Operand::One(b)) => {
                 let b = [simd.splat_i32(b.into()); 2];
-                for (out, a) in outs.zip(a.chunks(2 * S::LANES)) {
+                for (out, a) in outs.zip(a.chunks_exact(step)) {
                     self.write(simd, two(simd, a), b, out);
                 }
+                self.last(simd, rest(simd, a, whole), b, last);
             }
             (Operand::One(a), Operand::Run(b)) => {
                 let a = [simd.splat_i32(a.into()); 2];
-                for (out, b) in outs.zip(b.chunks(2 * S::LANES)) {
+                for (out, b) in outs.zip(b.chunks_exact(step)) {
                     self.write(simd, a, two(simd, b), out);
                 }
+                self.last(simd, a, rest(simd, b, whole), last);
             }
             (Operand::One(a), Operand::One(b)) => {
                 let (a, b) = ([simd.splat_i32(a.into()); 2], [simd.splat_i32(b.into()); 2]);
                 for out in outs {
                     self.write(simd, a, b, out);
                 }
+                self.last(simd, a, b, last);
             }
         }
     }
@@ -265,26 +280,48 @@ impl<A: Arithmetic> Rows<i8> for Lanes<A> {
 impl<A: Arithmetic> RowsInPlace<i8> for Lanes<A> {
     #[inline(always)]
     fn over<S: Simd>(&self, simd: S, out: &mut [i8], other: &[i8], is_second: bool) {
-        for (out, other) in out.chunks_mut(2 * S::LANES).zip(other.chunks(2 * S::LANES)) {
+        let step = 2 * S::LANES;
+        let whole = out.len() - out.len() % step;
+        let (wholes, last) = out.split_at_mut(whole);
+        for (out, other) in wholes.chunks_exact_mut(step).zip(other.chunks_exact(step)) {
             let (mut a, mut b) = (two(simd, out), two(simd, other));
             if is_second {
                 (a, b) = (b, a);
             }
             self.write(simd, a, b, out);
         }
+        let (mut a, mut b) = (two(simd, last), rest(simd, other, whole));
+        if is_second {
+            (a, b) = (b, a);
+        }
+        self.last(simd, a, b, last);
     }
 }
 
-/// [`Multiplier::apply`] on vectors of numbers that are less than `2^30` from 0, as differences of int8 are, their
-/// products, and such differences shifted left by 20.
+/// Two vectors of the elements from `at` on.
 #[inline(always)]
-fn apply_lanes<S: Simd>(simd: S, multiplier: Multiplier, x: S::I32) -> S::I32 {
+fn rest<S: Simd>(simd: S, from: &[i8], at: usize) -> [S::I32; 2] {
+    two(simd, from.get(at..).unwrap_or_default())
+}
+
+/// [`Multiplier::apply`] on two vectors of numbers that are less than `2^30` from 0, as differences of int8 are, their
+/// products, and such differences shifted left by 20. Without a loop, so that what is asked is asked once for both.
+#[inline(always)]
+fn apply_lanes<S: Simd>(simd: S, multiplier: Multiplier, [x, y]: [S::I32; 2]) -> [S::I32; 2] {
     let Multiplier { q, shift } = multiplier;
     let factor = simd.splat_i32(q);
     if shift < 0 {
-        return simd.requantize(x, factor, simd.splat_i32(-shift), simd.splat_i32(1 << (-shift - 1)));
+        let (right, half) = (simd.splat_i32(-shift), simd.splat_i32(1 << (-shift - 1)));
+        return [simd.requantize(x, factor, right, half), simd.requantize(y, factor, right, half)];
     }
-    simd.doubling_high_mul(simd.shift_left(x, simd.splat_i32(shift)), factor)
+    let [x, y] = shifted(simd, [x, y], shift);
+    [simd.doubling_high_mul(x, factor), simd.doubling_high_mul(y, factor)]
+}
+
+#[inline(always)]
+fn shifted<S: Simd>(simd: S, [x, y]: [S::I32; 2], left: i32) -> [S::I32; 2] {
+    let left = simd.splat_i32(left);
+    [simd.shift_left(x, left), simd.shift_left(y, left)]
 }
 
 /// Sums and differences: both operands are shifted left by 20 bits (int16: 15), scaled to twice the
@@ -333,21 +370,21 @@ impl Quantized for Sum {
     }
 
     #[inline(always)]
-    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32 {
+    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: [S::I32; 2], b: [S::I32; 2]) -> [S::I32; 2] {
         let [first, second] = self.inputs;
         let (a, b) = (self.scale_lanes(simd, first, a), self.scale_lanes(simd, second, b));
-        apply_lanes(simd, self.output, A::lanes(simd, a, b))
+        apply_lanes(simd, self.output, [A::lanes(simd, a[0], b[0]), A::lanes(simd, a[1], b[1])])
     }
 }
 
 impl Sum {
     /// An operand on the common scale, on vectors.
     #[inline(always)]
-    fn scale_lanes<S: Simd>(&self, simd: S, factor: Multiplier, x: S::I32) -> S::I32 {
+    fn scale_lanes<S: Simd>(&self, simd: S, factor: Multiplier, x: [S::I32; 2]) -> [S::I32; 2] {
         let shift = self.shift as i32;
         match factor {
-            HALF => simd.shift_left(x, simd.splat_i32(shift - 1)),
-            _ => apply_lanes(simd, factor, simd.shift_left(x, simd.splat_i32(shift))),
+            HALF => shifted(simd, x, shift - 1),
+            _ => apply_lanes(simd, factor, shifted(simd, x, shift)),
         }
     }
 }
@@ -375,7 +412,7 @@ impl Quantized for Product {
     }
 
     #[inline(always)]
-    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: S::I32, b: S::I32) -> S::I32 {
-        apply_lanes(simd, self.output, A::lanes(simd, a, b))
+    fn lanes<A: Arithmetic, S: Simd>(&self, simd: S, a: [S::I32; 2], b: [S::I32; 2]) -> [S::I32; 2] {
+        apply_lanes(simd, self.output, [A::lanes(simd, a[0], b[0]), A::lanes(simd, a[1], b[1])])
     }
 }
