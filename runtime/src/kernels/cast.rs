@@ -35,7 +35,11 @@ pub(super) fn prepare(_op: Cast, node: &mut Prepare<'_>) -> Result<(), Refusal> 
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     convert(node, |from_kind, from, to_kind, to| {
-        Values::read(from_kind, from).ok_or(Refusal::Internal)?.write(to_kind, to);
+        match (from_kind, to_kind) {
+            // Pictures on their way into a float model: without the detour.
+            (TensorType::UInt8, TensorType::Float32) => put(from, to, |x| f32::from(x).to_ne_bytes()),
+            _ => Values::read(from_kind, from).ok_or(Refusal::Internal)?.write(to_kind, to),
+        }
         Ok(())
     })
 }

@@ -1,10 +1,15 @@
 //! RESIZE_BILINEAR: `out[b, y, x, c] =` the four cells around, weighted by their nearness. float32 and
 //! uint8 in floats, int8 and int16 with weights in 1024ths, halves away from zero. Source: tflite's
 //! reference `resize_bilinear.h`.
+//!
+//! Where sessions have room for that, rows of float32 and int8 are weighted first: each row of the output from one row between two
+//! of the image, by vectors. Of integers that is the same sum.
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Node as _, NodeExt as _, ResizeBilinear};
 use sedge_schema::{Refusal, TensorType};
+
+use sedge_simd::{Kernel, Simd};
 
 use super::resize_nearest_neighbor::side;
 use super::shared::{INPUT, OUTPUT, same_type};
@@ -24,6 +29,8 @@ struct Data {
     image: u32,
     row: u32,
     cell: u32,
+    /// Whether rows are weighted first.
+    by_rows: u32,
 }
 
 /// Two neighbours, as elements from the first on, and the weight of the second.
@@ -62,8 +69,12 @@ pub(super) fn prepare(op: ResizeBilinear, node: &mut Prepare<'_>) -> Result<(), 
         Ok(span)
     };
     let (rows, columns) = (taps(1, row)?, taps(2, cell)?);
+    let by_rows = node.packs_weights() && matches!(kind, TensorType::Float32 | TensorType::Int8);
+    if by_rows {
+        node.scratch(row.checked_mul(size_of::<i32>()).ok_or(Refusal::TooLarge)?)?;
+    }
     let (kind, image, row, cell) = (kind.code().into(), image as u32, row as u32, cell as u32);
-    node.set_data(Data { kind, rows, columns, image, row, cell })
+    node.set_data(Data { kind, rows, columns, image, row, cell, by_rows: by_rows.into() })
 }
 
 /// The four cells `[upper left, lower left, upper right, lower right]`, weighted in floats.
@@ -93,6 +104,8 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let data = node.data::<Data>()?;
     let float = |bits: i32| f32::from_bits(bits as u32);
     match TensorType::from_code(data.kind as i8) {
+        Some(TensorType::Int8) if data.by_rows != 0 => by_rows::<Fixed>(node, data),
+        Some(TensorType::Float32) if data.by_rows != 0 => by_rows::<Float>(node, data),
         Some(TensorType::Int8) => {
             resize(node, data, |cells: [i8; 4], y, x| mix_fixed(cells.map(i64::from), y, x) as i8)
         }
@@ -141,4 +154,137 @@ fn resize<T: Element>(
         }
     }
     Ok(())
+}
+
+/// The arithmetic of rows that are weighted first.
+trait Mix: Sync {
+    /// An element of the image.
+    type Cell: Element;
+    /// An element of the row between two.
+    type Between: Element;
+
+    /// The row between two, the weight of the second being `weight`.
+    fn rows<S: Simd>(simd: S, rows: [&[Self::Cell]; 2], weight: i32, to: &mut [Self::Between]);
+
+    /// The cell between two of that row.
+    fn cells<S: Simd>(simd: S, cells: [&[Self::Between]; 2], weight: i32, to: &mut [Self::Cell]);
+}
+
+/// float32.
+struct Float;
+
+impl Float {
+    #[inline(always)]
+    fn between<S: Simd>(simd: S, [first, second]: [&[f32]; 2], weight: i32, to: &mut [f32]) {
+        let weight = f32::from_bits(weight as u32);
+        let (near, far) = (simd.splat_f32(1.0 - weight), simd.splat_f32(weight));
+        let zero = simd.splat_f32(0.0);
+        for ((first, second), to) in
+            first.chunks(S::LANES).zip(second.chunks(S::LANES)).zip(to.chunks_mut(S::LANES))
+        {
+            let far = simd.mul_add_f32(simd.load_f32(second), far, zero);
+            simd.store_f32(simd.mul_add_f32(simd.load_f32(first), near, far), to);
+        }
+    }
+}
+
+impl Mix for Float {
+    type Cell = f32;
+    type Between = f32;
+
+    #[inline(always)]
+    fn rows<S: Simd>(simd: S, rows: [&[f32]; 2], weight: i32, to: &mut [f32]) {
+        Self::between(simd, rows, weight, to);
+    }
+
+    #[inline(always)]
+    fn cells<S: Simd>(simd: S, cells: [&[f32]; 2], weight: i32, to: &mut [f32]) {
+        Self::between(simd, cells, weight, to);
+    }
+}
+
+/// int8: weights reach from -512 to 1536 at the ends, so that all sums are less than 2^30 from 0.
+struct Fixed;
+
+impl Fixed {
+    #[inline(always)]
+    fn weights<S: Simd>(simd: S, weight: i32) -> [S::I32; 2] {
+        [simd.splat_i32(1024 - weight), simd.splat_i32(weight)]
+    }
+
+    #[inline(always)]
+    fn sum<S: Simd>(simd: S, [first, second]: [S::I32; 2], [near, far]: [S::I32; 2]) -> S::I32 {
+        simd.add_i32(simd.mul_i32(first, near), simd.mul_i32(second, far))
+    }
+}
+
+impl Mix for Fixed {
+    type Cell = i8;
+    type Between = i32;
+
+    #[inline(always)]
+    fn rows<S: Simd>(simd: S, [first, second]: [&[i8]; 2], weight: i32, to: &mut [i32]) {
+        let weights = Self::weights(simd, weight);
+        for ((first, second), to) in
+            first.chunks(S::LANES).zip(second.chunks(S::LANES)).zip(to.chunks_mut(S::LANES))
+        {
+            simd.store_i32(Self::sum(simd, [simd.load_i8(first), simd.load_i8(second)], weights), to);
+        }
+    }
+
+    #[inline(always)]
+    fn cells<S: Simd>(simd: S, [first, second]: [&[i32]; 2], weight: i32, to: &mut [i8]) {
+        let (weights, shift) = (Self::weights(simd, weight), simd.splat_i32(20));
+        for ((first, second), to) in
+            first.chunks(S::LANES).zip(second.chunks(S::LANES)).zip(to.chunks_mut(S::LANES))
+        {
+            let sum = Self::sum(simd, [simd.load_i32(first), simd.load_i32(second)], weights);
+            simd.store_i8(simd.rounding_shift_right(sum, shift), to);
+        }
+    }
+}
+
+/// Resizes by rows between two.
+fn by_rows<M: Mix>(node: &mut Invoke<'_>, data: &Data) -> Result<(), Refusal> {
+    let (rows, columns) = (node.list::<Tap>(data.rows), node.list::<Tap>(data.columns));
+    let (to, between) = (node.output::<M::Cell>(0)?, node.scratch::<M::Between>()?);
+    let from = node.input::<M::Cell>(0)?;
+    let resize = ByRows::<M> { data, rows, columns, from, between, to };
+    node.level().run(resize).ok_or(Refusal::Internal)
+}
+
+struct ByRows<'r, M: Mix> {
+    data: &'r Data,
+    rows: &'r [Tap],
+    columns: &'r [Tap],
+    from: &'r [M::Cell],
+    between: &'r mut [M::Between],
+    to: &'r mut [M::Cell],
+}
+
+impl<M: Mix> Kernel for ByRows<'_, M> {
+    type Output = Option<()>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Option<()> {
+        let Self { data, rows, columns, from, between, to } = self;
+        let (row, cell) = (data.row as usize, data.cell as usize);
+        if to.is_empty() || from.is_empty() {
+            return Some(());
+        }
+        let mut outputs = to.chunks_exact_mut(cell.max(1));
+        for image in from.chunks_exact((data.image as usize).max(1)) {
+            for y in rows {
+                let upper = image.get(y.low as usize..)?.get(..row)?;
+                let lower = image.get(y.high as usize..)?.get(..row)?;
+                M::rows(simd, [upper, lower], y.weight, between);
+                for (x, to) in columns.iter().zip(&mut outputs) {
+                    let left = between.get(x.low as usize..)?.get(..cell)?;
+                    let right = between.get(x.high as usize..)?.get(..cell)?;
+                    M::cells(simd, [left, right], x.weight, to);
+                }
+            }
+        }
+        Some(())
+    }
 }
