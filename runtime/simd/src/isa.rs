@@ -200,10 +200,10 @@ pub trait Simd: Copy {
     /// `a / b`.
     fn div_f32(self, a: Self::F32, b: Self::F32) -> Self::F32;
 
-    /// The smaller of each two lanes.
+    /// The smaller of each two lanes; that of `a` where one is no number.
     fn min_f32(self, a: Self::F32, b: Self::F32) -> Self::F32;
 
-    /// The larger of each two lanes.
+    /// The larger of each two lanes; that of `a` where one is no number.
     fn max_f32(self, a: Self::F32, b: Self::F32) -> Self::F32;
 }
 

@@ -2,6 +2,7 @@
 
 use sedge_schema::op::{MaxPool2d, NodeExt as _};
 use sedge_schema::{Refusal, TensorType};
+use sedge_simd::Level;
 
 use super::shared::pool;
 use crate::node::{Invoke, Prepare};
@@ -13,7 +14,12 @@ pub(super) fn prepare(op: MaxPool2d, node: &mut Prepare<'_>) -> Result<(), Refus
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let kind = node.data::<pool::Data>()?.kind();
-    run(node, kind)
+    match (node.level(), kind) {
+        (Level::Scalar(_), _) => run(node, kind),
+        (_, Some(TensorType::Int8)) => pool::largest::<i8>(node),
+        (_, Some(TensorType::Float32)) => pool::largest::<f32>(node),
+        _ => run(node, kind),
+    }
 }
 
 /// As [`invoke`], where all is int8.

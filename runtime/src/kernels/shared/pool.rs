@@ -13,6 +13,7 @@ use super::{INPUT, OUTPUT, same_quantization, same_type};
 use crate::element::Element;
 use crate::fixed::quantized_range;
 use crate::node::{Invoke, Prepare};
+use sedge_simd::{Kernel, Simd};
 
 /// Rows or columns of the image and of the window over them.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -162,4 +163,111 @@ pub(crate) fn invoke<T: Element, A: Copy>(
         }
     }
     Ok(())
+}
+
+/// Elements of which vectors have the largest.
+pub(crate) trait Largest: Element {
+    /// A vector of them.
+    type Vector<S: Simd>: Copy;
+
+    /// What is not larger than any.
+    fn least<S: Simd>(simd: S) -> Self::Vector<S>;
+
+    /// Each lane's larger one of `a` and the element of `from`; `a` where one is no number.
+    fn larger<S: Simd>(simd: S, a: Self::Vector<S>, from: &[Self]) -> Self::Vector<S>;
+
+    /// Writes two vectors, clamped, as many elements as there is room for.
+    fn write<S: Simd>(simd: S, x: [Self::Vector<S>; 2], data: &Data, to: &mut [Self]);
+}
+
+impl Largest for i8 {
+    type Vector<S: Simd> = S::I32;
+
+    #[inline(always)]
+    fn least<S: Simd>(simd: S) -> S::I32 {
+        simd.splat_i32(i8::MIN.into())
+    }
+
+    #[inline(always)]
+    fn larger<S: Simd>(simd: S, a: S::I32, from: &[i8]) -> S::I32 {
+        simd.max_i32(a, simd.load_i8(from))
+    }
+
+    #[inline(always)]
+    fn write<S: Simd>(simd: S, x: [S::I32; 2], data: &Data, to: &mut [i8]) {
+        simd.store_clamped::<2, false>(x, 0, (data.min, data.max), to);
+    }
+}
+
+impl Largest for f32 {
+    type Vector<S: Simd> = S::F32;
+
+    #[inline(always)]
+    fn least<S: Simd>(simd: S) -> S::F32 {
+        simd.splat_f32(f32::MIN)
+    }
+
+    #[inline(always)]
+    fn larger<S: Simd>(simd: S, a: S::F32, from: &[f32]) -> S::F32 {
+        simd.max_f32(a, simd.load_f32(from))
+    }
+
+    #[inline(always)]
+    fn write<S: Simd>(simd: S, x: [S::F32; 2], data: &Data, to: &mut [f32]) {
+        for (x, to) in x.into_iter().zip(to.chunks_mut(S::LANES)) {
+            let x = simd.max_f32(x, simd.splat_f32(data.low));
+            simd.store_f32(simd.min_f32(x, simd.splat_f32(data.high)), to);
+        }
+    }
+}
+
+/// The largest of each channel, by vectors.
+pub(crate) fn largest<T: Largest>(node: &mut Invoke<'_>) -> Result<(), Refusal> {
+    let data = node.data::<Data>()?;
+    let to = node.output::<T>(0)?;
+    node.level().run(LargestOf { data, image: node.input::<T>(0)?, to }).ok_or(Refusal::Internal)
+}
+
+struct LargestOf<'p, T> {
+    data: &'p Data,
+    image: &'p [T],
+    to: &'p mut [T],
+}
+
+impl<T: Largest> Kernel for LargestOf<'_, T> {
+    type Output = Option<()>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Option<()> {
+        let Self { data, image, to } = self;
+        let channels = data.channels as usize;
+        let line = data.columns.image as usize * channels;
+        let image_len = data.rows.image as usize * line;
+        if to.is_empty() || image_len == 0 {
+            return Some(());
+        }
+        let mut outputs = to.chunks_exact_mut(channels.max(1));
+        for image in image.chunks_exact(image_len) {
+            for y in 0..data.rows.output {
+                let rows = data.rows.cells(y);
+                for x in 0..data.columns.output {
+                    let columns = data.columns.cells(x);
+                    for (block, output) in outputs.next()?.chunks_mut(2 * S::LANES).enumerate() {
+                        let mut most = [T::least(simd); 2];
+                        for row in rows.clone() {
+                            for column in columns.clone() {
+                                // Lanes behind the last channel are of the next cell, and not written.
+                                let at = row * line + column * channels + block * 2 * S::LANES;
+                                let first = image.get(at..)?;
+                                most[0] = T::larger(simd, most[0], first);
+                                most[1] = T::larger(simd, most[1], first.get(S::LANES..).unwrap_or_default());
+                            }
+                        }
+                        T::write(simd, most, data, output);
+                    }
+                }
+            }
+        }
+        Some(())
+    }
 }
