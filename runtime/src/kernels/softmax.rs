@@ -7,9 +7,8 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Node as _, NodeExt as _, Softmax};
 use sedge_schema::{Refusal, TensorType};
-use sedge_simd::Level;
 
-use super::shared::exponential::Terms;
+use super::shared::exponential::SoftmaxRow;
 use super::shared::{INPUT, Integer, OUTPUT, check_fixed, in_place};
 use crate::arena::Span;
 use crate::element::Element;
@@ -127,8 +126,8 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             same::<i16>(node, data.depth, |row| wide(data, row, &tables))
         }
         _ => {
-            let level = node.level();
-            same::<f32>(node, data.depth, |row| float(level, data, row))
+            let (level, beta) = (node.level(), data.beta);
+            same::<f32>(node, data.depth, |row| level.run(SoftmaxRow { row, beta }))
         }
     }
 }
@@ -145,13 +144,6 @@ fn same<T: Element>(node: &mut Invoke<'_>, depth: u32, f: impl Fn(&mut [T])) -> 
     let values = in_place::<T>(node)?;
     values.chunks_exact_mut((depth.max(1) as usize).max(1)).for_each(f);
     Ok(())
-}
-
-fn float(level: Level, data: &Data, row: &mut [f32]) {
-    let largest = row.iter().copied().fold(f32::MIN, f32::max);
-    level.run(Terms { row, largest, beta: data.beta });
-    let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|x| *x /= sum);
 }
 
 fn quantized<T: Integer + Ord>(exps: &Exponentials<'_>, row: &mut [T]) {

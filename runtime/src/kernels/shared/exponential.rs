@@ -99,32 +99,97 @@ impl Kernel for Logistic<'_> {
     }
 }
 
-/// `exp((x - largest) * beta)` of all elements.
-pub(crate) struct Terms<'k> {
+/// Softmax of all elements: `exp((x - largest) * beta)`, divided by the sum of these.
+pub(crate) struct SoftmaxRow<'k> {
     pub(crate) row: &'k mut [f32],
-    pub(crate) largest: f32,
     pub(crate) beta: f32,
 }
 
-impl Kernel for Terms<'_> {
+/// No vector has more lanes.
+const MOST_LANES: usize = 16;
+
+/// The lanes of a vector.
+#[inline(always)]
+fn lanes<S: Simd>(simd: S, x: S::F32) -> impl Iterator<Item = f32> {
+    let mut lanes = [0.0; MOST_LANES];
+    simd.store_f32(x, &mut lanes);
+    lanes.into_iter().take(S::LANES)
+}
+
+impl Kernel for SoftmaxRow<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let (less, beta) = (simd.splat_f32(-self.largest), simd.splat_f32(self.beta));
         let (none, one) = (simd.splat_f32(0.0), simd.splat_f32(1.0));
-        for x in self.row.chunks_mut(S::LANES) {
+        let whole = self.row.len() - self.row.len() % S::LANES;
+        let (wholes, last) = self.row.split_at_mut(whole);
+        let mut largest = simd.splat_f32(f32::MIN);
+        for x in wholes.chunks_exact(S::LANES) {
+            largest = simd.max_f32(largest, simd.load_f32(x));
+        }
+        let largest = lanes(simd, largest).chain(last.iter().copied()).fold(f32::MIN, f32::max);
+        let (less, beta) = (simd.splat_f32(-largest), simd.splat_f32(self.beta));
+        let mut sum = none;
+        for x in wholes.chunks_exact_mut(S::LANES) {
             let difference = simd.mul_add_f32(simd.load_f32(x), one, less);
-            simd.store_f32(exp(simd, simd.mul_add_f32(difference, beta, none)), x);
+            let term = exp(simd, simd.mul_add_f32(difference, beta, none));
+            sum = simd.mul_add_f32(term, one, sum);
+            simd.store_f32(term, x);
+        }
+        if !last.is_empty() {
+            let difference = simd.mul_add_f32(simd.load_f32(last), one, less);
+            simd.store_f32(exp(simd, simd.mul_add_f32(difference, beta, none)), last);
+        }
+        let sum: f32 = lanes(simd, sum).chain(last.iter().copied()).sum();
+        let sum = simd.splat_f32(sum);
+        for x in self.row.chunks_mut(S::LANES) {
+            simd.store_f32(simd.div_f32(simd.load_f32(x), sum), x);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use sedge_simd::Level;
+    use sedge_simd::{Kernel, Level, Simd};
 
-    use super::{Logistic, Tanh, Terms};
+    use super::{Logistic, SoftmaxRow, Tanh, exp};
+
+    /// `exp` of all elements.
+    struct Exp<'k>(&'k mut [f32]);
+
+    impl Kernel for Exp<'_> {
+        type Output = ();
+
+        fn run<S: Simd>(self, simd: S) {
+            for x in self.0.chunks_mut(S::LANES) {
+                simd.store_f32(exp(simd, simd.load_f32(x)), x);
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_is_that_of_float64() {
+        for (length, beta) in (1..70).flat_map(|n| [(n, 1.0), (n, 0.3)]) {
+            // Around zero and far below, so that lanes which hold nothing would show.
+            for start in [-4.0f32, -900.0] {
+                let xs: std::vec::Vec<f32> =
+                    (0..length).map(|i| start + (i * 37 % 23) as f32 * 0.4).collect();
+                let largest = xs.iter().copied().fold(f32::MIN, f32::max);
+                let terms = xs.iter().map(|&x| (f64::from(x - largest) * f64::from(beta)).exp());
+                let sum: f64 = terms.clone().sum();
+                for level in Level::available() {
+                    let mut row = xs.clone();
+                    level.run(SoftmaxRow { row: &mut row, beta });
+                    for (y, term) in row.iter().zip(terms.clone()) {
+                        let exact = term / sum;
+                        // Terms, their sums and the quotient are rounded: a few units in the last place.
+                        assert!((f64::from(*y) / exact - 1.0).abs() < 1e-6, "{y} is not {exact} on {level}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn tangents_are_those_of_float64() {
@@ -149,7 +214,7 @@ mod tests {
         let xs: std::vec::Vec<f32> = (-8730..8800).map(|i| i as f32 * 0.01).collect();
         for level in Level::available() {
             let mut terms = xs.clone();
-            level.run(Terms { row: &mut terms, largest: 0.0, beta: 1.0 });
+            level.run(Exp(&mut terms));
             let mut logistic = xs.clone();
             level.run(Logistic(&mut logistic));
             for ((&x, &e), &l) in xs.iter().zip(&terms).zip(&logistic) {
