@@ -264,11 +264,11 @@ where
         let width = shape.width as usize;
         let (mut at, mut start, length) = (channel, 0, self.out.len());
         while start < length {
-            let left = (length - start) / width;
-            if S::ROWS >= 2 * TOGETHER && left >= 2 * TOGETHER {
+            let left = length - start;
+            if S::ROWS >= 2 * TOGETHER && left >= 2 * TOGETHER * width {
                 self.windows::<{ 2 * TOGETHER }, N>(simd, channel, at, start);
                 (at, start) = (at + 2 * TOGETHER * self.step, start + 2 * TOGETHER * width);
-            } else if left >= TOGETHER {
+            } else if left >= TOGETHER * width {
                 self.windows::<TOGETHER, N>(simd, channel, at, start);
                 (at, start) = (at + TOGETHER * self.step, start + TOGETHER * width);
             } else {
@@ -465,11 +465,13 @@ impl FloatRow<'_, '_> {
     fn panel<S: Simd, const N: usize>(&mut self, simd: S, channel: usize) {
         let (mut at, mut start) = (channel, 0);
         while start < self.out.len() {
-            let left = (self.out.len() - start) / self.windows.width;
-            let count = match left {
-                TOGETHER.. => self.sums::<S, TOGETHER, N>(simd, channel, at, start),
-                2.. => self.sums::<S, 2, N>(simd, channel, at, start),
-                _ => self.sums::<S, 1, N>(simd, channel, at, start),
+            let (left, width) = (self.out.len() - start, self.windows.width);
+            let count = if left >= TOGETHER * width {
+                self.sums::<S, TOGETHER, N>(simd, channel, at, start)
+            } else if left >= 2 * width {
+                self.sums::<S, 2, N>(simd, channel, at, start)
+            } else {
+                self.sums::<S, 1, N>(simd, channel, at, start)
             };
             (at, start) = (at + count * self.step, start + count * self.windows.width);
         }

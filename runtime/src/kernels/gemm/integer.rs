@@ -319,14 +319,17 @@ impl<P: Integers> Arithmetic for Columns<'_, P> {
         out: &mut [P::Value],
     ) {
         let Requantize { output_zero, min, max, .. } = self.rule;
-        let mut rows = out.chunks_exact_mut(count).map(|row| row.get_mut(column..).unwrap_or_default());
+        let mut rest = out;
         let (pairs, last) = sums.as_chunks::<2>();
         for &[a, b] in pairs {
-            let (Some(row), Some(next)) = (rows.next(), rows.next()) else { return };
+            let Some((row, after)) = rest.split_at_mut_checked(count) else { return };
+            let Some((next, after)) = after.split_at_mut_checked(count) else { return };
+            rest = after;
+            let rows = [row, next].map(|row| row.get_mut(column..).unwrap_or_default());
             let scaled = [self.scaled(simd, scales, a), self.scaled(simd, scales, b)];
-            P::store_pair(simd, scaled, output_zero, (min, max), [row, next]);
+            P::store_pair(simd, scaled, output_zero, (min, max), rows);
         }
-        for (&sums, row) in last.iter().zip(rows) {
+        if let (Some(&sums), Some(row)) = (last.first(), rest.get_mut(column..count)) {
             self.finish(simd, scales, sums, row);
         }
     }

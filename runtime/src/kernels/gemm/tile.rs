@@ -229,7 +229,10 @@ impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
         let weights = matrix.weights.get(first..first + depth * runs.len()).unwrap_or_default();
         let span = runs.iter().fold(0, |most, &run| most.max(run as usize)) + steps * group;
         let mut start = self.start;
-        for out in self.out.chunks_exact_mut(M * matrix.count) {
+        // Tiles and rows are split off one by one: counting them would be a division each.
+        let mut rest = &mut *self.out;
+        while let Some((out, after)) = core::mem::take(&mut rest).split_at_mut_checked(M * matrix.count) {
+            rest = after;
             // What sums start with and what makes outputs of them is loaded for each tile: the compiler would keep it in
             // registers, and sums in memory.
             let first = arithmetic.starts(simd, black_box(column));
@@ -270,8 +273,10 @@ impl<P: Product, S: Simd, const M: usize, const N: usize, const SETS: usize> Til
             let Some(found) = staged.get(start..start + span) else { return [first; M] };
             *row = found;
         }
-        // Without depth sums are what they start with.
-        for (&run, weights) in runs.iter().zip(weights.chunks_exact(depth.max(1))) {
+        let mut rest = weights;
+        for &run in runs {
+            let Some((weights, after)) = rest.split_at_checked(depth) else { break };
+            rest = after;
             let mut at = run as usize;
             let mut rounds = weights.chunks_exact(SETS * panel);
             for weights in &mut rounds {
