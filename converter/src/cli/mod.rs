@@ -148,12 +148,28 @@ fn readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A number of bytes, or of 1024 bytes with a k.
+/// A number of bytes, of 1024 bytes with a k, or of 1024 times as many with an M.
 fn bytes(text: &str) -> Result<usize, String> {
-    let (number, unit) = match text.strip_suffix(['k', 'K']) {
-        Some(number) => (number, 1024),
-        None => (text, 1),
-    };
+    let in_units = |letters, unit| Some((text.strip_suffix(letters)?, unit));
+    let (number, unit) =
+        in_units(['k', 'K'], 1 << 10).or_else(|| in_units(['m', 'M'], 1 << 20)).unwrap_or((text, 1));
     let bytes = number.parse().ok().and_then(|n: usize| n.checked_mul(unit)).filter(|&bytes| bytes != 0);
-    bytes.ok_or_else(|| "give a number of bytes, such as 49152 or 48k".to_owned())
+    bytes.ok_or_else(|| "give a number of bytes, such as 49152, 48k or 2M".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, size) in
+            [("49152", 49152), ("48k", 49152), ("48K", 49152), ("2M", 2 << 20), ("1m", 1 << 20)]
+        {
+            assert_eq!(bytes(text), Ok(size));
+        }
+        for text in ["", "k", "0", "0k", "1.5k", "-1", "4kB", "99999999999999999999M"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
 }

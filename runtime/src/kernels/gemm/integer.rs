@@ -194,7 +194,7 @@ impl Lists {
             bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b))
         };
         let list = node.list_of_vectors::<i32>(padded * Field::COUNT)?;
-        let mut plain = true;
+        let (mut plain, lanes) = (true, lanes.max(1));
         let at = |column: usize, field: Field| {
             column / lanes * lanes * Field::COUNT + field as usize * lanes + column % lanes
         };
