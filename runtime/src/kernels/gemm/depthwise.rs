@@ -8,18 +8,22 @@
 //! Where windows are one cell apart, those of a row of outputs lie together as the cells that they read do:
 //! several windows of few channels are one window of many, with the weights repeated.
 
+mod float;
+
 use core::hint::black_box;
 
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::Refusal;
 use sedge_simd::{MAX_GROUP, Part, Simd};
 
-use super::product::{Float as FloatProduct, Integers, Product as _};
+use super::product::{Integers, Product as _};
 use super::tile::{Arithmetic, Element, Sums, Value, Weight};
-use super::{Floats, Layout, Strip, Windows, copy};
+use super::{Layout, Strip, Windows, copy};
 use crate::arena::{LINE, Span, in_lines};
-use crate::kernels::filter::{FloatRange, Sizes};
+use crate::kernels::filter::Sizes;
 use crate::node::{Invoke, Prepare};
+
+pub(in crate::kernels) use float::{PackedFloat, pack_float};
 
 /// Windows that are summed together at least, where a row of outputs has so many.
 const TOGETHER: usize = 4;
@@ -339,192 +343,4 @@ where
         }
         sums
     }
-}
-
-/// float32 weights, repeated as wide windows need them.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub(in crate::kernels) struct PackedFloat {
-    /// Empty where the weights of the file are used as they lie.
-    weights: Span,
-    bias: Span,
-    width: u32,
-    range: FloatRange,
-}
-
-/// Packs weights `[rows, columns, channels]` where that widens windows and they are constant.
-pub(in crate::kernels) fn pack_float(
-    node: &mut Prepare<'_>,
-    range: FloatRange,
-    sizes: &Sizes,
-) -> Result<PackedFloat, Refusal> {
-    let (channels, width) =
-        (sizes.channels, Shape::of(sizes, &Layout::of::<FloatProduct>(node)).width as usize);
-    let in_place =
-        PackedFloat { weights: Span::default(), bias: Span::default(), width: channels as u32, range };
-    if width == channels || !node.packs_weights() {
-        return Ok(in_place);
-    }
-    let (Some(weights), Some(biases)) = (Floats::of(node, 1), Floats::bias(node)) else {
-        return Ok(in_place);
-    };
-    let cells = sizes.rows.kernel * sizes.columns.kernel;
-    let packed = node.list_of_vectors::<f32>(cells * width)?;
-    for (at, to) in node.list_mut::<f32>(packed).iter_mut().enumerate() {
-        *to = weights.get(at / width * channels + at % channels);
-    }
-    let bias = node.list_of_vectors::<f32>(width)?;
-    node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(at, to)| *to = biases.get(at % channels));
-    Ok(PackedFloat { weights: packed, bias, width: width as u32, range })
-}
-
-impl PackedFloat {
-    pub(in crate::kernels) fn load<'k>(
-        &self,
-        node: &'k Invoke<'_>,
-        channels: usize,
-    ) -> Result<Float<'k>, Refusal> {
-        let (weights, bias) = match self.weights.bytes {
-            0 => (node.input(1)?, node.optional_input(2)?.unwrap_or_default()),
-            _ => (node.list(self.weights), node.list(self.bias)),
-        };
-        Ok(Float { weights, bias, range: self.range, channels, width: self.width as usize })
-    }
-}
-
-/// float32 weights.
-#[derive(Clone, Copy)]
-pub(in crate::kernels) struct Float<'s> {
-    weights: &'s [f32],
-    bias: &'s [f32],
-    range: FloatRange,
-    channels: usize,
-    width: usize,
-}
-
-impl Windows for Float<'_> {
-    type Value = f32;
-    type Output = f32;
-    type Element<S: Simd> = f32;
-
-    #[inline(always)]
-    fn outside(&self) -> f32 {
-        0.0
-    }
-
-    #[inline(always)]
-    fn stage<S: Simd>(_simd: S, from: &[f32], to: &mut [f32]) {
-        copy(from, to);
-    }
-
-    #[inline(always)]
-    fn row<S: Simd>(
-        &self,
-        simd: S,
-        staged: &[f32],
-        starts: &[u32],
-        step: usize,
-        _scratch: &mut [u8],
-        out: &mut [f32],
-    ) {
-        if let Some(windows) = self.width.checked_div(self.channels) {
-            let step = windows * step;
-            simd.apart(FloatRow { windows: self, staged, starts, step, out });
-        }
-    }
-}
-
-/// A row of outputs.
-struct FloatRow<'t, 's> {
-    windows: &'t Float<'s>,
-    staged: &'t [f32],
-    starts: &'t [u32],
-    step: usize,
-    out: &'t mut [f32],
-}
-
-impl<S: Simd> Part<S> for FloatRow<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(mut self, simd: S) {
-        let mut channel = 0;
-        while channel + S::LANES < self.windows.width {
-            self.panel::<S, 2>(simd, channel);
-            channel += 2 * S::LANES;
-        }
-        if channel < self.windows.width {
-            self.panel::<S, 1>(simd, channel);
-        }
-    }
-}
-
-impl FloatRow<'_, '_> {
-    /// The panel of `N` vectors that starts at `channel`.
-    #[inline(always)]
-    fn panel<S: Simd, const N: usize>(&mut self, simd: S, channel: usize) {
-        let (mut at, mut start) = (channel, 0);
-        while start < self.out.len() {
-            let (left, width) = (self.out.len() - start, self.windows.width);
-            let count = if left >= TOGETHER * width {
-                self.sums::<S, TOGETHER, N>(simd, channel, at, start)
-            } else if left >= 2 * width {
-                self.sums::<S, 2, N>(simd, channel, at, start)
-            } else {
-                self.sums::<S, 1, N>(simd, channel, at, start)
-            };
-            (at, start) = (at + count * self.step, start + count * self.windows.width);
-        }
-    }
-
-    /// `M` windows of the panel, the first at element `at` of the rows, and at element `start` of the outputs; tells how many.
-    #[inline(always)]
-    fn sums<S: Simd, const M: usize, const N: usize>(
-        &mut self,
-        simd: S,
-        channel: usize,
-        at: usize,
-        start: usize,
-    ) -> usize {
-        let &Float { weights, bias, range, width, .. } = self.windows;
-        // Windows as long as it takes, so that one check in the loop does for all of them.
-        let span = self.starts.iter().fold(0, |most, &start| most.max(start as usize)) + N * S::LANES;
-        let mut windows: [&[f32]; M] = [&[]; M];
-        for (m, window) in windows.iter_mut().enumerate() {
-            let start = at + m * self.step;
-            let Some(cells) = self.staged.get(start..start + span) else { return M };
-            *window = cells;
-        }
-        let mut sums = [vectors::<S, N>(simd, bias.get(channel..).unwrap_or_default()); M];
-        for (&start, weights) in self.starts.iter().zip(weights.chunks_exact(width)) {
-            let start = start as usize;
-            let taps = vectors::<S, N>(simd, weights.get(channel..).unwrap_or_default());
-            for (sums, window) in sums.iter_mut().zip(windows) {
-                let Some(cells) = window.get(start..start + N * S::LANES) else { continue };
-                for (n, sum) in sums.iter_mut().enumerate() {
-                    let x = simd.load_f32(cells.get(n * S::LANES..).unwrap_or_default());
-                    *sum = simd.mul_add_f32(x, taps[n], *sum);
-                }
-            }
-        }
-        let (low, high) = (simd.splat_f32(range.low), simd.splat_f32(range.high));
-        let out = self.out.get_mut(start..).unwrap_or_default();
-        for (sums, out) in sums.into_iter().zip(out.chunks_mut(width)) {
-            for (n, sum) in sums.into_iter().enumerate() {
-                let y = simd.min_f32(simd.max_f32(sum, low), high);
-                simd.store_f32(y, out.get_mut(channel + n * S::LANES..).unwrap_or_default());
-            }
-        }
-        M
-    }
-}
-
-/// The first `N` vectors of `from`, one or two. Without a loop: the compiler leaves one as it is where vectors may be cut off.
-#[inline(always)]
-fn vectors<S: Simd, const N: usize>(simd: S, from: &[f32]) -> [S::F32; N] {
-    let mut vectors = [simd.load_f32(from); N];
-    if N == 2 {
-        vectors[N - 1] = simd.load_f32(from.get(S::LANES..).unwrap_or_default());
-    }
-    vectors
 }
