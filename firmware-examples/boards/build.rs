@@ -6,28 +6,13 @@ use std::path::{Path, PathBuf};
 
 use sedge_schema::Model;
 
-const PERSON_MODEL: &str = "PERSON_MODEL";
-
-/// Files that programs embed: the variables that may name others, and those of this project.
-const FILES: [(&str, &str); 3] = [
-    ("SOUND", "fixtures/keywords.bin"),
-    (PERSON_MODEL, "../tests/data/person/person_int8_tf.tflite"),
-    ("PERSON_PICTURES", "fixtures/person.bin"),
-];
-
 fn main() {
     println!("cargo::rerun-if-env-changed=BOARD");
     println!("cargo::rerun-if-changed=memory");
-    for (name, file) in FILES {
-        println!("cargo::rerun-if-env-changed={name}");
-        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
-        let named = env::var_os(name).map_or(own, PathBuf::from);
-        let found = named.canonicalize().unwrap_or_else(|e| panic!("{name}: {}: {e}", named.display()));
-        println!("cargo::rustc-env={name}={}", found.display());
-        if name == PERSON_MODEL {
-            embed(&found.display().to_string(), "person_model");
-        }
-    }
+    named("SOUND", "fixtures/keywords.bin");
+    named("PERSON_PICTURES", "fixtures/person.bin");
+    let network = named("PERSON_MODEL", "../tests/data/person/person_int8_tf.tflite");
+    embed(&network.display().to_string(), "person_model");
     let target = env::var("TARGET").expect("cargo sets it");
     if env::var_os("CARGO_FEATURE_BENCH").is_some() {
         embed_measured();
@@ -44,6 +29,16 @@ fn main() {
     for argument in ["-Tlink.x", "-Tdefmt.x", "--nmagic"] {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
+}
+
+/// The file that a program embeds: the one that this variable names, else `own` among the examples. The program reads the variable.
+fn named(variable: &str, own: &str) -> PathBuf {
+    println!("cargo::rerun-if-env-changed={variable}");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(own);
+    let named = env::var_os(variable).map_or(own, PathBuf::from);
+    let found = named.canonicalize().unwrap_or_else(|e| panic!("{variable}: {}: {e}", named.display()));
+    println!("cargo::rustc-env={variable}={}", found.display());
+    found
 }
 
 /// Writes a model and the kernels of its operators as Rust, `NAME.rs`; returns the file's bytes.

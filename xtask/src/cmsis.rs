@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::target;
-use crate::toolchain::{check, is_on_path};
+use crate::toolchain::{check, llvm};
 
 /// Fetch the sources of CMSIS-DSP and print the folder they are in.
 ///
@@ -32,8 +32,9 @@ pub(crate) const PACKAGES: [&str; 2] = ["clang", "libclang1"];
 
 /// What is missing here to build with CMSIS-DSP, and what would help.
 pub(crate) fn lack() -> Option<String> {
-    let clang = (13..40).any(|release| is_on_path(&format!("clang-{release}"))) || is_on_path("clang");
-    (!clang).then(|| format!("no clang on PATH; on Debian `apt-get install {}`", PACKAGES.join(" ")))
+    llvm("clang")
+        .is_none()
+        .then(|| format!("no clang on PATH; on Debian `apt-get install {}`", PACKAGES.join(" ")))
 }
 
 /// The folder of the sources: the one that `CMSIS_DSP` names, or that of the package, which is fetched once.
@@ -48,6 +49,11 @@ pub(crate) fn sources() -> Result<PathBuf> {
         ensure!(is_complete(&sources), "{} does not hold CMSIS-DSP", sources.display());
     }
     Ok(sources)
+}
+
+/// Has cargo build the firmware's packages with CMSIS-DSP, of these sources.
+pub(crate) fn configure(command: &mut Command, sources: &Path) {
+    command.args(["--features", "cmsis"]).env("CMSIS_DSP", sources);
 }
 
 fn is_complete(sources: &Path) -> bool {

@@ -199,12 +199,14 @@ fn has_own_linker(sysroot: &Path) -> bool {
     hosts.flatten().any(|host| host.path().join("bin/rust-lld").exists())
 }
 
-/// LLVM's linker, whatever its release.
+/// A program of LLVM's on PATH, whatever its release.
+pub(crate) fn llvm(program: &str) -> Option<PathBuf> {
+    let releases = (13..40).rev().map(|release| format!("{program}-{release}"));
+    std::iter::once(program.to_owned()).chain(releases).find_map(|name| on_path(&name))
+}
+
 fn lld() -> Result<PathBuf> {
-    let releases = (14..40).rev().map(|release| format!("ld.lld-{release}"));
-    std::iter::once("ld.lld".to_owned())
-        .chain(releases)
-        .find_map(|name| on_path(&name))
+    llvm("ld.lld")
         .context("the compiler has no linker of its own and there is no ld.lld on PATH: install lld")
 }
 

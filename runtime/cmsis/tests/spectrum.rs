@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use sedge_cmsis::SignalRfft;
 use sedge_cmsis::spectrum::{SLACK, Transform};
 use sedge_runtime::arena::Aligned;
-use sedge_runtime::{Error, Kernel, Model, Refusal, Resolver, Session, Slot, op_set};
+use sedge_runtime::{Error, Kernel, Model, Refusal, Session, Slot, kernels};
 
 /// `X[k]` for `k = 0..=L / 2`, parts in turn.
 fn naive(samples: &[f64]) -> Vec<f64> {
@@ -111,34 +111,14 @@ fn spectra_of_float32() {
 
 static FRONTEND: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../tests/data/keywords/frontend.tflite"));
 
-static OWN: Resolver = op_set![
-    Add,
-    Cast,
-    Div,
-    Maximum,
-    Minimum,
-    Mul,
-    Reshape,
-    SignalEnergy,
-    SignalFftAutoScale,
-    SignalFilterBank,
-    SignalFilterBankLog,
-    SignalFilterBankSpectralSubtraction,
-    SignalFilterBankSquareRoot,
-    SignalFramer,
-    SignalPcan,
-    SignalRfft,
-    SignalWindow,
-];
-
 /// The front end of the keyword example, which a session runs with this kernel before Sedge's own. Its bits are others, so its
 /// features may be: by one step of 256 in most, which is what `tests/accuracy/keywords.py` weighs.
 #[test]
 fn a_front_end_has_nearly_the_same_features() {
     let model = Model::check(&FRONTEND.0).unwrap();
-    let cmsis = OWN.with(const { &[&SignalRfft::<i16, 512>::NEW] });
+    let cmsis = kernels::ALL.with(const { &[&SignalRfft::<i16, 512>::NEW] });
     let (mut memory, mut other_memory) = (Box::new(Aligned([0; 32768])), Box::new(Aligned([0; 32768])));
-    let mut session = Session::new(model, OWN, &mut memory.0).unwrap();
+    let mut session = Session::new(model, kernels::ALL, &mut memory.0).unwrap();
     let mut other = Session::new(model, cmsis, &mut other_memory.0).unwrap();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../firmware-examples/fixtures/keywords.bin");
     let sound = std::fs::read(path).unwrap();
@@ -162,7 +142,7 @@ fn a_front_end_has_nearly_the_same_features() {
 fn other_lengths_and_types_are_refused() {
     let refusal = |kernel: &'static [&'static dyn Kernel]| {
         let mut memory = Box::new(Aligned([0; 32768]));
-        match Session::new(Model::check(&FRONTEND.0).unwrap(), OWN.with(kernel), &mut memory.0) {
+        match Session::new(Model::check(&FRONTEND.0).unwrap(), kernels::ALL.with(kernel), &mut memory.0) {
             Err(Error::Operator { operator, refusal, .. }) => (operator, refusal),
             other => panic!("{:?}", other.map(drop)),
         }

@@ -8,7 +8,6 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Node as _, NodeExt as _, ResizeBilinear};
 use sedge_schema::{Refusal, TensorType};
-
 use sedge_simd::{Kernel, Simd};
 
 use super::resize_nearest_neighbor::side;
@@ -157,7 +156,7 @@ fn resize<T: Element>(
 }
 
 /// The arithmetic of rows that are weighted first.
-trait Mix: Sync {
+trait Mix {
     /// An element of the image.
     type Cell: Element;
     /// An element of the row between two.

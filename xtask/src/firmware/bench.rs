@@ -154,9 +154,9 @@ fn measure(
         Ok((ticks as f64 * tick) as u64)
     };
     let file = std::fs::read(path)?;
-    let data = match form.name {
-        "interpreter" | "CMSIS-DSP" => file.len(),
-        _ => sedge_compile::compile(&file, model, None)?.data,
+    let data = match form.program == COMPILED.program {
+        true => sedge_compile::compile(&file, model, None)?.data,
+        false => file.len(),
     };
     Ok(Measured {
         model,
@@ -195,7 +195,7 @@ fn build(board: &Board, model: &Path, forms: &[Form], sources: Option<&Path>) ->
     let mut command = cross.cargo("build", &root().join("firmware-examples"), board.rustflags);
     command.args(["--quiet", "--release", "--package", "boards", "--features", "bench"]);
     if let Some(sources) = sources {
-        command.args(["--features", "cmsis"]).env("CMSIS_DSP", sources);
+        cmsis::configure(&mut command, sources);
     }
     command.args(forms.iter().flat_map(|form| ["--bin", form.program]));
     command.arg("--target-dir").arg(&target_dir);

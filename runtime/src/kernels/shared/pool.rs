@@ -8,12 +8,12 @@ use core::ops::Range;
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::op::{Activation, Node as _, Window};
 use sedge_schema::{Refusal, TensorType};
+use sedge_simd::{Kernel, Simd};
 
 use super::{INPUT, OUTPUT, same_quantization, same_type};
 use crate::element::Element;
 use crate::fixed::quantized_range;
 use crate::node::{Invoke, Prepare};
-use sedge_simd::{Kernel, Simd};
 
 /// Rows or columns of the image and of the window over them.
 #[derive(Clone, Copy, Pod, Zeroable)]
