@@ -95,6 +95,8 @@ pub struct Place {
 pub(crate) enum Home {
     /// Not placed yet, or a tensor without data.
     Nowhere,
+    /// Not placed yet: at this offset of the block that it shares with others.
+    Within(usize),
     /// The activations at this offset.
     Activations(usize),
     /// The model file at this offset.
@@ -144,6 +146,7 @@ impl Place {
             Home::Prepared(at) => (3, at),
             Home::State(at) => (4, at),
             Home::Handle(index) => (5, index),
+            Home::Within(at) => (6, at),
         };
         let offset = offset as u64;
         Self { low: offset as u32, high: (offset >> 32) as u32 | kind << Self::KIND_SHIFT, bytes }
@@ -158,7 +161,8 @@ impl Place {
             2 => Home::File(at),
             3 => Home::Prepared(at),
             4 => Home::State(at),
-            _ => Home::Handle(at),
+            5 => Home::Handle(at),
+            _ => Home::Within(at),
         }
     }
 
@@ -172,7 +176,15 @@ impl Place {
 
     /// Whether the plan has to find a place for it.
     pub(crate) fn is_planned(self) -> bool {
-        matches!(self.home(), Home::Nowhere | Home::Activations(_))
+        matches!(self.home(), Home::Nowhere | Home::Within(_) | Home::Activations(_))
+    }
+
+    /// Where it lies in the block that it shares with others, while neither is placed.
+    pub(crate) fn skip(self) -> usize {
+        match self.home() {
+            Home::Within(at) => at,
+            _ => 0,
+        }
     }
 }
 

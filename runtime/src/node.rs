@@ -5,6 +5,7 @@ mod graph;
 mod invoke;
 mod lasting;
 mod prepare;
+mod share;
 
 pub use graph::Affine;
 pub use invoke::{Binary, Invoke, Unary};

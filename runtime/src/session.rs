@@ -353,7 +353,7 @@ impl<'a> Session<'a> {
         match place.home() {
             Home::Activations(at) | Home::Prepared(at) => self.memory.get(at..at + bytes),
             Home::File(at) => self.graph.model.file().get(at..at + bytes),
-            Home::Nowhere | Home::State(_) | Home::Handle(_) => None,
+            Home::Nowhere | Home::Within(_) | Home::State(_) | Home::Handle(_) => None,
         }
         .unwrap_or_default()
     }

@@ -74,7 +74,12 @@ pub struct Convolution {
 
 impl Convolution {
     /// The sum of `product(x, w)` for every output `[batch, rows, columns, filters]`, with the filter.
-    pub fn sums<T: Copy>(&self, x: &[T], w: &[T], product: impl Fn(T, T) -> f64) -> Vec<(usize, f64)> {
+    pub fn sums<X: Copy, W: Copy>(
+        &self,
+        x: &[X],
+        w: &[W],
+        product: impl Fn(X, W) -> f64,
+    ) -> Vec<(usize, f64)> {
         let [rows, columns] = self.axes;
         let mut sums = Vec::new();
         for b in 0..self.batch {
@@ -148,6 +153,15 @@ pub fn rescale(sum: i32, factor: f64) -> i64 {
     if high < 0 { -rounded } else { rounded }
 }
 
+/// As [`rescale`] for sums of 64 bits, as layers of int16 with int8 weights have them: the multiplier has 16 bits, and
+/// halves are rounded up.
+pub fn rescale_wide(sum: i64, factor: f64) -> i64 {
+    let (q, shift) = multiplier(factor);
+    let reduced = ((q + 0x8000) / 0x1_0000).min(0x7fff);
+    let places = 15 - shift;
+    ((i128::from(sum) * i128::from(reduced) + (1 << (places - 1))) >> places) as i64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +172,8 @@ mod tests {
         assert_eq!((rescale(100, 0.375), rescale(-100, 0.375)), (38, -38));
         assert_eq!(rescale(7, 4.0), 28);
         assert_eq!(rescale(1 << 30, 2f64.powi(-40)), 0);
+        // 100 * 0.375 = 37.5, up; 3/8 are 0x6000 / 2^16.
+        assert_eq!((rescale_wide(100, 0.375), rescale_wide(-100, 0.375)), (38, -37));
         let axis = Axis { input: 5, kernel: 3, stride: 2, dilation: 1, same: true };
         assert_eq!((axis.outputs(), axis.cell(0, 0), axis.cell(2, 1)), (3, None, Some(4)));
         assert_eq!(Axis { same: false, ..axis }.outputs(), 2);

@@ -1,5 +1,5 @@
 //! Convolutions and fully connected layers of random shapes against their definition, on every level, with
-//! weights in place and packed: int8 bit for bit, float32 within what the order of the sum can change.
+//! weights in place and packed: int8 and int16x8 bit for bit, float32 within what the order of the sum can change.
 
 use proptest::prelude::*;
 use sedge_schema::generated::{
@@ -9,7 +9,7 @@ use sedge_schema::generated::{
 use sedge_schema::write::to_bytes;
 use sedge_tests::arrays::Array;
 use sedge_tests::choices::Choices;
-use sedge_tests::naive::{Axis, Convolution, Kind, rescale};
+use sedge_tests::naive::{Axis, Convolution, Kind, rescale, rescale_wide};
 use sedge_tests::run::{arena, run, ways};
 use sedge_tests::samples::{self, code, constant, operator, quantized, tensor};
 use sedge_tests::table;
@@ -141,8 +141,9 @@ fn elements(shape: &[i32]) -> usize {
 }
 
 fn array(shape: &[i32], is_float: bool, bytes: Vec<u8>) -> Array {
+    let size = bytes.len().checked_div(elements(shape)).unwrap_or(1);
     let shape: Vec<u32> = shape.iter().map(|&d| d as u32).collect();
-    Array { shape, is_float, is_signed: true, size: if is_float { 4 } else { 1 }, bytes }
+    Array { shape, is_float, is_signed: true, size, bytes }
 }
 
 /// Any int8, the extremes more often than chance has them.
@@ -213,6 +214,59 @@ fn int8_agrees(layer: &Layer, c: &mut Choices<'_>) {
     }
 }
 
+/// Images of int16, weights of int8, biases and sums of 64 bits; some too large for the 32 bits of vectors.
+fn int16_agrees(layer: &Layer, c: &mut Choices<'_>) {
+    let [input, weights, output] = &layer.shapes;
+    let filters = layer.definition.filters;
+    let scale = |c: &mut Choices<'_>| (1.0 + f32::from(c.byte())) / 65536.0;
+    let (in_scale, out_scale) = (scale(c), scale(c) * 8.0);
+    // Some have outputs that are larger than their sums.
+    let of_filter = |c: &mut Choices<'_>| scale(c) * if c.below(9) == 0 { 65536.0 } else { 1.0 };
+    let scales: Vec<f32> = (0..filters).map(|_| of_filter(c)).collect();
+    let short = |c: &mut Choices<'_>| match c.below(8) {
+        0 => i16::MIN,
+        1 => i16::MAX,
+        _ => i16::from_le_bytes([c.byte(), c.byte()]),
+    };
+    let x: Vec<i16> = (0..elements(input)).map(|_| short(c)).collect();
+    let w: Vec<i8> = (0..elements(weights)).map(|_| int8(c, -127)).collect();
+    let far = c.one_of(&[1i64, 1 << 10, 1 << 30]);
+    let bias: Vec<i64> = (0..filters).map(|_| i64::from(c.byte() as i8) * 1001 * far).collect();
+    let zeros = vec![0; filters];
+    let bias_scales: Vec<f32> = scales.iter().map(|s| s * in_scale).collect();
+    let tensors = [
+        quantized(tensor(TensorType::INT16, input), &[in_scale], &[0], 0),
+        quantized(tensor(TensorType::INT8, weights), &scales, &zeros, layer.axis),
+        quantized(tensor(TensorType::INT64, &[filters as i32]), &bias_scales, &zeros, 0),
+        quantized(tensor(TensorType::INT16, output), &[out_scale], &[0], 0),
+    ];
+    let bytes = |v: &[i16]| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let bias_bytes = bias.iter().flat_map(|b| b.to_le_bytes()).collect();
+    let file = model(layer, tensors, w.iter().map(|&w| w as u8).collect(), bias_bytes);
+
+    let quantize = |real: f64| (real / f64::from(out_scale)).round();
+    let low = quantize(layer.range.0).max(-32768.0) as i64;
+    let high = quantize(layer.range.1).min(32767.0) as i64;
+    let sums = layer.definition.sums(&x, &w, |x, w| f64::from(x) * f64::from(w));
+    let connected = layer.code == BuiltinOperator::FULLY_CONNECTED;
+    let want = sums.into_iter().flat_map(|(f, sum)| {
+        let product = match connected && filters == 1 {
+            true => f64::from(in_scale * scales[f]),
+            false => f64::from(in_scale) * f64::from(scales[f]),
+        };
+        let scaled = rescale_wide(sum as i64 + bias[f], product / f64::from(out_scale));
+        // As 32 bits, whatever is in the others.
+        i64::from(scaled as i32).max(low).min(high).to_le_bytes().into_iter().take(2)
+    });
+    let want: Vec<u8> = want.collect();
+
+    let steps = [vec![array(input, false, bytes(&x))]];
+    for way in ways() {
+        let got = run(&file, way, &mut arena(1 << 20), &steps).unwrap_or_else(|e| panic!("{way:?}: {e}"));
+        assert_eq!(got[0][0].bytes, want, "{way:?} {:?}", layer.definition);
+    }
+}
+
 fn float_agrees(layer: &Layer, c: &mut Choices<'_>) {
     let [input, weights, output] = &layer.shapes;
     let filters = layer.definition.filters;
@@ -249,6 +303,7 @@ proptest! {
         let layer = convolution(&mut Choices::new(&shape));
         let data = noise(seed);
         int8_agrees(&layer, &mut Choices::new(&data));
+        int16_agrees(&layer, &mut Choices::new(&data));
         float_agrees(&layer, &mut Choices::new(&data));
     }
 
@@ -257,6 +312,7 @@ proptest! {
         let layer = fully_connected(&mut Choices::new(&shape));
         let data = noise(seed);
         int8_agrees(&layer, &mut Choices::new(&data));
+        int16_agrees(&layer, &mut Choices::new(&data));
         float_agrees(&layer, &mut Choices::new(&data));
     }
 }

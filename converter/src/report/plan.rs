@@ -120,23 +120,40 @@ fn lifetimes(session: &Session<'_>) -> BTreeMap<u32, (usize, usize)> {
     lives
 }
 
-/// Pieces that share their bytes (an operator that works in place) become one.
+/// Pieces that share bytes (an operator works in place, or its output is a part of its input) become one.
 fn merged(mut pieces: Vec<Piece>) -> Vec<Piece> {
     pieces.retain(|p| p.bytes != 0);
     pieces.sort_by_key(|p| (p.offset, p.first, p.last));
     let mut out: Vec<Piece> = Vec::new();
-    for piece in pieces {
-        let shared = out.last_mut().filter(|p| p.offset == piece.offset && piece.first <= p.last);
-        match shared {
-            Some(block) => {
-                block.names.extend(piece.names);
-                block.bytes = block.bytes.max(piece.bytes);
-                block.last = block.last.max(piece.last);
-            }
-            None => out.push(piece),
+    for mut piece in pieces {
+        while let Some(other) = out.iter().position(|p| p.shares_with(&piece)) {
+            piece = out.remove(other).with(piece);
         }
+        out.push(piece);
     }
+    out.sort_by_key(|p| (p.offset, p.first));
     out
+}
+
+impl Piece {
+    fn end(&self) -> usize {
+        self.offset + self.bytes
+    }
+
+    fn shares_with(&self, other: &Self) -> bool {
+        let bytes = self.offset < other.end() && other.offset < self.end();
+        bytes && self.first <= other.last && other.first <= self.last
+    }
+
+    fn with(mut self, other: Self) -> Self {
+        let end = self.end().max(other.end());
+        self.offset = self.offset.min(other.offset);
+        self.bytes = end - self.offset;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.names.extend(other.names);
+        self
+    }
 }
 
 #[cfg(test)]
@@ -158,5 +175,12 @@ mod tests {
         let names: Vec<_> = pieces.iter().map(|p| p.names.join("=")).collect();
         assert_eq!(names, ["a=b", "c", "d"]);
         assert_eq!((pieces[0].first, pieces[0].last), (0, 2));
+        // A part is in the piece of what it is a part of, and what shares its bytes is as well.
+        let whole = Piece { bytes: 64, ..piece("whole", 0, 0, 1) };
+        let pieces =
+            merged(vec![whole, piece("part", 16, 1, 2), piece("over", 16, 2, 3), piece("x", 0, 4, 4)]);
+        let names: Vec<_> = pieces.iter().map(|p| p.names.join("=")).collect();
+        assert_eq!(names, ["whole=part=over", "x"]);
+        assert_eq!((pieces[0].offset, pieces[0].bytes, pieces[0].last), (0, 64, 3));
     }
 }

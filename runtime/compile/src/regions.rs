@@ -48,9 +48,32 @@ impl Piece {
         (Reverse(self.scratch), Reverse(density), Reverse(self.bytes), self.at, self.first)
     }
 
+    fn shares_with(&self, other: &Self) -> bool {
+        share(self.at, self.bytes, other.at, other.bytes)
+            && self.first <= other.last
+            && other.first <= self.last
+    }
+
+    fn with(self, other: &Self) -> Self {
+        let (at, end) = (self.at.min(other.at), (self.at + self.bytes).max(other.at + other.bytes));
+        Self {
+            at,
+            bytes: align_up(end - at),
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+            traffic: self.traffic + other.traffic,
+            scratch: self.scratch,
+        }
+    }
+
     fn block(&self, owner: usize) -> Block {
         Block::new(owner as u32, self.bytes as u32, self.first as u32, self.last as u32)
     }
+}
+
+/// Whether two ranges of bytes have some in common.
+fn share(at: usize, bytes: usize, other: usize, other_bytes: usize) -> bool {
+    at < other + other_bytes && other < at + bytes
 }
 
 /// Plans an image anew for a fast region of at most `fast` bytes, whose positions come first, and a slow one.
@@ -89,8 +112,10 @@ pub(crate) fn split(image: &mut Image, model: &Model<'_>, fast: usize) -> Result
     let state = sizes[0] + sizes[1];
     // Where the bytes go that lie at `at` during operator `time`.
     let moved = |at: usize, time: usize| {
-        let found = pieces.iter().position(|p| p.at == at && (p.first..=p.last).contains(&time));
-        found.map(|owner| to[owner])
+        let mut all = pieces.iter().zip(&to);
+        let (piece, to) =
+            all.find(|(p, _)| share(p.at, p.bytes, at, 1) && (p.first..=p.last).contains(&time))?;
+        Some(to + at - piece.at)
     };
     let slow = sizes[1] + (image.arena - image.state);
     rewrite(image, state, &moved).ok_or(Error::Run(sedge_runtime::Error::Plan))?;
@@ -134,14 +159,24 @@ fn rewrite(image: &mut Image, state: usize, moved: &dyn Fn(usize, usize) -> Opti
     Some(())
 }
 
-/// From which to which operator each place is used; inputs from the first one.
+/// From which to which operator each place is used; inputs from the first one. What no operator writes is a part of
+/// something else, and used from where that was written.
 fn times(image: &Image) -> Vec<(usize, usize)> {
+    let activation = |i: i32| image.places.get(usize::try_from(i).ok()?)?.as_activation();
+    let written = |place: Option<[u32; 2]>, before: usize| -> Option<usize> {
+        let [at, bytes] = place?.map(|n| n as usize);
+        let writes = |[other, others]: [u32; 2]| share(at, bytes, other as usize, others as usize);
+        let operators = image.operators.get(..before)?;
+        operators.iter().rposition(|o| o.outputs.iter().any(|&t| activation(t).is_some_and(writes)))
+    };
     let mut times: Vec<Option<(usize, usize)>> = vec![None; image.places.len()];
     for (time, operator) in image.operators.iter().enumerate() {
-        let reads = operator.inputs.iter().map(|&i| (i, 0));
-        for (i, first) in reads.chain(operator.outputs.iter().map(|&i| (i, time))) {
+        let reads = operator.inputs.iter().map(|&i| (i, false));
+        for (i, writes) in reads.chain(operator.outputs.iter().map(|&i| (i, true))) {
             if let Some(life) = usize::try_from(i).ok().and_then(|i| times.get_mut(i)) {
-                *life = Some((life.map_or(first, |(first, _)| first), time));
+                let first = life.map(|(first, _)| first);
+                let start = || if writes { time } else { written(activation(i), time).unwrap_or(0) };
+                *life = Some((first.unwrap_or_else(start), time));
             }
         }
     }
@@ -198,7 +233,8 @@ fn pieces(image: &Image, model: &Model<'_>) -> Vec<Piece> {
     // Outputs stay to the end, from when they were written last.
     for tensor in &image.outputs {
         let bytes = tensor.kind.bytes(tensor.shape.elements()).unwrap_or(0);
-        let first = pieces.iter().filter(|p| p.at == tensor.at).map(|p| p.first).max().unwrap_or(end);
+        let first = pieces.iter().filter(|p| share(p.at, p.bytes, tensor.at, bytes)).map(|p| p.first).max();
+        let first = first.unwrap_or(end);
         pieces.push(Piece { at: tensor.at, bytes, first, last: end, traffic: bytes as u64, scratch: false });
     }
     pieces.retain(|piece| piece.bytes != 0);
@@ -220,19 +256,16 @@ fn window_overlap(model: &Model<'_>, operator: u32) -> u64 {
     overlap().unwrap_or(1).max(1)
 }
 
-/// Pieces that are the same bytes at the same time, because an operator works in place, become one.
+/// Pieces that share bytes at the same time, because an operator works in place or its output is a part of its input,
+/// become one.
 fn merged(mut pieces: Vec<Piece>) -> Vec<Piece> {
     pieces.sort_by_key(|p| (p.at, p.first, p.last));
     let mut out: Vec<Piece> = Vec::new();
-    for piece in pieces {
-        match out.last_mut().filter(|p| p.at == piece.at && piece.first <= p.last) {
-            Some(block) => {
-                block.bytes = align_up(block.bytes.max(piece.bytes));
-                block.last = block.last.max(piece.last);
-                block.traffic += piece.traffic;
-            }
-            None => out.push(piece),
+    for mut piece in pieces {
+        while let Some(other) = out.iter().position(|p| p.shares_with(&piece)) {
+            piece = out.remove(other).with(&piece);
         }
+        out.push(piece);
     }
     out
 }

@@ -88,6 +88,9 @@ pub trait Simd: Copy {
     /// Writes the lanes, which must fit 8 bits, to the start of `to`.
     fn store_i8(self, x: Self::I32, to: &mut [i8]);
 
+    /// Writes the lanes, which must fit 16 bits, to the start of `to`.
+    fn store_i16(self, x: Self::I32, to: &mut [i16]);
+
     /// Writes `clamp(x + zero)` for the lanes of all vectors, one after the other, to the start of
     /// `to`; with `UNSIGNED` 128 more, as the bits of an uint8. `zero` fits 9 bits; the limits fit 8.
     fn store_clamped<const N: usize, const UNSIGNED: bool>(
@@ -142,6 +145,10 @@ pub trait Simd: Copy {
         self.rounding_shift_right(self.doubling_high_mul(sum, q), right)
     }
 
+    /// The lowest 32 bits of `(sum * q + half) / 2^right`, rounded down, in 64 bits, for `right` in `1..=32` and `half`
+    /// that are `2^(right - 1)`, the last one as the bits of an unsigned number.
+    fn requantize_wide(self, sum: Self::I32, q: Self::I32, right: Self::I32, half: Self::I32) -> Self::I32;
+
     /// Pairs of neighbours of `from`, widened: `(from[0], from[1]), (from[2], from[3]), ...`.
     fn widen_pairs(self, from: &[i8]) -> Self::Pairs;
 
@@ -181,6 +188,9 @@ pub trait Simd: Copy {
 
     /// The nearest integers, halves away from zero, of numbers less than `2^31` from 0; 0 for what is no number.
     fn round_f32(self, x: Self::F32) -> Self::I32;
+
+    /// The nearest integers, of two as near the even one, of numbers less than `2^22` from 0.
+    fn nearest_f32(self, x: Self::F32) -> Self::I32;
 
     /// The floats of these bits.
     fn f32_of_bits(self, x: Self::I32) -> Self::F32;
@@ -239,6 +249,11 @@ macro_rules! inherit {
         #[inline(always)]
         fn store_i8(self, x: Self::I32, to: &mut [i8]) {
             self.0.store_i8(x, to)
+        }
+
+        #[inline(always)]
+        fn store_i16(self, x: Self::I32, to: &mut [i16]) {
+            self.0.store_i16(x, to)
         }
 
         #[inline(always)]
@@ -309,6 +324,17 @@ macro_rules! inherit {
         }
 
         #[inline(always)]
+        fn requantize_wide(
+            self,
+            sum: Self::I32,
+            q: Self::I32,
+            right: Self::I32,
+            half: Self::I32,
+        ) -> Self::I32 {
+            self.0.requantize_wide(sum, q, right, half)
+        }
+
+        #[inline(always)]
         fn widen_pairs(self, from: &[i8]) -> Self::Pairs {
             self.0.widen_pairs(from)
         }
@@ -331,6 +357,11 @@ macro_rules! inherit {
         #[inline(always)]
         fn round_f32(self, x: Self::F32) -> Self::I32 {
             self.0.round_f32(x)
+        }
+
+        #[inline(always)]
+        fn nearest_f32(self, x: Self::F32) -> Self::I32 {
+            self.0.nearest_f32(x)
         }
 
         #[inline(always)]

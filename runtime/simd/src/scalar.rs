@@ -63,6 +63,11 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn store_i16(self, x: Self::I32, to: &mut [i16]) {
+        to.iter_mut().zip(x).for_each(|(to, x)| *to = x as i16);
+    }
+
+    #[inline(always)]
     fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [Self::I32; N],
@@ -120,6 +125,15 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn requantize_wide(self, sum: Self::I32, q: Self::I32, right: Self::I32, half: Self::I32) -> Self::I32 {
+        let mut out = [0; LANES];
+        for (i, to) in out.iter_mut().enumerate() {
+            *to = requantize_wide(sum[i], q[i], right[i], half[i]);
+        }
+        out
+    }
+
+    #[inline(always)]
     fn load_pairs(self, from: &[i16]) -> Self::Pairs {
         let mut out = [[0; 2]; LANES];
         out.iter_mut().zip(from.as_chunks().0).for_each(|(to, &pair)| *to = pair);
@@ -156,6 +170,13 @@ impl Simd for Scalar {
     #[inline(always)]
     fn round_f32(self, x: Self::F32) -> Self::I32 {
         x.map(|x| (x + NEARLY_HALF.copysign(x)) as i32)
+    }
+
+    #[inline(always)]
+    fn nearest_f32(self, x: Self::F32) -> Self::I32 {
+        // Floats from 2^23 to 2^24 are the integers: their sum with the number is rounded to one.
+        const WHOLE: f32 = 1.5 * (1 << 23) as f32;
+        x.map(|x| (x + WHOLE).to_bits().wrapping_sub(WHOLE.to_bits()) as i32)
     }
 
     #[inline(always)]
@@ -197,4 +218,10 @@ impl Simd for Scalar {
     fn max_f32(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         zip(a, b, |a, b| if b > a { b } else { a })
     }
+}
+
+/// [`Simd::requantize_wide`] of one lane.
+#[inline(always)]
+pub(crate) fn requantize_wide(sum: i32, q: i32, right: i32, half: i32) -> i32 {
+    (i64::from(sum) * i64::from(q) + i64::from(half as u32)).wrapping_shr(right as u32) as i32
 }

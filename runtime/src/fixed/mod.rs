@@ -69,12 +69,18 @@ impl Multiplier {
         self.scaler().apply(x)
     }
 
+    /// The factor for 64-bit sums: `q` reduced to 16 bits, and a shift to the right.
+    #[inline]
+    pub fn reduced(self) -> (i32, u32) {
+        let reduced = if self.q < 0x7fff_0000 { (self.q + (1 << 15)) >> 16 } else { 0x7fff };
+        (reduced, (15 - self.shift) as u32)
+    }
+
     /// `x` times the factor for 64-bit sums (16x8 kernels): the multiplier reduced to 16 bits, one
     /// rounding, halves up.
     #[inline]
     pub fn apply_i64(self, x: i64) -> i32 {
-        let reduced = if self.q < 0x7fff_0000 { (self.q + (1 << 15)) >> 16 } else { 0x7fff };
-        let shift = (15 - self.shift) as u32;
+        let (reduced, shift) = self.reduced();
         let product = x.wrapping_mul(reduced.into()).wrapping_add(1i64.wrapping_shl(shift.wrapping_sub(1)));
         product.wrapping_shr(shift) as i32
     }

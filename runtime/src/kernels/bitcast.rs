@@ -7,7 +7,7 @@ use super::shared::copy;
 use crate::node::{Invoke, Prepare};
 
 pub(super) fn prepare(_op: Bitcast, node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    node.view(0, 0);
+    node.part(0);
     Ok(())
 }
 

@@ -32,8 +32,8 @@ struct Rescale {
 pub(super) fn prepare(op: Concatenation, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let first = node.input(0)?;
     let axis = first.axis(op.axis.into()).ok_or(Refusal::Parameter("axis"))?;
-    let mut data =
-        Data { rows: rows::of(node, 0..node.inputs(), first.elements_in(0..axis))?, ..Data::zeroed() };
+    let outer = first.elements_in(0..axis);
+    let mut data = Data { rows: rows::of(node, 0..node.inputs(), outer)?, ..Data::zeroed() };
     let kind = node.tensor_type(OUTPUT)?;
     for i in 0..node.inputs() {
         let slot = Slot::Input(i as u8);
@@ -52,6 +52,9 @@ pub(super) fn prepare(op: Concatenation, node: &mut Prepare<'_>) -> Result<(), R
         if let Some(rescale) = node.list_mut::<Rescale>(data.rescales).get_mut(i) {
             *rescale = Rescale { scale, bias: -input.zero_point as f32 * scale };
         }
+    }
+    if data.rescales.is_empty() {
+        data.rows = rows::prepare_join(node, outer)?;
     }
     node.set_data(data)
 }

@@ -11,7 +11,8 @@ use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
 use super::gemm::integer::Order;
 use super::gemm::{
-    Arithmetic as Matrices, Fit, Int8, Integers, Layout, Matrix, Strip, UInt8, Value, float, hybrid, integer,
+    Arithmetic as Matrices, Fit, Int8, Int16, Integers, Layout, Matrix, Strip, UInt8, Value, float, hybrid,
+    integer,
 };
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
@@ -73,6 +74,9 @@ pub(super) fn prepare(op: Conv2d, node: &mut Prepare<'_>) -> Result<(), Refusal>
                 Arithmetic::Int8 if packs => {
                     integer::<Int8>(node, (rule, Order::Columns), &sizes, &strip, parts)?
                 }
+                Arithmetic::Int16 if packs => {
+                    integer::<Int16>(node, (rule, Order::Columns), &sizes, &strip, parts)?
+                }
                 Arithmetic::UInt8 if packs => {
                     integer::<UInt8>(node, (rule, Order::Columns), &sizes, &strip, parts)?
                 }
@@ -127,6 +131,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             });
             Ok(())
         }
+        (Arithmetic::Int16, true) => run_integer::<Int16>(node, &way, sizes, parts),
         (Arithmetic::UInt8, true) => run_integer::<UInt8>(node, &way, sizes, parts),
         (Arithmetic::Hybrid, true) => {
             let packed = *node.load::<hybrid::Packed>(way.data)?;

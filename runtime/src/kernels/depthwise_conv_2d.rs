@@ -11,7 +11,7 @@ use super::conv_2d;
 use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Geometry, Inputs, Product, Requantize, Sizes, Way, run};
 use super::gemm::integer::Order;
-use super::gemm::{Int8, Integers, Layout, Strip, UInt8, Windows, depthwise, hybrid, integer};
+use super::gemm::{Int8, Int16, Integers, Layout, Strip, UInt8, Windows, depthwise, hybrid, integer};
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
 use crate::threads;
@@ -72,6 +72,7 @@ pub(super) fn prepare(op: DepthwiseConv2d, node: &mut Prepare<'_>) -> Result<(),
             let packs = node.packs_weights() && rule.widened.is_empty();
             let way = match arithmetic {
                 Arithmetic::Int8 if packs => integer::<Int8>(node, arithmetic, rule, &sizes, parts)?,
+                Arithmetic::Int16 if packs => integer::<Int16>(node, arithmetic, rule, &sizes, parts)?,
                 Arithmetic::UInt8 if packs => integer::<UInt8>(node, arithmetic, rule, &sizes, parts)?,
                 _ => None,
             };
@@ -106,6 +107,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
                 Ok(())
             })
         }
+        (Arithmetic::Int16, true) => run_integer::<Int16>(node, &way, sizes, parts),
         (Arithmetic::UInt8, true) => run_integer::<UInt8>(node, &way, sizes, parts),
         (_, true) => run_integer::<Int8>(node, &way, sizes, parts),
         (Arithmetic::Hybrid, false) => {

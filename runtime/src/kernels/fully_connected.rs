@@ -10,7 +10,7 @@ use super::filter::hybrid::{Hybrid, Mode, Parts};
 use super::filter::{Arithmetic, FloatRange, Inputs, Product, Requantize, Way, run};
 use super::gemm::integer::Order;
 use super::gemm::{
-    Arithmetic as Matrices, Fit, Int8, Integers, Matrix, UInt8, Value, float, hybrid, integer,
+    Arithmetic as Matrices, Fit, Int8, Int16, Integers, Matrix, UInt8, Value, float, hybrid, integer,
 };
 use crate::element::Element;
 use crate::node::{Invoke, Prepare};
@@ -63,6 +63,7 @@ pub(super) fn prepare(op: FullyConnected, node: &mut Prepare<'_>) -> Result<(), 
             let packs = packs && rule.widened.is_empty();
             let packed = match arithmetic {
                 Arithmetic::Int8 if packs => integer::<Int8>(node, rule, (units, depth))?,
+                Arithmetic::Int16 if packs => integer::<Int16>(node, rule, (units, depth))?,
                 Arithmetic::UInt8 if packs => integer::<UInt8>(node, rule, (units, depth))?,
                 _ => None,
             };
@@ -85,6 +86,7 @@ pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
             node.level().run(Fit(matrix.half, Float { matrix, x: node.input(0)?, out }));
             Ok(())
         }
+        (Arithmetic::Int16, true) => run_integer::<Int16>(node, &way),
         (Arithmetic::UInt8, true) => run_integer::<UInt8>(node, &way),
         (Arithmetic::Hybrid, true) => {
             let packed = *node.load::<hybrid::Packed>(way.data)?;

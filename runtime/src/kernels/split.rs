@@ -8,8 +8,7 @@ use crate::node::{Invoke, Prepare};
 
 pub(super) fn prepare(op: Split, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let outer = node.input(1)?.elements_in(0..op.axis(node)?);
-    let rows = rows::of(node, 1..2, outer)?;
-    node.set_data(rows)
+    rows::prepare_cut(node, 1, outer)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

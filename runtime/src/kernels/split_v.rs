@@ -8,8 +8,7 @@ use crate::node::{Invoke, Prepare};
 
 pub(super) fn prepare(op: SplitV, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let outer = node.input(0)?.elements_in(0..op.axis(node)?);
-    let rows = rows::of(node, 0..1, outer)?;
-    node.set_data(rows)
+    rows::prepare_cut(node, 0, outer)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

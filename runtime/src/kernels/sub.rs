@@ -25,6 +25,8 @@ impl Arithmetic for Sub {
         a.wrapping_sub(b)
     }
 
+    const IS_DIFFERENCE: bool = true;
+
     #[inline(always)]
     fn lanes<S: Simd>(simd: S, a: S::I32, b: S::I32) -> S::I32 {
         simd.sub_i32(a, b)

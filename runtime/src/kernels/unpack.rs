@@ -9,8 +9,7 @@ use crate::node::{Invoke, Prepare};
 pub(super) fn prepare(op: Unpack, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let input = node.input(0)?;
     let axis = input.axis(op.axis.into()).ok_or(Refusal::Parameter("axis"))?;
-    let rows = rows::of(node, 0..1, input.elements_in(0..axis))?;
-    node.set_data(rows)
+    rows::prepare_cut(node, 0, input.elements_in(0..axis))
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

@@ -7,7 +7,9 @@ use super::shared::variable;
 use crate::node::{Invoke, Prepare};
 
 pub(super) fn prepare(_op: VarHandle, node: &mut Prepare<'_>) -> Result<(), Refusal> {
-    variable::name(node)
+    variable::name(node)?;
+    node.has_nothing_to_do();
+    Ok(())
 }
 
 pub(super) fn invoke(_node: &mut Invoke<'_>) -> Result<(), Refusal> {

@@ -204,6 +204,17 @@ impl<'s> Invoke<'s> {
         self.place(self.outputs, i, Slot::Output(i as u8))
     }
 
+    /// Whether input `input` lies in output `output`, as [`Prepare::join`](crate::Prepare) had it.
+    pub(crate) fn is_within(&self, input: usize, output: usize) -> bool {
+        let range = |place: Place| match place.home() {
+            Home::Activations(at) => Some((at, at + place.bytes as usize)),
+            _ => None,
+        };
+        let input = self.input_place(input).ok().and_then(range);
+        let output = self.output_place(output).ok().and_then(range);
+        input.zip(output).is_some_and(|(input, output)| output.0 <= input.0 && input.1 <= output.1)
+    }
+
     /// The bytes at a place, wherever it is.
     pub(crate) fn bytes_at(&self, place: Place) -> Result<&[u8], Refusal> {
         let bytes = match (self.run.constant(place), place.home()) {

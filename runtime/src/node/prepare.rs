@@ -50,15 +50,6 @@ pub(crate) struct Setting {
     pub(crate) threads: core::num::NonZero<u16>,
 }
 
-/// Whether an output may have the bytes of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sharing {
-    /// The output's bytes are the input's, unchanged.
-    View,
-    /// The operator can write its output over its input.
-    Overwrite,
-}
-
 impl<'p> Prepare<'p> {
     /// The operator with its parameters, after its rule gave all outputs their shapes.
     ///
@@ -312,49 +303,6 @@ impl<'p> Prepare<'p> {
         let bytes = u32::try_from(bytes).map_err(|_| Refusal::TooLarge)?;
         self.record.scratch = Span { offset: 0, bytes };
         Ok(())
-    }
-
-    /// Says that output `output` has the bytes of input `input`, unchanged: where the plan allows,
-    /// both are one place and there is nothing to do in `invoke`.
-    pub fn view(&mut self, input: usize, output: usize) {
-        self.share(input, output, Sharing::View);
-    }
-
-    /// Says that the kernel can write output `output` over input `input` (see
-    /// [`Invoke::unary`](crate::Invoke::unary) and [`Invoke::binary`](crate::Invoke::binary)): where the
-    /// plan allows, both are one place. Returns whether it does.
-    pub fn overwrite(&mut self, input: usize, output: usize) -> bool {
-        self.share(input, output, Sharing::Overwrite)
-    }
-
-    fn share(&mut self, input: usize, output: usize, sharing: Sharing) -> bool {
-        let slots = (Slot::Input(input as u8), Slot::Output(output as u8));
-        let (Some(from), Some(to)) = (self.index_of(slots.0), self.index_of(slots.1)) else { return false };
-        if !self.place(from).is_planned() || self.place(from).bytes != self.place(to).bytes {
-            return false;
-        }
-        let lifetimes = self.arena.get::<Lifetime>(self.lifetimes);
-        let lifetime = |t: u32| lifetimes.get(t as usize).copied();
-        let Some(block) = lifetime(from).map(|l| l.block) else { return false };
-        let (Some(owner), Some(shared)) = (lifetime(block), lifetime(to)) else { return false };
-        let variable = self.graph.tensor(block).is_some_and(|t| t.is_variable());
-        let placed =
-            variable || (self.running && (self.graph.starts_alive(block) || owner.first < self.start));
-        let readers = self.operator.inputs().iter().filter_map(|t| u32::try_from(t).ok());
-        let alone = readers.filter(|&t| lifetime(t).is_some_and(|l| l.block == block)).count() == 1;
-        let free = sharing == Sharing::View || (alone && owner.last == self.index);
-        if placed || !free {
-            return false;
-        }
-        let last = owner.last.max(shared.last);
-        let lifetimes = self.arena.get_mut::<Lifetime>(self.lifetimes);
-        if let Some(owner) = lifetimes.get_mut(block as usize) {
-            owner.last = last;
-        }
-        if let Some(shared) = lifetimes.get_mut(to as usize) {
-            shared.block = block;
-        }
-        true
     }
 }
 

@@ -377,15 +377,16 @@ impl Part {
                 set_home(graph, arena, block.owner, at)?;
             }
         }
-        // Tensors that share another's bytes lie where that one lies.
+        // Tensors that share another's bytes lie within these.
         for t in 0..graph.view.tensors().len() as u32 {
             let Some(life) = arena.get::<Lifetime>(lives).get(t as usize).copied() else { break };
             if life.block == t || !self.places(graph, t, &life) {
                 continue;
             }
             let places = arena.get::<Place>(graph.tables.places);
+            let skip = places.get(t as usize).map_or(0, |p| p.skip());
             if let Some(Home::Activations(at)) = places.get(life.block as usize).map(|p| p.home()) {
-                set_home(graph, arena, t, at)?;
+                set_home(graph, arena, t, at + skip)?;
             }
         }
         Ok(())

@@ -226,7 +226,7 @@ impl Writer {
         let place = match place.home() {
             Home::File(at) => Place::new(Home::Prepared(self.constant(session, t as u32, at)), place.bytes),
             Home::Activations(_) | Home::Prepared(_) => place,
-            Home::Nowhere | Home::State(_) | Home::Handle(_) => Place::default(),
+            Home::Nowhere | Home::Within(_) | Home::State(_) | Home::Handle(_) => Place::default(),
         };
         let number = self.places.len() as i32;
         self.places.push(place);

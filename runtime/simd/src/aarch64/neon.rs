@@ -100,6 +100,11 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn store_i16(self, x: int32x4_t, to: &mut [i16]) {
+        write(bits!(int16x4_t => [i16; LANES], neon!(vmovn_s32(x))), to);
+    }
+
+    #[inline(always)]
     fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [int32x4_t; N],
@@ -168,6 +173,20 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn requantize_wide(self, sum: int32x4_t, q: int32x4_t, right: int32x4_t, half: int32x4_t) -> int32x4_t {
+        neon!({
+            let (half, left) = (vreinterpretq_u32_s32(half), vnegq_s32(right));
+            let low = vmull_s32(vget_low_s32(sum), vget_low_s32(q));
+            let low = vaddq_s64(low, vreinterpretq_s64_u64(vmovl_u32(vget_low_u32(half))));
+            let low = vshlq_s64(low, vmovl_s32(vget_low_s32(left)));
+            let high = vmull_high_s32(sum, q);
+            let high = vaddq_s64(high, vreinterpretq_s64_u64(vmovl_high_u32(half)));
+            let high = vshlq_s64(high, vmovl_high_s32(left));
+            vcombine_s32(vmovn_s64(low), vmovn_s64(high))
+        })
+    }
+
+    #[inline(always)]
     fn load_pairs(self, from: &[i16]) -> int16x8_t {
         bits!([i16; 2 * LANES] => int16x8_t, first(from))
     }
@@ -200,6 +219,11 @@ impl Simd for Neon {
     #[inline(always)]
     fn round_f32(self, x: float32x4_t) -> int32x4_t {
         neon!(vcvtaq_s32_f32(x))
+    }
+
+    #[inline(always)]
+    fn nearest_f32(self, x: float32x4_t) -> int32x4_t {
+        neon!(vcvtnq_s32_f32(x))
     }
 
     #[inline(always)]

@@ -78,6 +78,11 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
+    fn store_i16(self, x: v128, to: &mut [i16]) {
+        write(bits!(v128 => [i32; LANES], x).map(|x| x as i16), to);
+    }
+
+    #[inline(always)]
     fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [v128; N],
@@ -154,6 +159,17 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
+    fn requantize_wide(self, sum: v128, q: v128, right: v128, half: v128) -> v128 {
+        // The counts differ, and vectors are shifted by one count.
+        let [sum, q, right, half] = [sum, q, right, half].map(|x| bits!(v128 => [i32; LANES], x));
+        let mut out = [0; LANES];
+        for (i, to) in out.iter_mut().enumerate() {
+            *to = crate::scalar::requantize_wide(sum[i], q[i], right[i], half[i]);
+        }
+        bits!([i32; LANES] => v128, out)
+    }
+
+    #[inline(always)]
     fn load_pairs(self, from: &[i16]) -> v128 {
         bits!([i16; 2 * LANES] => v128, first(from))
     }
@@ -183,6 +199,11 @@ impl Simd for Simd128 {
     fn round_f32(self, x: v128) -> v128 {
         let half = v128_or(v128_and(x, f32x4_splat(-0.0)), f32x4_splat(NEARLY_HALF));
         i32x4_trunc_sat_f32x4(f32x4_add(x, half))
+    }
+
+    #[inline(always)]
+    fn nearest_f32(self, x: v128) -> v128 {
+        i32x4_trunc_sat_f32x4(f32x4_nearest(x))
     }
 
     #[inline(always)]

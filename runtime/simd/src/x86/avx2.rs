@@ -127,6 +127,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn store_i16(self, x: __m256i, to: &mut [i16]) {
+        let words = avx2!(_mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x)));
+        write(bits!(__m128i => [i16; LANES], words), to);
+    }
+
+    #[inline(always)]
     fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [__m256i; N],
@@ -255,6 +261,19 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn requantize_wide(self, sum: __m256i, q: __m256i, right: __m256i, half: __m256i) -> __m256i {
+        avx2!({
+            let low = _mm256_set1_epi64x(0xffff_ffff);
+            let even = _mm256_add_epi64(_mm256_mul_epi32(sum, q), _mm256_and_si256(half, low));
+            let even = _mm256_srlv_epi64(even, _mm256_and_si256(right, low));
+            let odd = _mm256_mul_epi32(_mm256_srli_epi64::<32>(sum), _mm256_srli_epi64::<32>(q));
+            let odd = _mm256_add_epi64(odd, _mm256_srli_epi64::<32>(half));
+            let odd = _mm256_srlv_epi64(odd, _mm256_srli_epi64::<32>(right));
+            _mm256_blend_epi32::<0b1010_1010>(even, _mm256_slli_epi64::<32>(odd))
+        })
+    }
+
+    #[inline(always)]
     fn load_pairs(self, from: &[i16]) -> __m256i {
         bits!([i16; 2 * LANES] => __m256i, first(from))
     }
@@ -288,6 +307,11 @@ impl Simd for Avx2 {
             let rounded = _mm256_add_ps(x, _mm256_or_ps(sign, _mm256_set1_ps(NEARLY_HALF)));
             _mm256_cvttps_epi32(_mm256_and_ps(rounded, _mm256_cmp_ps::<_CMP_ORD_Q>(x, x)))
         })
+    }
+
+    #[inline(always)]
+    fn nearest_f32(self, x: __m256) -> __m256i {
+        avx2!(_mm256_cvtps_epi32(x))
     }
 
     #[inline(always)]

@@ -169,6 +169,12 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn store_i16(self, x: __m512i, to: &mut [i16]) {
+        let words = avx512!(_mm512_cvtepi32_epi16(x));
+        write(bits!(__m256i => [i16; LANES], words), to);
+    }
+
+    #[inline(always)]
     fn store_clamped<const N: usize, const UNSIGNED: bool>(
         self,
         x: [__m512i; N],
@@ -310,6 +316,19 @@ impl Simd for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn requantize_wide(self, sum: __m512i, q: __m512i, right: __m512i, half: __m512i) -> __m512i {
+        avx512!({
+            let low = _mm512_set1_epi64(0xffff_ffff);
+            let even = _mm512_add_epi64(_mm512_mul_epi32(sum, q), _mm512_and_si512(half, low));
+            let even = _mm512_srlv_epi64(even, _mm512_and_si512(right, low));
+            let odd = _mm512_mul_epi32(_mm512_srli_epi64::<32>(sum), _mm512_srli_epi64::<32>(q));
+            let odd = _mm512_add_epi64(odd, _mm512_srli_epi64::<32>(half));
+            let odd = _mm512_srlv_epi64(odd, _mm512_srli_epi64::<32>(right));
+            _mm512_mask_shuffle_epi32::<0b10_10_00_00>(even, 0b1010_1010_1010_1010, odd)
+        })
+    }
+
+    #[inline(always)]
     fn load_pairs(self, from: &[i16]) -> __m512i {
         bits!([i16; 2 * LANES] => __m512i, first(from))
     }
@@ -350,6 +369,11 @@ impl Simd for Avx512Vnni {
             let rounded = _mm512_add_ps(x, _mm512_castsi512_ps(half));
             _mm512_maskz_cvttps_epi32(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(x, x), rounded)
         })
+    }
+
+    #[inline(always)]
+    fn nearest_f32(self, x: __m512) -> __m512i {
+        avx512!(_mm512_cvtps_epi32(x))
     }
 
     #[inline(always)]

@@ -110,7 +110,7 @@ impl Shape {
     pub(in crate::kernels) fn scratch(&self, strip: &Strip, layout: &Layout) -> Result<usize, Refusal> {
         let woven = self.woven(strip.row(), (layout.panel(), layout.group)).checked_mul(layout.element);
         let behind = self.behind(layout.group).saturating_add(layout.panel());
-        let rows = strip.scratch(behind, size_of::<u8>())?;
+        let rows = strip.scratch(behind, layout.value)?;
         woven.and_then(|n| rows.checked_add(n.next_multiple_of(4) + LINE)).ok_or(Refusal::TooLarge)
     }
 }

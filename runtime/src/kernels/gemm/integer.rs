@@ -81,7 +81,7 @@ pub(in crate::kernels) enum Order {
 }
 
 /// Packs constant weights of `columns` columns with `runs * run` elements; `None` where they or the bias are
-/// computed.
+/// computed, or sums are too large.
 pub(in crate::kernels) fn pack<P: Integers>(
     node: &mut Prepare<'_>,
     rule: Requantize,
@@ -95,10 +95,11 @@ pub(in crate::kernels) fn pack<P: Integers>(
         Order::Columns => f * depth + k,
         Order::Elements => k * columns + f,
     };
-    let weights = Weights::pack::<P>(node, bytes, rule.weights_zero, (columns, at), (runs, run))?;
     let column = |f: usize| (0..depth).filter_map(move |k| bytes.get(at(f, k)).copied());
     let padded = columns.next_multiple_of(layout.lanes);
     let lists = Lists::prepare::<P, _>(node, &rule, (columns, padded), layout, column)?;
+    let Some(lists) = lists else { return Ok(None) };
+    let weights = Weights::pack::<P>(node, bytes, rule.weights_zero, (columns, at), (runs, run))?;
     Ok(Some(Packed { weights, lists, rule }))
 }
 
@@ -123,7 +124,8 @@ pub(in crate::kernels) struct Channels {
 }
 
 impl Channels {
-    /// Packs constant weights `[rows, columns, channels]`; `None` where they or the bias are computed.
+    /// Packs constant weights `[rows, columns, channels]`; `None` where they or the bias are computed, or sums are
+    /// too large.
     pub(in crate::kernels) fn pack<P: Integers>(
         node: &mut Prepare<'_>,
         rule: Requantize,
@@ -131,11 +133,12 @@ impl Channels {
     ) -> Result<Option<Self>, Refusal> {
         let Some(bytes) = constant_weights(node) else { return Ok(None) };
         let layout = Layout::of::<P>(node);
-        let weights = depthwise::Weights::pack::<P>(node, bytes, rule.weights_zero, shape)?;
         let channels = shape.channels();
         let column = |c: usize| bytes.iter().skip(c).step_by(channels).copied();
         let columns = (channels, shape.padded(&layout));
         let lists = Lists::prepare::<P, _>(node, &rule, columns, layout, column)?;
+        let Some(lists) = lists else { return Ok(None) };
+        let weights = depthwise::Weights::pack::<P>(node, bytes, rule.weights_zero, shape)?;
         Ok(Some(Self { weights, lists, rule }))
     }
 
@@ -165,8 +168,8 @@ enum Field {
     Bias,
     Q,
     Right,
-    /// Half of what the shift to the right makes one, where [`Simd::requantize`] does for all columns; else
-    /// the shifts to the left.
+    /// Half of what the shift to the right makes one, where [`Simd::requantize`] or [`Simd::requantize_wide`] does for
+    /// all columns; else the shifts to the left.
     Other,
 }
 
@@ -178,8 +181,62 @@ impl Field {
 /// Sums that are nearer to 0 are for [`Simd::requantize`].
 const PLAIN: i64 = 1 << 30;
 
+/// Sums that are nearer to 0 are for [`Simd::requantize_wide`].
+const WIDE: i64 = 1 << 31;
+
+/// What one column has.
+struct Column {
+    bias: i64,
+    /// The sum of the weights.
+    total: i32,
+    /// The largest that a sum can be.
+    most: i64,
+    multiplier: Multiplier,
+}
+
+impl Column {
+    fn of<P: Integers>(
+        node: &mut Prepare<'_>,
+        rule: &Requantize,
+        f: usize,
+        weights: impl Iterator<Item = u8>,
+    ) -> Self {
+        let bias = node.constant(2).unwrap_or_default();
+        let bias = match P::WIDE {
+            true => bias.as_chunks().0.get(f).map_or(0, |b| i64::from_le_bytes(*b)),
+            false => bias.as_chunks().0.get(f).map_or(0, |b| i32::from_le_bytes(*b).into()),
+        };
+        let weights = weights.map(|w| P::number(P::weight(w, rule.weights_zero)));
+        let (total, most) = weights.fold((0i32, bias.saturating_abs()), |(total, most), w| {
+            (total.wrapping_add(w), most.saturating_add(P::FARTHEST * i64::from(w.abs())))
+        });
+        Self { bias, total, most, multiplier: rule.multiplier(node, f) }
+    }
+
+    /// The numbers for [`Simd::requantize_wide`]; `None` where it would have other results than the rule.
+    fn wide(&self) -> Option<[i32; Field::COUNT]> {
+        let (q, right) = self.multiplier.reduced();
+        let fits = self.most < WIDE && (1..=32).contains(&right);
+        fits.then(|| [self.bias as i32, q, right as i32, (1u32 << (right - 1)) as i32])
+    }
+
+    /// Whether [`Simd::requantize`] does.
+    fn is_plain(&self) -> bool {
+        self.most < PLAIN && (-31..0).contains(&self.multiplier.shift)
+    }
+
+    /// The numbers for sums of 32 bits; `on_top` is the zero point of the activations and what they have on top of it.
+    fn narrow(&self, on_top: i32, plain: bool) -> [i32; Field::COUNT] {
+        let Multiplier { q, shift } = self.multiplier;
+        let bias = (self.bias as i32).wrapping_sub(self.total.wrapping_mul(on_top));
+        let right = (-shift).max(0);
+        [bias, q, right, if plain { 1 << (right - 1).max(0) } else { shift.max(0) }]
+    }
+}
+
 impl Lists {
-    /// Makes the lists for `columns` columns, repeated up to `padded`. `column` gives a column's
+    /// Makes the lists for `columns` columns, repeated up to `padded`; `None` where sums of the rule are larger than
+    /// vectors have them. `column` gives a column's
     /// weights: with their sum the zero point of the activations moves into the bias, together with what
     /// staged activations have on top: `sum((x - z) * w) = sum((x + o) * w) - (z + o) * sum(w)`.
     fn prepare<P: Integers, I: Iterator<Item = u8>>(
@@ -188,45 +245,23 @@ impl Lists {
         (columns, padded): (usize, usize),
         Layout { lanes, offset, .. }: Layout,
         column: impl Fn(usize) -> I,
-    ) -> Result<Self, Refusal> {
-        let bias_bytes = node.constant(2).unwrap_or_default();
-        let bias = |f: usize| {
-            bias_bytes.get(4 * f..).and_then(|b| b.first_chunk()).map_or(0, |b| i32::from_le_bytes(*b))
-        };
+    ) -> Result<Option<Self>, Refusal> {
+        let column = |node: &mut Prepare<'_>, f: usize| Column::of::<P>(node, rule, f, column(f));
+        let plain = !P::WIDE && (0..columns).all(|f| column(node, f).is_plain());
+        if P::WIDE && (0..columns).any(|f| column(node, f).wide().is_none()) {
+            return Ok(None);
+        }
         let list = node.list_of_vectors::<i32>(padded * Field::COUNT)?;
-        let (mut plain, lanes) = (true, lanes.max(1));
-        let at = |column: usize, field: Field| {
-            column / lanes * lanes * Field::COUNT + field as usize * lanes + column % lanes
-        };
-        for column_at in 0..if columns == 0 { 0 } else { padded } {
-            let (f, bias) = (column_at % columns, bias(column_at % columns));
-            let weights = column(f).map(|w| P::number(P::weight(w, rule.weights_zero)));
-            // An activation is at most 255 from its zero point.
-            let (total, most) = weights.fold((0i32, i64::from(bias).abs()), |(total, most), w| {
-                (total.wrapping_add(w), most + 255 * i64::from(w.abs()))
-            });
-            let bias = bias.wrapping_sub(total.wrapping_mul(rule.input_zero + offset));
-            let Multiplier { q, shift } = rule.multiplier(node, f);
-            plain &= most < PLAIN && (-31..0).contains(&shift);
-            let values = [
-                (Field::Bias, bias),
-                (Field::Q, q),
-                (Field::Right, (-shift).max(0)),
-                (Field::Other, shift.max(0)),
-            ];
-            for (field, value) in values {
-                if let Some(to) = node.list_mut::<i32>(list).get_mut(at(column_at, field)) {
-                    *to = value;
-                }
-            }
+        let lanes = lanes.max(1);
+        for at in 0..if columns == 0 { 0 } else { padded } {
+            let column = column(node, at % columns);
+            let narrow = || column.narrow(rule.input_zero + offset, plain);
+            let values = if P::WIDE { column.wide().unwrap_or_default() } else { narrow() };
+            let start = at / lanes * lanes * Field::COUNT + at % lanes;
+            let list = node.list_mut::<i32>(list).get_mut(start..).unwrap_or_default();
+            list.iter_mut().step_by(lanes).zip(values).for_each(|(to, value)| *to = value);
         }
-        for column in 0..if plain { padded } else { 0 } {
-            let right = node.list_mut::<i32>(list).get(at(column, Field::Right)).copied().unwrap_or(0);
-            if let Some(to) = node.list_mut::<i32>(list).get_mut(at(column, Field::Other)) {
-                *to = 1 << (right - 1).max(0);
-            }
-        }
-        Ok(Self { list, plain: plain.into() })
+        Ok(Some(Self { list, plain: plain.into() }))
     }
 
     fn load<'s, P: Integers>(&self, node: &Invoke<'s>, rule: &Requantize) -> Columns<'s, P> {
@@ -277,7 +312,9 @@ impl<P: Integers> Columns<'_, P> {
         let mut scaled = [simd.splat_i32(0); N];
         for ((to, sum), scale) in scaled.iter_mut().zip(sums).zip(scales) {
             let (sum, Scale { q, right, other }) = (P::sums::<S>(sum), *scale);
-            *to = if self.plain {
+            *to = if P::WIDE {
+                simd.requantize_wide(sum, q, right, other)
+            } else if self.plain {
                 simd.requantize(sum, q, right, other)
             } else {
                 simd.rounding_shift_right(simd.doubling_high_mul(simd.shift_left(sum, other), q), right)

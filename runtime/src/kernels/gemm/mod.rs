@@ -34,7 +34,7 @@ use super::shared::half;
 use crate::node::Prepare;
 use product::Product;
 
-pub(super) use product::{Int8, Integers, UInt8};
+pub(super) use product::{Int8, Int16, Integers, UInt8};
 pub(super) use strip::{Strip, Windows};
 pub(super) use tile::{Arithmetic, Matrix, Value};
 
@@ -47,6 +47,8 @@ pub(super) struct Layout {
     pub(super) group: usize,
     /// What staged activations have on top of their int8 values.
     pub(super) offset: i32,
+    /// Bytes of an activation.
+    pub(super) value: usize,
     /// Bytes of a staged activation.
     pub(super) element: usize,
     /// Rows of a tile.
@@ -75,6 +77,7 @@ impl Layout {
                         lanes: S::LANES,
                         group: P::group::<S>(),
                         offset: P::offset::<S>(),
+                        value: size_of::<P::Value>(),
                         element: size_of::<P::Element<S>>(),
                         rows: S::ROWS,
                         half: false,

@@ -206,6 +206,12 @@ impl<A: Arithmetic, S: Simd, const M: usize, const SETS: usize> Part<S> for Rows
     fn run(mut self, simd: S) {
         let columns = self.0.matrix.count;
         let mut column = 0;
+        if M == 1 && self.0.runs.len() == 1 {
+            while column + 3 * S::LANES < columns {
+                self.0.two_panels(simd, column);
+                column += 4 * S::LANES;
+            }
+        }
         while column + S::LANES < columns {
             self.0.panel::<M, 2, SETS>(simd, column);
             column += 2 * S::LANES;
@@ -217,6 +223,50 @@ impl<A: Arithmetic, S: Simd, const M: usize, const SETS: usize> Part<S> for Rows
 }
 
 impl<A: Arithmetic, S: Simd> Tiles<'_, '_, A, S> {
+    /// One row of one run times the two panels from `column` on: what is to be done once for a panel of one row takes as
+    /// long as its products.
+    #[inline(always)]
+    fn two_panels(&mut self, simd: S, column: usize) {
+        let Matrix { weights, run, arithmetic, .. } = *self.matrix;
+        let group = A::Product::group::<S>();
+        let (steps, panel) = (run.div_ceil(group), 2 * S::LANES * group);
+        let first = column * group * steps;
+        let weights = weights.get(first..).unwrap_or_default();
+        let Some((low, rest)) = weights.split_at_checked(steps * panel) else { return };
+        let high = rest.get(..steps * panel).unwrap_or_default();
+        let start = self.start + self.runs.first().map_or(0, |&run| run as usize);
+        let Some(row) = self.staged.get(start..start + steps * group) else { return };
+
+        let zero = [[A::Product::zero(simd); 2]; 1];
+        let next = column + 2 * S::LANES;
+        let mut sets =
+            [[[arithmetic.starts::<S, 2>(simd, column)], [arithmetic.starts::<S, 2>(simd, next)]], [zero; 2]];
+        let mut at = 0;
+        let (mut lows, mut highs) = (low.chunks_exact(2 * panel), high.chunks_exact(2 * panel));
+        for (low, high) in lows.by_ref().zip(highs.by_ref()) {
+            let both = low.chunks_exact(panel).zip(high.chunks_exact(panel));
+            for ([a, b], (low, high)) in sets.iter_mut().zip(both) {
+                *a = one_step::<A::Product, S, 1, 2>(simd, *a, &[row], at, low);
+                *b = one_step::<A::Product, S, 1, 2>(simd, *b, &[row], at, high);
+                at += group;
+            }
+        }
+        let [[mut low, mut high], more] = sets;
+        if let (Some(_), Some(_)) = (lows.remainder().first(), highs.remainder().first()) {
+            low = one_step::<A::Product, S, 1, 2>(simd, low, &[row], at, lows.remainder());
+            high = one_step::<A::Product, S, 1, 2>(simd, high, &[row], at, highs.remainder());
+        }
+        for (sums, more) in [&mut low, &mut high].into_iter().zip(more) {
+            for (sum, more) in sums.as_flattened_mut().iter_mut().zip(more.as_flattened()) {
+                *sum = A::Product::join(simd, *sum, *more);
+            }
+        }
+        let (scales, more) = (arithmetic.scales(simd, column), arithmetic.scales(simd, next));
+        let Some((low_out, high_out)) = self.out.split_at_mut_checked(next) else { return };
+        arithmetic.finish(simd, &scales, low[0], low_out.get_mut(column..).unwrap_or_default());
+        arithmetic.finish(simd, &more, high[0], high_out);
+    }
+
     /// The panel of `N` vectors that starts at `column`.
     #[inline(always)]
     fn panel<const M: usize, const N: usize, const SETS: usize>(&mut self, simd: S, column: usize) {

@@ -71,7 +71,7 @@ pub(crate) fn same_quantization(node: &Prepare<'_>, a: Slot, b: Slot) -> Result<
 /// Prepares an operator whose output has the bytes of its input.
 pub(crate) fn prepare_view(node: &mut Prepare<'_>) -> Result<(), Refusal> {
     same_type(node)?;
-    node.view(0, 0);
+    node.part(0);
     Ok(())
 }
 

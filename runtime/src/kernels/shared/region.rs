@@ -167,9 +167,9 @@ impl Region {
 
     /// Prepares an operator whose output 0 is this region of input 0 from its first byte to its last.
     pub(crate) fn prepare(mut self, node: &mut Prepare<'_>, input: usize) -> Result<(), Refusal> {
-        if self.steps.is_empty() && self.unit as usize == input && self.unit != 0 {
-            self.whole = 1;
-            node.view(0, 0);
+        if self.steps.is_empty() && self.unit != 0 {
+            self.whole = u32::from(self.unit as usize == input);
+            node.part(self.from as usize);
         }
         node.set_data(self)
     }

@@ -35,6 +35,24 @@ pub(crate) fn of(node: &Prepare<'_>, inputs: Range<usize>, outer: usize) -> Resu
     Ok(Rows { outer: outer as u32 })
 }
 
+/// Prepares an operator that puts all inputs together, unchanged.
+pub(crate) fn prepare_join(node: &mut Prepare<'_>, outer: usize) -> Result<Rows, Refusal> {
+    let rows = of(node, 0..node.inputs(), outer)?;
+    if outer == 1 {
+        node.join();
+    }
+    Ok(rows)
+}
+
+/// Prepares an operator that cuts input `input` into all outputs.
+pub(crate) fn prepare_cut(node: &mut Prepare<'_>, input: usize, outer: usize) -> Result<(), Refusal> {
+    let rows = of(node, input..input + 1, outer)?;
+    if outer == 1 {
+        node.cut(input);
+    }
+    node.set_data(rows)
+}
+
 /// Puts all inputs together; `copy` writes a row of the input with the given number.
 #[inline]
 pub(crate) fn join(
@@ -47,6 +65,10 @@ pub(crate) fn join(
     let Some(whole) = to.len().checked_div(outer).filter(|&whole| whole != 0) else { return Ok(()) };
     let mut at = 0;
     for i in 0..node.inputs() {
+        if node.is_within(i, 0) {
+            at += node.input_place(i)?.bytes as usize;
+            continue;
+        }
         let from = node.input::<u8>(i)?;
         let part = from.len() / outer;
         if part == 0 {
