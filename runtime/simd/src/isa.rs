@@ -45,6 +45,9 @@ pub trait Simd: Copy {
     /// of columns.
     const ROWS: usize;
 
+    /// Whether [`Simd::requantize_near`] is faster than [`Simd::requantize`].
+    const NEAR: bool = false;
+
     /// The same level with vectors of half as many lanes, for matrices of few columns; itself where it has
     /// none.
     type Half: Simd;
@@ -149,6 +152,13 @@ pub trait Simd: Copy {
     /// that are `2^(right - 1)`, the last one as the bits of an unsigned number.
     fn requantize_wide(self, sum: Self::I32, q: Self::I32, right: Self::I32, half: Self::I32) -> Self::I32;
 
+    /// The integer nearest to `sum * factor + away`, `away` with the sign of the sum (that of 0 is plus), rounded once or
+    /// twice on the way as [`Simd::mul_add_f32`] is and then as [`Simd::nearest_f32`], for an `away` that is not negative.
+    fn requantize_near(self, sum: Self::I32, factor: Self::F32, away: Self::F32) -> Self::I32;
+
+    /// `by` where the two of `equal` are, elsewhere `x`.
+    fn replace(self, x: Self::I32, equal: (Self::I32, Self::I32), by: Self::I32) -> Self::I32;
+
     /// Pairs of neighbours of `from`, widened: `(from[0], from[1]), (from[2], from[3]), ...`.
     fn widen_pairs(self, from: &[i8]) -> Self::Pairs;
 
@@ -189,7 +199,7 @@ pub trait Simd: Copy {
     /// The nearest integers, halves away from zero, of numbers less than `2^31` from 0; 0 for what is no number.
     fn round_f32(self, x: Self::F32) -> Self::I32;
 
-    /// The nearest integers, of two as near the even one, of numbers less than `2^22` from 0.
+    /// The nearest integers, of two as near the even one, of numbers less than `2^31` from 0.
     fn nearest_f32(self, x: Self::F32) -> Self::I32;
 
     /// The floats of these bits.
@@ -332,6 +342,16 @@ macro_rules! inherit {
             half: Self::I32,
         ) -> Self::I32 {
             self.0.requantize_wide(sum, q, right, half)
+        }
+
+        #[inline(always)]
+        fn requantize_near(self, sum: Self::I32, factor: Self::F32, away: Self::F32) -> Self::I32 {
+            self.0.requantize_near(sum, factor, away)
+        }
+
+        #[inline(always)]
+        fn replace(self, x: Self::I32, equal: (Self::I32, Self::I32), by: Self::I32) -> Self::I32 {
+            self.0.replace(x, equal, by)
         }
 
         #[inline(always)]

@@ -134,6 +134,22 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn requantize_near(self, sum: Self::I32, factor: Self::F32, away: Self::F32) -> Self::I32 {
+        let mut signed = away;
+        signed.iter_mut().zip(sum).filter(|(_, sum)| *sum < 0).for_each(|(away, _)| *away = -*away);
+        self.nearest_f32(self.mul_add_f32(self.to_f32(sum), factor, signed))
+    }
+
+    #[inline(always)]
+    fn replace(self, x: Self::I32, (a, b): (Self::I32, Self::I32), by: Self::I32) -> Self::I32 {
+        let mut out = x;
+        for (i, to) in out.iter_mut().enumerate().filter(|(i, _)| a[*i] == b[*i]) {
+            *to = by[i];
+        }
+        out
+    }
+
+    #[inline(always)]
     fn load_pairs(self, from: &[i16]) -> Self::Pairs {
         let mut out = [[0; 2]; LANES];
         out.iter_mut().zip(from.as_chunks().0).for_each(|(to, &pair)| *to = pair);
@@ -174,9 +190,12 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn nearest_f32(self, x: Self::F32) -> Self::I32 {
-        // Floats from 2^23 to 2^24 are the integers: their sum with the number is rounded to one.
+        // Floats from 2^23 to 2^24 are the integers: their sum with the number is rounded to one. Large ones are.
         const WHOLE: f32 = 1.5 * (1 << 23) as f32;
-        x.map(|x| (x + WHOLE).to_bits().wrapping_sub(WHOLE.to_bits()) as i32)
+        x.map(|x| match x.abs() < (1 << 22) as f32 {
+            true => (x + WHOLE).to_bits().wrapping_sub(WHOLE.to_bits()) as i32,
+            false => x as i32,
+        })
     }
 
     #[inline(always)]

@@ -180,16 +180,37 @@ impl<'p> Prepare<'p> {
     /// The bytes of a constant in half precision that a DEQUANTIZE makes input `input` of; `None` where it is no
     /// such input.
     pub fn constant_halves(&self, input: usize) -> Option<&'p [u8]> {
+        self.widened(input).map(|(_, bytes)| bytes)
+    }
+
+    /// The DEQUANTIZE that makes input `input` of a constant in half precision, and its bytes.
+    fn widened(&self, input: usize) -> Option<(u32, &'p [u8])> {
         let tensor = self.index_of(Slot::Input(input as u8))?;
-        let lifetime = self.arena.get::<Lifetime>(self.lifetimes).get(tensor as usize)?;
-        let writer = self.graph.view.operators().get(lifetime.first as usize)?;
+        let number = self.arena.get::<Lifetime>(self.lifetimes).get(tensor as usize)?.first;
+        let writer = self.graph.view.operators().get(number as usize)?;
         let widens = self.graph.model.code(&writer).builtin() == BuiltinOperator::Dequantize;
         if !widens || writer.outputs().get(0) != i32::try_from(tensor).ok() {
             return None;
         }
         let from = self.graph.tensor(u32::try_from(writer.inputs().get(0)?).ok()?)?;
         let bytes = self.graph.model.constant(&from);
-        (from.tensor_type() == TensorType::Float16 && !bytes.is_empty()).then_some(bytes)
+        (from.tensor_type() == TensorType::Float16 && !bytes.is_empty()).then_some((number, bytes))
+    }
+
+    /// Says that `invoke` does not read inputs `1..`, the weights and the bias: they are packed. A DEQUANTIZE that only made
+    /// one of these has nothing to do.
+    pub(crate) fn has_packed(&mut self) {
+        for input in 1..self.inputs() {
+            let tensor = self.list_of(Slot::Input(input as u8));
+            let (Some((writer, _)), Some(tensor)) = (self.widened(input), tensor) else { continue };
+            let reads = |operator: Operator<'_>| operator.inputs().iter().filter(|&t| t == tensor).count();
+            let readers: usize = self.graph.view.operators().iter().map(reads).sum();
+            let is_output = self.graph.view.outputs().iter().any(|t| t == tensor);
+            let records = self.arena.get_mut::<OpRecord>(self.graph.tables.records);
+            if let Some(record) = records.get_mut(writer as usize).filter(|_| readers == 1 && !is_output) {
+                record.kernel = OpRecord::DONE;
+            }
+        }
     }
 
     /// The vector level that kernels may use.

@@ -187,6 +187,20 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn requantize_near(self, sum: int32x4_t, factor: float32x4_t, away: float32x4_t) -> int32x4_t {
+        neon!({
+            let sign = vdupq_n_u32(1 << 31);
+            let away = vbslq_f32(sign, vreinterpretq_f32_s32(sum), away);
+            vcvtnq_s32_f32(vfmaq_f32(away, vcvtq_f32_s32(sum), factor))
+        })
+    }
+
+    #[inline(always)]
+    fn replace(self, x: int32x4_t, equal: (int32x4_t, int32x4_t), by: int32x4_t) -> int32x4_t {
+        neon!(vbslq_s32(vceqq_s32(equal.0, equal.1), by, x))
+    }
+
+    #[inline(always)]
     fn load_pairs(self, from: &[i16]) -> int16x8_t {
         bits!([i16; 2 * LANES] => int16x8_t, first(from))
     }

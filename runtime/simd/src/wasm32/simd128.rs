@@ -170,6 +170,17 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
+    fn requantize_near(self, sum: v128, factor: v128, away: v128) -> v128 {
+        let away = v128_or(away, v128_and(sum, i32x4_splat(i32::MIN)));
+        self.nearest_f32(f32x4_add(f32x4_mul(f32x4_convert_i32x4(sum), factor), away))
+    }
+
+    #[inline(always)]
+    fn replace(self, x: v128, equal: (v128, v128), by: v128) -> v128 {
+        v128_bitselect(by, x, i32x4_eq(equal.0, equal.1))
+    }
+
+    #[inline(always)]
     fn load_pairs(self, from: &[i16]) -> v128 {
         bits!([i16; 2 * LANES] => v128, first(from))
     }

@@ -80,6 +80,7 @@ impl Weave<32> for Avx2 {
 impl Simd for Avx2 {
     const LANES: usize = LANES;
     const ROWS: usize = 4;
+    const NEAR: bool = true;
     type I32 = __m256i;
     type F32 = __m256;
     type Pairs = __m256i;
@@ -271,6 +272,20 @@ impl Simd for Avx2 {
             let odd = _mm256_srlv_epi64(odd, _mm256_srli_epi64::<32>(right));
             _mm256_blend_epi32::<0b1010_1010>(even, _mm256_slli_epi64::<32>(odd))
         })
+    }
+
+    #[inline(always)]
+    fn requantize_near(self, sum: __m256i, factor: __m256, away: __m256) -> __m256i {
+        avx2!({
+            let sign = _mm256_and_si256(sum, _mm256_set1_epi32(i32::MIN));
+            let away = _mm256_or_ps(away, _mm256_castsi256_ps(sign));
+            _mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), factor, away))
+        })
+    }
+
+    #[inline(always)]
+    fn replace(self, x: __m256i, equal: (__m256i, __m256i), by: __m256i) -> __m256i {
+        avx2!(_mm256_blendv_epi8(x, by, _mm256_cmpeq_epi32(equal.0, equal.1)))
     }
 
     #[inline(always)]

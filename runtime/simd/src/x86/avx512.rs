@@ -111,6 +111,7 @@ impl Weave<64> for Avx512Vnni {
 impl Simd for Avx512Vnni {
     const LANES: usize = LANES;
     const ROWS: usize = 8;
+    const NEAR: bool = true;
     type Half = Avx512VnniHalf;
     type I32 = __m512i;
     type F32 = __m512;
@@ -326,6 +327,22 @@ impl Simd for Avx512Vnni {
             let odd = _mm512_srlv_epi64(odd, _mm512_srli_epi64::<32>(right));
             _mm512_mask_shuffle_epi32::<0b10_10_00_00>(even, 0b1010_1010_1010_1010, odd)
         })
+    }
+
+    #[inline(always)]
+    fn requantize_near(self, sum: __m512i, factor: __m512, away: __m512) -> __m512i {
+        avx512!({
+            const OR_AND: i32 = 0b1111_1000;
+            let sign = _mm512_set1_epi32(i32::MIN);
+            let away = _mm512_ternarylogic_epi32::<OR_AND>(_mm512_castps_si512(away), sum, sign);
+            let scaled = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), factor, _mm512_castsi512_ps(away));
+            _mm512_cvtps_epi32(scaled)
+        })
+    }
+
+    #[inline(always)]
+    fn replace(self, x: __m512i, equal: (__m512i, __m512i), by: __m512i) -> __m512i {
+        avx512!(_mm512_mask_mov_epi32(x, _mm512_cmpeq_epi32_mask(equal.0, equal.1), by))
     }
 
     #[inline(always)]

@@ -26,6 +26,7 @@ impl Weave<32> for Avx512VnniHalf {
 impl Simd for Avx512VnniHalf {
     const LANES: usize = Avx2::LANES;
     const ROWS: usize = 8;
+    const NEAR: bool = true;
 
     inherit!(Avx2);
     no_half!();

@@ -42,6 +42,7 @@ impl Weave<32> for AvxVnni {
 impl Simd for AvxVnni {
     const LANES: usize = Avx2::LANES;
     const ROWS: usize = 4;
+    const NEAR: bool = true;
 
     inherit!(Avx2);
     no_half!();

@@ -40,6 +40,7 @@ pub(in crate::kernels) fn pack(
     pack_panels(columns, (runs, run), (lanes, 1), weight, node.list_mut(packed));
     let bias = node.list_of_vectors::<f32>(padded)?;
     node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(f, to)| *to = biases.get(f));
+    node.has_packed();
     let (columns, run, half) = (columns as u32, run as u32, half.into());
     Ok(Some(Packed { weights: packed, bias, columns, run, half, range }))
 }

@@ -55,6 +55,8 @@ pub(super) struct Layout {
     pub(super) rows: usize,
     /// Whether this is the layout of the level's half.
     pub(super) half: bool,
+    /// Whether the level is faster at [`Simd::requantize_near`] than at [`Simd::requantize`].
+    pub(super) is_near: bool,
 }
 
 impl Layout {
@@ -81,6 +83,7 @@ impl Layout {
                         element: size_of::<P::Element<S>>(),
                         rows: S::ROWS,
                         half: false,
+                        is_near: S::NEAR,
                     },
                 }
             }

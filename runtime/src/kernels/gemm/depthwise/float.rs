@@ -22,7 +22,7 @@ pub(in crate::kernels) struct PackedFloat {
     range: FloatRange,
 }
 
-/// Packs weights `[rows, columns, channels]` where that widens windows and they are constant.
+/// Packs weights `[rows, columns, channels]` where they are constant, and that widens windows or them.
 pub(in crate::kernels) fn pack_float(
     node: &mut Prepare<'_>,
     range: FloatRange,
@@ -32,7 +32,7 @@ pub(in crate::kernels) fn pack_float(
         (sizes.channels, Shape::of(sizes, &Layout::of::<FloatProduct>(node)).width as usize);
     let in_place =
         PackedFloat { weights: Span::default(), bias: Span::default(), width: channels as u32, range };
-    if width == channels || !node.packs_weights() {
+    if (width == channels && node.constant_halves(1).is_none()) || !node.packs_weights() {
         return Ok(in_place);
     }
     let (Some(weights), Some(biases)) = (Floats::of(node, 1), Floats::bias(node)) else {
@@ -45,6 +45,7 @@ pub(in crate::kernels) fn pack_float(
     }
     let bias = node.list_of_vectors::<f32>(width)?;
     node.list_mut::<f32>(bias).iter_mut().enumerate().for_each(|(at, to)| *to = biases.get(at % channels));
+    node.has_packed();
     Ok(PackedFloat { weights: packed, bias, width: width as u32, range })
 }
 

@@ -64,10 +64,8 @@ impl Guess for Sums {
 impl OnLanes for Sums {
     #[inline(always)]
     fn apply<S: Simd>(&self, simd: S, a: [S::I32; 2], b: [S::I32; 2]) -> [S::I32; 2] {
-        let [first, second] = self.factors.map(
-            #[inline(always)]
-            |factor| simd.splat_f32(factor),
-        );
+        let [first, second] = self.factors;
+        let (first, second) = (simd.splat_f32(first), simd.splat_f32(second));
         let zero = simd.splat_f32(0.0);
         let low = simd.mul_add_f32(simd.to_f32(b[0]), second, zero);
         let high = simd.mul_add_f32(simd.to_f32(b[1]), second, zero);
