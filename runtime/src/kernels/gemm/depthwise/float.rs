@@ -100,7 +100,12 @@ impl Windows for Float<'_> {
     ) {
         if let Some(windows) = self.width.checked_div(self.channels) {
             let step = windows * step;
-            simd.apart(FloatRow { windows: self, staged, starts, step, out });
+            // Windows that overlap, as those of most models do.
+            let overlap = |taps: &[u32]| {
+                taps.windows(2).all(|pair| matches!(pair, &[a, b] if a as usize + step == b as usize))
+            };
+            let threes = starts.len().is_multiple_of(3) && starts.chunks_exact(3).all(overlap);
+            simd.apart(FloatRow { windows: self, staged, starts, step, threes, out });
         }
     }
 }
@@ -111,6 +116,8 @@ struct FloatRow<'t, 's> {
     staged: &'t [f32],
     starts: &'t [u32],
     step: usize,
+    /// Whether windows have three columns, each of which lies where the one before it of the next window does.
+    threes: bool,
     out: &'t mut [f32],
 }
 
@@ -157,16 +164,41 @@ impl FloatRow<'_, '_> {
         at: usize,
         start: usize,
     ) -> usize {
-        let &Float { weights, bias, range, width, .. } = self.windows;
+        let &Float { bias, range, width, .. } = self.windows;
+        let first = [vectors::<S, N>(simd, bias.get(channel..).unwrap_or_default()); M];
+        let sums = match M == TOGETHER && self.threes {
+            true => self.overlapping(simd, first, channel, at),
+            false => self.apart(simd, first, channel, at),
+        };
+        let (low, high) = (simd.splat_f32(range.low), simd.splat_f32(range.high));
+        let out = self.out.get_mut(start..).unwrap_or_default();
+        for (sums, out) in sums.into_iter().zip(out.chunks_mut(width)) {
+            for (n, sum) in sums.into_iter().enumerate() {
+                let y = simd.min_f32(simd.max_f32(sum, low), high);
+                simd.store_f32(y, out.get_mut(channel + n * S::LANES..).unwrap_or_default());
+            }
+        }
+        M
+    }
+
+    /// `sums` with the products of `M` windows, whatever their cells.
+    #[inline(always)]
+    fn apart<S: Simd, const M: usize, const N: usize>(
+        &self,
+        simd: S,
+        mut sums: [[S::F32; N]; M],
+        channel: usize,
+        at: usize,
+    ) -> [[S::F32; N]; M] {
+        let &Float { weights, width, .. } = self.windows;
         // Windows as long as it takes, so that one check in the loop does for all of them.
         let span = self.starts.iter().fold(0, |most, &start| most.max(start as usize)) + N * S::LANES;
         let mut windows: [&[f32]; M] = [&[]; M];
         for (m, window) in windows.iter_mut().enumerate() {
             let start = at + m * self.step;
-            let Some(cells) = self.staged.get(start..start + span) else { return M };
+            let Some(cells) = self.staged.get(start..start + span) else { return sums };
             *window = cells;
         }
-        let mut sums = [vectors::<S, N>(simd, bias.get(channel..).unwrap_or_default()); M];
         for (&start, weights) in self.starts.iter().zip(weights.chunks_exact(width)) {
             let start = start as usize;
             let taps = vectors::<S, N>(simd, weights.get(channel..).unwrap_or_default());
@@ -178,15 +210,41 @@ impl FloatRow<'_, '_> {
                 }
             }
         }
-        let (low, high) = (simd.splat_f32(range.low), simd.splat_f32(range.high));
-        let out = self.out.get_mut(start..).unwrap_or_default();
-        for (sums, out) in sums.into_iter().zip(out.chunks_mut(width)) {
-            for (n, sum) in sums.into_iter().enumerate() {
-                let y = simd.min_f32(simd.max_f32(sum, low), high);
-                simd.store_f32(y, out.get_mut(channel + n * S::LANES..).unwrap_or_default());
+        sums
+    }
+
+    /// As [`FloatRow::apart`] for windows of three columns that overlap: a cell is loaded once for the up to three windows
+    /// that see it.
+    #[inline(always)]
+    fn overlapping<S: Simd, const M: usize, const N: usize>(
+        &self,
+        simd: S,
+        mut sums: [[S::F32; N]; M],
+        channel: usize,
+        at: usize,
+    ) -> [[S::F32; N]; M] {
+        let (step, width) = (self.step, self.windows.width);
+        let rows = self.windows.weights.chunks_exact(3 * width);
+        for (starts, weights) in self.starts.chunks_exact(3).zip(rows) {
+            let mut taps = [[simd.splat_f32(0.0); N]; 3];
+            for (tap, weights) in taps.iter_mut().zip(weights.chunks_exact(width)) {
+                *tap = vectors::<S, N>(simd, weights.get(channel..).unwrap_or_default());
+            }
+            let start = at + starts.first().map_or(0, |&start| start as usize);
+            let Some(cells) = self.staged.get(start..start + (M + 1) * step + N * S::LANES) else { continue };
+            for column in 0..M + 2 {
+                let Some(cell) = cells.get(column * step..column * step + N * S::LANES) else { continue };
+                for n in 0..N {
+                    let x = simd.load_f32(cell.get(n * S::LANES..).unwrap_or_default());
+                    for (tap, taps) in taps.iter().enumerate() {
+                        if column >= tap && column - tap < M {
+                            sums[column - tap][n] = simd.mul_add_f32(x, taps[n], sums[column - tap][n]);
+                        }
+                    }
+                }
             }
         }
-        M
+        sums
     }
 }
 
