@@ -97,18 +97,24 @@ struct Steps {
     sums: [i32; MOST_STEPS],
     count: usize,
     first: i32,
+    /// The least and the largest sum, their results, and the limits of these.
+    ends: [(i32, i32); 2],
+    limits: (i32, i32),
 }
 
 impl Steps {
     /// The steps between these limits that sums of at most `most` reach.
-    fn of(Multiplier { q, shift }: Multiplier, most: i64, (low, high): (i32, i32)) -> Option<Self> {
+    fn of(multiplier: Multiplier, most: i64, limits: (i32, i32)) -> Option<Self> {
+        let (Multiplier { q, shift }, (low, high)) = (multiplier, limits);
         let right = -shift;
         let fits =
             q > 0 && (1..=MOST_RIGHT).contains(&right) && (0..MOST_STEPS as i32).contains(&(high - low));
         if !fits {
             return None;
         }
-        let mut steps = Self { sums: [0; MOST_STEPS], count: 0, first: 0 };
+        let most = i32::try_from(most).ok()?;
+        let ends = [-most, most].map(|sum| (sum, multiplier.apply(sum).max(low).min(high)));
+        let mut steps = Self { sums: [0; MOST_STEPS], count: 0, first: 0, ends, limits };
         let (q, part) = (i64::from(q), 1.0 / f64::from(q));
         for result in low + 1..=high {
             // The result is at least this where the product, rounded for the first time, is; halves go away from zero.
@@ -117,7 +123,7 @@ impl Steps {
             let least = (product << 31) - (1 << 30);
             // At most one off, as sums that matter have 31 bits.
             let mut sum = (least as f64 * part) as i64;
-            if sum.abs() > most {
+            if sum.abs() > i64::from(most) {
                 continue;
             }
             while sum * q < least {
@@ -155,7 +161,8 @@ impl Kernel for Try<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Misses {
-        let Self { near: Near { factor, away, .. }, steps: &Steps { ref sums, count, first } } = self;
+        let Self { near: Near { factor, away, .. }, steps } = self;
+        let &Steps { ref sums, count, first, ends, limits: (low, high) } = steps;
         let (factor, away) = (simd.splat_f32(factor), simd.splat_f32(away));
         let one = simd.splat_i32(1);
         let mut misses = Misses::None;
@@ -165,6 +172,14 @@ impl Kernel for Try<'_> {
             let sums = simd.load_i32(sums);
             simd.store_i32(simd.requantize_near(sums, factor, away), here);
             simd.store_i32(simd.requantize_near(simd.sub_i32(sums, one), factor, away), below);
+        }
+        // Beyond the first and the last step that sums reach there is no other.
+        for (sum, result) in ends {
+            let mut end = [0];
+            simd.store_i32(simd.requantize_near(simd.splat_i32(sum), factor, away), &mut end);
+            if end[0].max(low).min(high) != result {
+                return Misses::More;
+            }
         }
         for (((result, &sum), here), below) in (first..).zip(sums).zip(here).zip(below).take(count) {
             let wrong = match (here >= result, below < result) {
@@ -184,5 +199,66 @@ impl Kernel for Try<'_> {
             misses = Misses::One(odd);
         }
         misses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use sedge_simd::{Kernel, Level, Simd};
+
+    use super::{Multiplier, Near};
+
+    /// The results for sums.
+    struct Results<'r>(Near, &'r mut [i32]);
+
+    impl Kernel for Results<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            let Self(Near { factor, away, odd, result }, sums) = self;
+            let [odd, result] = [simd.splat_i32(odd), simd.splat_i32(result)];
+            for sums in sums.chunks_mut(S::LANES) {
+                let sum = simd.load_i32(sums);
+                let near = simd.requantize_near(sum, simd.splat_f32(factor), simd.splat_f32(away));
+                simd.store_i32(simd.replace(near, (sum, odd), result), sums);
+            }
+        }
+    }
+
+    #[test]
+    fn all_sums_have_the_rules_results() {
+        let (mut found, mut odd) = (0, 0);
+        for level in Level::available() {
+            for (number, zero) in (0..60).zip([-128, 0, 127, 5].into_iter().cycle()) {
+                // From about 2^-4 to 2^-13, and powers of two.
+                let real = if number % 10 == 0 { 0.25 } else { 0.07 + f64::from(number) * 0.013 };
+                let multiplier = Multiplier::from_real(real / f64::from(8 << (number % 8)));
+                let (low, high) = (-128 - zero, 127 - zero);
+                let most = 600_000;
+                let Some(near) = Near::find(level, multiplier, most, (low, high)) else { continue };
+                (found, odd) = (found + 1, odd + usize::from(near.has_odd()));
+                let sums: std::vec::Vec<i32> = (-most as i32..=most as i32).collect();
+                let mut results = sums.clone();
+                level.run(Results(near, &mut results));
+                for (sum, result) in sums.into_iter().zip(results) {
+                    let expected = multiplier.apply(sum).clamp(low, high);
+                    assert_eq!(result.clamp(low, high), expected, "{sum} times {real} on {level}: {near:?}");
+                }
+            }
+        }
+        assert!(found > 100 && odd > 0, "{found} were found, {odd} of them with an exception");
+    }
+
+    #[test]
+    fn what_it_is_not_for_is_left_to_the_rule() {
+        let find = |multiplier, limits| Near::find(Level::SCALAR, multiplier, 1000, limits);
+        // A factor of 1 or more, one that only huge sums are for, none, and results of more than 8 bits.
+        assert_eq!(find(Multiplier::from_real(1.5), (-128, 127)), None);
+        assert_eq!(find(Multiplier::from_real(1e-9), (-128, 127)), None);
+        assert_eq!(find(Multiplier { q: 0, shift: -3 }, (-128, 127)), None);
+        assert_eq!(find(Multiplier::from_real(0.1), (-32768, 32767)), None);
     }
 }
