@@ -15,7 +15,7 @@ impl Sigmoid for Tanh {
     const MOST_SHIFT: i32 = 1;
 
     fn floats(level: Level, values: &mut [f32]) {
-        // Microcontrollers have no float64.
+        // Where there are no vectors, the library is smaller.
         if Weights::CAN_PACK {
             level.run(exponential::Tanh(values));
         } else {
