@@ -18,8 +18,8 @@ use crate::node::{Invoke, Prepare};
 /// For each column: the bias, less the zero point's share, and the multiplier, whose shift is to the
 /// right, after one to the left in the few operators that scale up.
 ///
-/// One vector of columns after the other, filled up to whole ones, has [`Field`]s of `lanes` numbers each, so that what makes outputs of
-/// a vector of sums lies together.
+/// One vector of columns after the other, filled up to whole ones, has [`FIELDS`] times `lanes` numbers, so that what makes outputs of
+/// a vector of sums lies together: the biases, and four numbers for the columns' [`Mode`].
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Lists {
@@ -45,23 +45,12 @@ impl Mode {
     const ALL: [Self; 4] = [Self::Rule, Self::Plain, Self::Near, Self::NearButOne];
 }
 
-/// What a vector of columns has: the bias, and four numbers for its [`Mode`].
-///
+/// What a column has: the bias, and the numbers for its [`Mode`].
+const FIELDS: usize = 1 + NUMBERS;
+
 /// For the rule the multiplier and its shift to the right; then the shift to the left or, where there is none and in 64
 /// bits, half of what the shift to the right makes one. In float32 what [`Near`] has.
-#[derive(Clone, Copy)]
-enum Field {
-    Bias,
-    A,
-    B,
-    C,
-    D,
-}
-
-impl Field {
-    /// How many there are.
-    const COUNT: usize = 5;
-}
+const NUMBERS: usize = 4;
 
 /// Sums that are nearer to 0 are for [`Simd::requantize`].
 const PLAIN: i64 = 1 << 30;
@@ -102,7 +91,7 @@ impl Column {
     }
 
     /// The numbers for [`Simd::requantize_wide`]; `None` where it would have other results than the rule.
-    fn wide(&self) -> Option<[i32; 4]> {
+    fn wide(&self) -> Option<[i32; NUMBERS]> {
         let (q, right) = self.multiplier.reduced();
         let fits = self.most < WIDE && (1..=32).contains(&right);
         fits.then(|| [q, right as i32, (1u32 << (right - 1)) as i32, 0])
@@ -114,7 +103,7 @@ impl Column {
     }
 
     /// The numbers for the rule, or for [`Simd::requantize`].
-    fn narrow(&self, plain: bool) -> [i32; 4] {
+    fn narrow(&self, plain: bool) -> [i32; NUMBERS] {
         let Multiplier { q, shift } = self.multiplier;
         let right = (-shift).max(0);
         [q, right, if plain { 1 << (right - 1).max(0) } else { shift.max(0) }, 0]
@@ -133,7 +122,7 @@ impl Lists {
         layout: Layout,
         column: impl Fn(usize) -> I,
     ) -> Result<Option<Self>, Refusal> {
-        let list = node.list_of_vectors::<i32>(padded * Field::COUNT)?;
+        let list = node.list_of_vectors::<i32>(padded * FIELDS)?;
         let (lanes, panel) = (layout.lanes.max(1), layout.panel().max(1));
         let modes = node.list::<u32>(padded.div_ceil(panel))?;
         let padded = if columns == 0 { 0 } else { padded };
@@ -145,10 +134,9 @@ impl Lists {
             }
             let plain = all.iter().all(Column::is_plain);
             let mut near = [Near::default(); MOST_PANEL];
-            let mode = match plain && layout.is_near && !P::WIDE {
-                _ if P::WIDE => Mode::Rule,
-                true => find_near(node.level(), rule, all, &mut near),
-                false if plain => Mode::Plain,
+            let mode = match plain && !P::WIDE {
+                true if layout.is_near => find_near(node.level(), rule, all, &mut near),
+                true => Mode::Plain,
                 false => Mode::Rule,
             };
             for ((at, column), near) in (first..).zip(all.iter()).zip(near) {
@@ -162,7 +150,7 @@ impl Lists {
                     true => 0,
                     false => column.total.wrapping_mul(rule.input_zero + layout.offset),
                 });
-                let start = at / lanes * lanes * Field::COUNT + at % lanes;
+                let start = at / lanes * lanes * FIELDS + at % lanes;
                 let list = node.list_mut::<i32>(list).get_mut(start..).unwrap_or_default();
                 list.iter_mut().step_by(lanes).zip([bias, a, b, c, d]).for_each(|(to, value)| *to = value);
             }
@@ -185,13 +173,17 @@ const MOST_PANEL: usize = 32;
 /// Finds how the sums of these columns, which [`Simd::requantize`] does for, become outputs.
 fn find_near(level: Level, rule: &Requantize, columns: &[Column], near: &mut [Near]) -> Mode {
     let limits = (rule.min - rule.output_zero, rule.max - rule.output_zero);
-    for (column, near) in columns.iter().zip(near.iter_mut()) {
-        let Some(found) = Near::find(level, column.multiplier, column.most, limits) else {
-            return Mode::Plain;
-        };
-        *near = found;
+    let mut mode = Mode::Near;
+    for (column, near) in columns.iter().zip(near) {
+        match Near::find(level, column.multiplier, column.most, limits) {
+            Some(found) => *near = found,
+            None => return Mode::Plain,
+        }
+        if near.has_odd() {
+            mode = Mode::NearButOne;
+        }
     }
-    if near.iter().any(Near::has_odd) { Mode::NearButOne } else { Mode::Near }
+    mode
 }
 
 /// Turns vectors of sums into outputs.
@@ -207,8 +199,7 @@ pub(in crate::kernels) struct Columns<'s, P> {
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Scale<S: Simd> {
     mode: Mode,
-    /// All fields but the bias.
-    numbers: [S::I32; Field::COUNT - 1],
+    numbers: [S::I32; NUMBERS],
 }
 
 impl<P: Integers> Columns<'_, P> {
@@ -218,16 +209,15 @@ impl<P: Integers> Columns<'_, P> {
         self.modes.get(panel).and_then(|&mode| Mode::ALL.get(mode as usize)).copied().unwrap_or(Mode::Rule)
     }
 
-    /// These fields of the vector that starts at `column`.
+    /// `N` fields of the vector that starts at `column`, from field `first` on.
     #[inline(always)]
-    fn fields<S: Simd, const N: usize>(&self, simd: S, column: usize, fields: [Field; N]) -> [S::I32; N] {
+    fn fields<S: Simd, const N: usize>(&self, simd: S, column: usize, first: usize) -> [S::I32; N] {
         let mut vectors = [simd.splat_i32(0); N];
-        let start = column * Field::COUNT;
+        let start = column * FIELDS + first * S::LANES;
         // One check for all of them.
-        let Some(all) = self.list.get(start..start + Field::COUNT * S::LANES) else { return vectors };
-        for (to, field) in vectors.iter_mut().zip(fields) {
-            let start = field as usize * S::LANES;
-            *to = simd.load_i32(all.get(start..start + S::LANES).unwrap_or_default());
+        let Some(all) = self.list.get(start..start + N * S::LANES) else { return vectors };
+        for (n, to) in vectors.iter_mut().enumerate() {
+            *to = simd.load_i32(all.get(n * S::LANES..(n + 1) * S::LANES).unwrap_or_default());
         }
         vectors
     }
@@ -241,6 +231,7 @@ impl<P: Integers> Columns<'_, P> {
         sums: [P::Sums<S>; N],
     ) -> [S::I32; N] {
         let mut scaled = [simd.splat_i32(0); N];
+        let plain = scales.first().is_some_and(|scale| scale.mode == Mode::Plain);
         for ((to, sum), scale) in scaled.iter_mut().zip(sums).zip(scales) {
             let (sum, [a, b, c, d]) = (P::sums::<S>(sum), scale.numbers);
             *to = if MODE != Mode::Rule as usize {
@@ -248,7 +239,7 @@ impl<P: Integers> Columns<'_, P> {
                 if MODE == Mode::Near as usize { near } else { simd.replace(near, (sum, c), d) }
             } else if P::WIDE {
                 simd.requantize_wide(sum, a, b, c)
-            } else if scale.mode == Mode::Plain {
+            } else if plain {
                 simd.requantize(sum, a, b, c)
             } else {
                 simd.rounding_shift_right(simd.doubling_high_mul(simd.shift_left(sum, c), a), b)
@@ -312,12 +303,12 @@ impl<P: Integers> Arithmetic for Columns<'_, P> {
     #[inline(always)]
     fn scale<S: Simd>(&self, simd: S, column: usize) -> Scale<S> {
         let mode = self.mode(column / (2 * S::LANES));
-        Scale { mode, numbers: self.fields(simd, column, [Field::A, Field::B, Field::C, Field::D]) }
+        Scale { mode, numbers: self.fields(simd, column, 1) }
     }
 
     #[inline(always)]
     fn start<S: Simd>(&self, simd: S, column: usize) -> P::Sums<S> {
-        let [bias] = self.fields(simd, column, [Field::Bias]);
+        let [bias] = self.fields(simd, column, 0);
         P::bias(bias)
     }
 
