@@ -32,12 +32,16 @@ impl Step<'_> {
         view.map_or(BuiltinOperator::Custom, |view| self.session.model().code(&view).builtin())
     }
 
-    /// Calls `see` with each output: the tensor's index, type, shape and bytes.
+    /// Calls `see` with each output that was computed: the tensor's index, type, shape and bytes. Weights that were packed
+    /// when the session was made are not.
     pub fn outputs(&self, mut see: impl FnMut(u32, TensorType, Shape, &[u8])) {
         let Some(operator) = self.session.graph().operators().get(self.operator as usize) else { return };
         for tensor in operator.outputs().iter().filter_map(|t| u32::try_from(t).ok()) {
             let Some(view) = self.session.graph().tensors().get(tensor as usize) else { continue };
-            see(tensor, view.tensor_type(), self.session.shape_of(tensor), self.session.bytes_of(tensor));
+            let (shape, bytes) = (self.session.shape_of(tensor), self.session.bytes_of(tensor));
+            if !bytes.is_empty() || shape.elements() == 0 {
+                see(tensor, view.tensor_type(), shape, bytes);
+            }
         }
     }
 }

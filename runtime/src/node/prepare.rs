@@ -198,7 +198,7 @@ impl<'p> Prepare<'p> {
     }
 
     /// Says that `invoke` does not read inputs `1..`, the weights and the bias: they are packed. A DEQUANTIZE that only made
-    /// one of these has nothing to do.
+    /// one of these has nothing to do, and its output takes no memory.
     pub(crate) fn has_packed(&mut self) {
         for input in 1..self.inputs() {
             let tensor = self.list_of(Slot::Input(input as u8));
@@ -206,10 +206,14 @@ impl<'p> Prepare<'p> {
             let reads = |operator: Operator<'_>| operator.inputs().iter().filter(|&t| t == tensor).count();
             let readers: usize = self.graph.view.operators().iter().map(reads).sum();
             let is_output = self.graph.view.outputs().iter().any(|t| t == tensor);
+            if readers != 1 || is_output {
+                continue;
+            }
             let records = self.arena.get_mut::<OpRecord>(self.graph.tables.records);
-            if let Some(record) = records.get_mut(writer as usize).filter(|_| readers == 1 && !is_output) {
+            if let Some(record) = records.get_mut(writer as usize) {
                 record.kernel = OpRecord::DONE;
             }
+            self.set_place(tensor as u32, Place::NOWHERE);
         }
     }
 
