@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Times models in Sedge beside its peers in one run: `.tflite` files beside LiteRT, with its XNNPACK delegate and without,
-`.onnx` files (converted to a float `.tflite` for Sedge) beside onnxruntime.
+`.onnx` files (converted to a float `.tflite` for Sedge) beside onnxruntime and, where it loads them, tract.
 
     peers.py --sedge target/release/sedge MODEL ...      (requirements.txt beside this script)
 
@@ -68,23 +68,64 @@ class LiteRT(Peer):
 class OnnxRuntime(Peer):
     PACKAGE = 'onnxruntime'
 
+    # For each element type tract's name of it, and numpy's.
+    KINDS = {'tensor(float)': ('f32', np.float32), 'tensor(int64)': ('i64', np.int64),
+             'tensor(int32)': ('i32', np.int32), 'tensor(uint8)': ('u8', np.uint8),
+             'tensor(int8)': ('i8', np.int8), 'tensor(bool)': ('bool', np.bool_)}
+
+    @staticmethod
+    def shape(given):
+        return [d if isinstance(d, int) else 1 for d in given.shape]
+
     def __init__(self, path):
         import onnxruntime as ort
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self.session = ort.InferenceSession(path, options, providers=['CPUExecutionProvider'])
-        kinds = {'tensor(float)': np.float32, 'tensor(int64)': np.int64, 'tensor(int32)': np.int32,
-                 'tensor(uint8)': np.uint8, 'tensor(int8)': np.int8, 'tensor(bool)': np.bool_}
         rng = np.random.default_rng(1)
-        shape = lambda i: [d if isinstance(d, int) else 1 for d in i.shape]
-        self.feeds = {i.name: random(kinds[i.type], shape(i), rng) for i in self.session.get_inputs()}
+        self.feeds = {i.name: random(self.KINDS[i.type][1], self.shape(i), rng) for i in self.session.get_inputs()}
 
     def set(self):
         pass
 
     def run(self):
         self.session.run(None, self.feeds)
+
+
+class Tract(Peer):
+    PACKAGE = 'tract'
+
+    def __init__(self, path):
+        import tract
+        # onnxruntime tells the inputs' shapes and types.
+        inputs = {i.name: i for i in OnnxRuntime(path).session.get_inputs()}
+        model = tract.onnx().load(path)
+        rng = np.random.default_rng(1)
+        self.feeds = []
+        for i in range(model.input_count()):
+            given = inputs[model.input_name(i)]
+            shape, (code, kind) = OnnxRuntime.shape(given), OnnxRuntime.KINDS[given.type]
+            model.set_input_fact(i, ','.join(map(str, [*shape, code])))
+            self.feeds.append(tract.Tensor.from_numpy(random(kind, shape, rng)))
+        self.state = model.into_model().into_runnable().spawn_state()
+
+    def set(self):
+        pass
+
+    def run(self):
+        self.state.run(self.feeds)
+
+
+def if_it_loads(peer, path):
+    """A peer with this model; `None` where it refuses it."""
+    try:
+        made = peer(path)
+        made.run()
+        return made
+    except Exception as e:  # noqa: BLE001: whatever a runtime says of a model, the others go on
+        print(f'{os.path.basename(path)}: {peer.PACKAGE}: {str(e).splitlines()[0]}', file=sys.stderr)
+        return None
 
 
 def sedge(a, *words):
@@ -95,15 +136,16 @@ def sedge(a, *words):
 
 
 def measure(a, path, peers):
-    """Medians of Sedge and of each peer, and the ratios to each."""
+    """Medians of Sedge and of each peer, and the ratios to each; `None` for a peer that does not have the model."""
     bench = lambda runs: json.loads(sedge(a, 'bench', path, '--json', '--runs', str(runs)))
     probe = bench(5)
     rows = []
     for _ in range(a.rounds):
         mine = bench(max(5, min(20_000, int(a.seconds * 1e6 / max(probe['median_us'], 1)))))
-        rows.append([mine['median_us']] + [peer.median(a.seconds) for peer in peers])
-    medians = [statistics.median(column) for column in zip(*rows)]
-    ratios = [statistics.median(row[0] / row[i] for row in rows) for i in range(1, len(medians))]
+        rows.append([mine['median_us']] + [peer and peer.median(a.seconds) for peer in peers])
+    median = lambda column: None if None in column else statistics.median(column)
+    medians = [median(column) for column in zip(*rows)]
+    ratios = [median([m and row[0] / row[i] for row in rows]) for i, m in enumerate(medians) if i]
     return probe['backend'], probe['macs'], medians, ratios
 
 
@@ -149,11 +191,14 @@ def table(a, paths, names, make, tmp):
         rows.append({'model': name, 'macs': macs, 'sedge_us': medians[0],
                      'peers': [{'name': n, 'us': m, 'ratio': r} for n, m, r in zip(names, medians[1:], ratios)]})
         if not a.json:
-            cells = ' | '.join(f'{m:.1f} | {r:.2f}' for m, r in zip(medians[1:], ratios))
+            cells = ' | '.join(f'{m:.1f} | {r:.2f}' if m else ' | ' for m, r in zip(medians[1:], ratios))
             print(f'| {name} | {medians[0]:.1f} | {cells} |', flush=True)
-    means = [statistics.geometric_mean(r['peers'][i]['ratio'] for r in rows) for i in range(len(names))] if rows else []
+    means = []
+    for i in range(len(names)):
+        ratios = [r['peers'][i]['ratio'] for r in rows if r['peers'][i]['ratio']]
+        means.append(statistics.geometric_mean(ratios) if ratios else None)
     if not a.json and rows:
-        cells = ' | '.join(f' | {mean:.2f}' for mean in means)
+        cells = ' | '.join(f' | {mean:.2f}' if mean else ' | ' for mean in means)
         print(f'| geometric mean | | {cells} |')
     for line in refused:
         print(f'not measured: {line}', file=sys.stderr)
@@ -184,8 +229,9 @@ def main():
         if onnx:
             if lite and not a.json:
                 print()
-            tables.append(table(a, onnx, ['onnxruntime'], lambda p: [OnnxRuntime(p)], tmp))
-    packages = [p for p, used in [(LiteRT.PACKAGE, lite), (OnnxRuntime.PACKAGE, onnx)] if used]
+            peers = lambda p: [OnnxRuntime(p), if_it_loads(Tract, p)]
+            tables.append(table(a, onnx, [OnnxRuntime.PACKAGE, Tract.PACKAGE], peers, tmp))
+    packages = [LiteRT.PACKAGE] * bool(lite) + [OnnxRuntime.PACKAGE, Tract.PACKAGE] * bool(onnx)
     versions = {p: importlib.metadata.version(p) for p in packages}
     level = next((t['level'] for t in tables if t['level']), '')
     if a.json:

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use crate::toolchain::{cargo, check};
 use crate::{root, target};
 
-/// Time models on one thread, pinned to one core; with --peers beside LiteRT and ONNX Runtime.
+/// Time models on one thread, pinned to one core; with --peers beside LiteRT, ONNX Runtime and tract.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Beside the peers, in turn; needs Python 3. The packages that it lacks go into `target/peers`.
@@ -91,7 +91,7 @@ fn has_extension(path: &Path, extension: &str) -> bool {
 /// A Python that has the peers' packages.
 fn python() -> Result<PathBuf> {
     let has_all = |python: &Path| {
-        let imports = ["-c", "import ai_edge_litert, onnxruntime, numpy"];
+        let imports = ["-c", "import ai_edge_litert, onnxruntime, tract, numpy"];
         let done = Command::new(python).args(imports).stdout(Stdio::null()).stderr(Stdio::null()).status();
         done.is_ok_and(|status| status.success())
     };
