@@ -17,7 +17,7 @@ pub(super) fn prepare(_op: BroadcastTo, node: &mut Prepare<'_>) -> Result<(), Re
         let from = if input.dim(axis) == 1 { 0 } else { stride(&input) };
         steps.push(dim as usize, from, stride(&output))?;
     }
-    Region::new(node, steps, unit, (0, 0))?.prepare(node, input.elements() * unit)
+    Region::new(node, steps, unit, (0, 0))?.prepare(node)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

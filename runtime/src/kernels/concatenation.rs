@@ -32,8 +32,8 @@ struct Rescale {
 pub(super) fn prepare(op: Concatenation, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let first = node.input(0)?;
     let axis = first.axis(op.axis.into()).ok_or(Refusal::Parameter("axis"))?;
-    let outer = first.elements_in(0..axis);
-    let mut data = Data { rows: rows::of(node, 0..node.inputs(), outer)?, ..Data::zeroed() };
+    let rows = rows::of(node, 0..node.inputs(), first.elements_in(0..axis))?;
+    let mut data = Data { rows, ..Data::zeroed() };
     let kind = node.tensor_type(OUTPUT)?;
     for i in 0..node.inputs() {
         let slot = Slot::Input(i as u8);
@@ -54,7 +54,7 @@ pub(super) fn prepare(op: Concatenation, node: &mut Prepare<'_>) -> Result<(), R
         }
     }
     if data.rescales.is_empty() {
-        data.rows = rows::prepare_join(node, outer)?;
+        rows::prepare_join(node, rows);
     }
     node.set_data(data)
 }

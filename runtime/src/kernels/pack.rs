@@ -10,7 +10,8 @@ use crate::slices;
 pub(super) fn prepare(op: Pack, node: &mut Prepare<'_>) -> Result<(), Refusal> {
     let output = node.shape(OUTPUT)?;
     let axis = output.axis(op.axis.into()).ok_or(Refusal::Parameter("axis"))?;
-    let rows = rows::prepare_join(node, output.elements_in(0..axis))?;
+    let rows = rows::of(node, 0..node.inputs(), output.elements_in(0..axis))?;
+    rows::prepare_join(node, rows);
     node.set_data(rows)
 }
 

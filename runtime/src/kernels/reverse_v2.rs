@@ -19,7 +19,7 @@ pub(super) fn prepare(_op: ReverseV2, node: &mut Prepare<'_>) -> Result<(), Refu
         }
         steps.push(dim as usize, if reversed { -stride } else { stride }, stride)?;
     }
-    Region::new(node, steps, unit, (first, 0))?.prepare(node, input.elements() * unit)
+    Region::new(node, steps, unit, (first, 0))?.prepare(node)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

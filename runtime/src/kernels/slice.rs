@@ -26,7 +26,7 @@ pub(super) fn prepare_cuts(node: &mut Prepare<'_>, cuts: &[Cut; MAX_RANK]) -> Re
         to /= i64::from(cut.count).max(1);
         steps.push(cut.count as usize, stride * i64::from(cut.step), to)?;
     }
-    Region::new(node, steps, unit, (from, 0))?.prepare(node, input.elements() * unit)
+    Region::new(node, steps, unit, (from, 0))?.prepare(node)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

@@ -18,7 +18,7 @@ pub(super) fn prepare(_op: Tile, node: &mut Prepare<'_>) -> Result<(), Refusal> 
         steps.push(times, 0, dim as i64 * to)?;
         steps.push(dim, from, to)?;
     }
-    Region::new(node, steps, unit, (0, 0))?.prepare(node, input.elements() * unit)
+    Region::new(node, steps, unit, (0, 0))?.prepare(node)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

@@ -18,7 +18,7 @@ pub(super) fn prepare(_op: Transpose, node: &mut Prepare<'_>) -> Result<(), Refu
         to /= (input.dim(axis) as i64).max(1);
         steps.push(input.dim(axis), stride(axis), to)?;
     }
-    Region::new(node, steps, unit, (0, 0))?.prepare(node, input.elements() * unit)
+    Region::new(node, steps, unit, (0, 0))?.prepare(node)
 }
 
 pub(super) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {

@@ -60,7 +60,7 @@ pub(in crate::kernels) trait Product: Copy + Sync {
 }
 
 /// Products of integers.
-pub(in crate::kernels) trait Integers: Product {
+pub(in crate::kernels) trait Integers: Product<Weight: Into<i32>> {
     /// Whether the rule has sums and biases of 64 bits, and rounds once.
     const WIDE: bool = false;
 
@@ -72,9 +72,6 @@ pub(in crate::kernels) trait Integers: Product {
 
     /// The weight of a tensor's byte, less its zero point.
     fn weight(byte: u8, zero: i32) -> Self::Weight;
-
-    /// A weight as a number.
-    fn number(weight: Self::Weight) -> i32;
 
     /// Sums as numbers.
     fn sums<S: Simd>(sums: Self::Sums<S>) -> S::I32;

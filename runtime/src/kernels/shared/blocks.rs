@@ -54,7 +54,7 @@ pub(crate) fn prepare_depth(node: &mut Prepare<'_>, size: i32, image: Image) -> 
     step(deep.dim(2), line, stride(&deep, 2, unit))?;
     step(size, stride(&cells, 1, unit), line)?;
     step(size * cells.dim(3), unit as i64, unit as i64)?;
-    Region::new(node, steps, unit, (0, 0))?.prepare(node, input.elements() * unit)
+    Region::new(node, steps, unit, (0, 0))?.prepare(node)
 }
 
 /// A spatial dimension whose cells are dealt out to batches.

@@ -75,12 +75,10 @@ pub(crate) fn prepare_view(node: &mut Prepare<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Runs an operator whose output has the bytes of its input.
+/// Runs an operator whose output has the bytes of its input, and a place of its own.
 pub(crate) fn copy(node: &mut Invoke<'_>) -> Result<(), Refusal> {
-    if let Unary::Apart(from, to) = node.unary_bytes(0, 0)? {
-        copy_slice(from, to)?;
-    }
-    Ok(())
+    let to = node.output::<u8>(0)?;
+    copy_slice(node.input(0)?, to)
 }
 
 /// Copies `from` to `to`, which must be as long.

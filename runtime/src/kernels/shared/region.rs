@@ -7,7 +7,6 @@
 use bytemuck::{Pod, Zeroable};
 use sedge_schema::{MAX_RANK, Refusal};
 
-use super::copy;
 use crate::arena::Span;
 use crate::node::{Invoke, Prepare};
 use crate::slices;
@@ -124,8 +123,6 @@ pub(crate) struct Region {
     /// The first byte on either side.
     from: u32,
     to: u32,
-    /// Whether input and output are the same bytes.
-    whole: u32,
     steps: Span,
 }
 
@@ -166,9 +163,8 @@ impl Region {
     }
 
     /// Prepares an operator whose output 0 is this region of input 0 from its first byte to its last.
-    pub(crate) fn prepare(mut self, node: &mut Prepare<'_>, input: usize) -> Result<(), Refusal> {
+    pub(crate) fn prepare(self, node: &mut Prepare<'_>) -> Result<(), Refusal> {
         if self.steps.is_empty() && self.unit != 0 {
-            self.whole = u32::from(self.unit as usize == input);
             node.part(self.from as usize);
         }
         node.set_data(self)
@@ -229,9 +225,6 @@ fn copy_cells<const N: usize>(
 /// Runs an operator that [`Region::prepare`] prepared.
 pub(crate) fn invoke(node: &mut Invoke<'_>) -> Result<(), Refusal> {
     let region = *node.data::<Region>()?;
-    if region.whole != 0 {
-        return copy(node);
-    }
     let steps = node.list::<Step>(region.steps);
     let to = node.output::<u8>(0)?;
     region.run(steps, node.input(0)?, to)

@@ -35,13 +35,11 @@ pub(crate) fn of(node: &Prepare<'_>, inputs: Range<usize>, outer: usize) -> Resu
     Ok(Rows { outer: outer as u32 })
 }
 
-/// Prepares an operator that puts all inputs together, unchanged.
-pub(crate) fn prepare_join(node: &mut Prepare<'_>, outer: usize) -> Result<Rows, Refusal> {
-    let rows = of(node, 0..node.inputs(), outer)?;
+/// Prepares an operator that puts the rows of all inputs together, unchanged.
+pub(crate) fn prepare_join(node: &mut Prepare<'_>, Rows { outer }: Rows) {
     if outer == 1 {
         node.join();
     }
-    Ok(rows)
 }
 
 /// Prepares an operator that cuts input `input` into all outputs.

@@ -83,8 +83,8 @@ impl Column {
             true => bias.as_chunks().0.get(f).map_or(0, |b| i64::from_le_bytes(*b)),
             false => bias.as_chunks().0.get(f).map_or(0, |b| i32::from_le_bytes(*b).into()),
         };
-        let weights = weights.map(|w| P::number(P::weight(w, rule.weights_zero)));
-        let (total, most) = weights.fold((0i32, bias.saturating_abs()), |(total, most), w| {
+        let weights = weights.map(|w| P::weight(w, rule.weights_zero).into());
+        let (total, most) = weights.fold((0i32, bias.saturating_abs()), |(total, most), w: i32| {
             (total.wrapping_add(w), most.saturating_add(P::FARTHEST * i64::from(w.abs())))
         });
         Self { bias, total, most, multiplier: rule.multiplier(node, f) }

@@ -69,11 +69,6 @@ impl Integers for Int8 {
     }
 
     #[inline(always)]
-    fn number(weight: i8) -> i32 {
-        weight.into()
-    }
-
-    #[inline(always)]
     fn sums<S: Simd>(sums: S::I32) -> S::I32 {
         sums
     }

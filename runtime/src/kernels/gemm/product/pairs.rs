@@ -70,11 +70,6 @@ impl<V: Pod + Sync + Send + Into<i16>> Product for Pairs<V> {
 macro_rules! pairs {
     ($value:ty) => {
         #[inline(always)]
-        fn number(weight: i16) -> i32 {
-            weight.into()
-        }
-
-        #[inline(always)]
         fn sums<S: Simd>(sums: S::I32) -> S::I32 {
             sums
         }
